@@ -1,0 +1,1 @@
+"""Domain events to wire formats: one file a format."""

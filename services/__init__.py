@@ -1,0 +1,1 @@
+"""Everything below the use cases: the domain, the adapters and what runs in the background."""

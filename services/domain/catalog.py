@@ -1,0 +1,72 @@
+"""Which models may be asked, and the choice among them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from services.domain.costs import Price
+from services.domain.errors import ModelNotAvailable
+
+ANY_MODEL = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model of a provider: its name upstream, its limits in tokens, and what it can do."""
+
+    provider: str
+    name: str
+    window: int
+    max_output: int
+    price: Price | None = None
+    takes_temperature: bool = True
+    reasons: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """What somebody asked for; either part may be missing."""
+
+    provider: str | None = None
+    model: str | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether anything was asked for."""
+        return bool(self.provider or self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The models that the configured providers answer for, in order of preference.
+
+    A model named `ANY_MODEL` stands for a provider with a base URL of its own, whose names this
+    server does not check. `default` is what answers where nothing was asked for.
+    """
+
+    models: Sequence[Model]
+    default: Model
+    default_provider: str
+
+    def pick(self, choice: ModelChoice) -> Model:
+        """Find the model for a choice, or raise ModelNotAvailable that names the field."""
+        if choice.model is None:
+            return self._of_provider(choice.provider)
+        for model in self.models:
+            if model.name == choice.model and choice.provider in (None, model.provider):
+                return model
+        wanted = choice.provider or self.default_provider
+        for model in self.models:
+            if model.name == ANY_MODEL and model.provider == wanted:
+                return replace(model, name=choice.model)
+        known = ", ".join(m.name for m in self.models if m.name != ANY_MODEL)
+        text = f"{choice.model!r} is not a model that this server offers. Known: {known}."
+        raise ModelNotAvailable(text, {"model": [text]})
+
+    def _of_provider(self, provider: str | None) -> Model:
+        if provider in (None, self.default.provider):
+            return self.default
+        for model in self.models:
+            if model.provider == provider and model.name != ANY_MODEL:
+                return model
+        known = ", ".join(sorted({m.provider for m in self.models}))
+        text = f"{provider!r} is not a provider that is configured here. Configured: {known}."
+        raise ModelNotAvailable(text, {"provider": [text]})

@@ -1,0 +1,146 @@
+"""What happens in a run, as one closed union; every wire format is a projection of it.
+
+A provider yields `ProviderEvent`s. The runner turns them into `RunEvent`s, numbered in the run's
+log from 1 without a gap. `Resume` and the unnumbered `Status` values are made for a reader and
+never logged. Exactly one `Terminal` ends a log.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from services.domain.costs import Cost, Usage
+from services.domain.sessions import FinishReason
+
+
+class StatusState(StrEnum):
+    """What a waiting reader may be told; only FAILOVER is history and numbered."""
+
+    QUEUED = "queued"
+    RETRYING = "retrying"
+    FAILOVER = "failover"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The run exists and goes upstream."""
+
+    session_id: str
+    run_id: str
+    message_id: str
+    user_message_id: str
+    provider: str
+    model: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A piece of the answer; the pieces put together are the text, byte for byte."""
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of what the model thinks aloud, where it gives it."""
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Something a reader may show while it waits."""
+
+    state: StatusState
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Internal, never sent: a provider call is about to be made (so that a reaper can book it)."""
+
+    number: int
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The answer ended as it should, or was stopped. The full text is the log's, not repeated."""
+
+    message_id: str
+    finish_reason: FinishReason
+    usage: Usage
+    cost: Cost | None
+    provider: str
+    model: str
+    ttft_ms: int | None
+    total_ms: int
+    persisted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """The answer failed; what was produced is kept. `code` is one of `Documentation/errors.md`."""
+
+    code: str
+    message: str
+    retryable: bool
+    message_id: str
+    usage: Usage
+    cost: Cost | None
+    persisted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """The first event of an attached reader; `content` (the text so far) where not recovered."""
+
+    run_id: str
+    recovered: bool
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """From a provider: what it counted, replacing any earlier report of the same call."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """From a provider: the answer is complete, for this reason."""
+
+    reason: FinishReason
+
+
+ProviderEvent = Content | Reasoning | UsageReport | Finish
+Terminal = Done | Error
+RunEvent = Start | Content | Reasoning | Status | Attempt | Terminal
+"""What a log holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventId:
+    """The name of an event to clients: opaque to them, `run_id.epoch.seq` to us."""
+
+    run_id: str
+    epoch: int
+    seq: int
+
+    def __str__(self) -> str:
+        """Write it as it stands in an `id:` line."""
+        return f"{self.run_id}.{self.epoch}.{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> "EventId | None":
+        """Read an id; None for anything that this server cannot have written."""
+        run_id, _, rest = text.partition(".")
+        epoch, _, seq = rest.partition(".")
+        numbers = (epoch, seq)
+        if not run_id or not all(n.isascii() and n.isdigit() and len(n) <= 9 for n in numbers):  # noqa: PLR2004 - nine digits fit every counter and bound the parse
+            return None
+        return cls(run_id, int(epoch), int(seq))

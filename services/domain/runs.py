@@ -1,0 +1,197 @@
+"""A run: one answer to one turn, from begin to settle; `Documentation/runs.md` tells its life."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from services.domain.catalog import Model, ModelChoice, Offers
+from services.domain.costs import Cost, Usage
+from services.domain.events import Terminal
+from services.domain.sessions import FinishReason, MessageRole, NewSession, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The stored state of a run.
+
+    `epoch` counts its owners; only the owner of the present epoch may write. `terminal` and its
+    `terminal_seq` are set once the run is settled.
+    """
+
+    id: str
+    session_id: str
+    user_id: str
+    message_id: str
+    user_message_id: str
+    epoch: int
+    status: Status
+    provider: str
+    model: str
+    created_at: datetime
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    cost: Cost | None = None
+    ended_at: datetime | None = None
+    terminal: Terminal | None = None
+    terminal_seq: int | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the run still writes."""
+        return self.status is Status.STREAMING
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A client's promise that two requests are one.
+
+    `key_hash` covers user, method, path and key; `body_hash` the canonical body.
+    """
+
+    key_hash: str
+    body_hash: str
+
+
+class ParentRule(StrEnum):
+    """Where the new user message is hung into the tree."""
+
+    ACTIVE_LEAF = "active_leaf"
+    ROOT = "root"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginTurn:
+    """Everything that `begin_turn` needs.
+
+    The ids are made by the caller, so that a lost reply can be asked again. With `new_session` the
+    session is made in the same transaction and `session_id` is its id. `max_tokens` is what the
+    window keeps free for the answer. `max_active_runs` None: no cap.
+    """
+
+    run_id: str
+    user_message_id: str
+    message_id: str
+    session_id: str
+    user_id: str
+    tenant_id: str
+    worker_id: str
+    content: str
+    token_estimate: int
+    choice: ModelChoice
+    offers: Offers
+    max_tokens: int
+    context_messages: int
+    created_at: datetime
+    new_session: NewSession | None = None
+    parent: ParentRule = ParentRule.ACTIVE_LEAF
+    parent_id: str | None = None
+    key: IdempotencyKey | None = None
+    max_active_runs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextMessage:
+    """A message as a provider gets it."""
+
+    role: MessageRole
+    content: str
+    token_estimate: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunTurn:
+    """What `begin_turn` answers. `replayed`: the key was known, and this is its run."""
+
+    run: Run
+    model: Model
+    context: Sequence[ContextMessage] = ()
+    system_prompt: str | None = None
+    max_tokens: int = 0
+    replayed: bool = False
+
+
+class AttemptOutcome(StrEnum):
+    """How one provider call ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One provider call of a run, as the ledger books it: unique by (run, number)."""
+
+    number: int
+    provider: str
+    model: str
+    outcome: AttemptOutcome
+    usage: Usage
+    cost: Cost | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How a run ends: everything that `settle_turn` writes, all or nothing."""
+
+    run_id: str
+    epoch: int
+    status: Status
+    text: str
+    terminal: Terminal
+    terminal_seq: int
+    ended_at: datetime
+    finish_reason: FinishReason | None = None
+    attempts: Sequence[AttemptRecord] = ()
+
+
+class Settled(StrEnum):
+    """What `settle_turn` did."""
+
+    NOW = "now"
+    BEFORE = "before"
+    FENCED = "fenced"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text that a run produced since its last checkpoint, and the log's top when it was cut."""
+
+    seq: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunBeat:
+    """What a worker tells of one of its runs in a beat; `piece` None: nothing new."""
+
+    run_id: str
+    epoch: int
+    piece: Piece | None = None
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BeatReply:
+    """What a beat tells the worker.
+
+    `stop`: runs to stop. `lost`: runs that another worker claimed, or that are settled.
+    `unlisted`: active runs that the worker owns and did not list.
+    """
+
+    stop: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    unlisted: Sequence[Run] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """A dead worker's run, now the claimer's under a new epoch, with what its checkpoints hold."""
+
+    run: Run
+    text: str
+    top_seq: int
+    attempt: int
+    stop_requested: bool

@@ -1,0 +1,1 @@
+"""Who answers: one file a provider, loaded when first used."""

@@ -1,0 +1,51 @@
+"""What a provider is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from services.domain.catalog import Model
+from services.domain.events import ProviderEvent
+from services.domain.runs import ContextMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRequest:
+    """One call: `messages` begin and end with a user message; `max_tokens` is always set."""
+
+    model: Model
+    messages: Sequence[ContextMessage]
+    system_prompt: str | None
+    temperature: float
+    max_tokens: int
+
+
+class Provider(ABC):
+    """Streams answers of its models as domain events. Safe for any number of concurrent calls."""
+
+    name: str
+    models: Sequence[Model]
+
+    @abstractmethod
+    def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
+        """Ask, and yield the answer as it comes.
+
+        The call goes out at the first `next()`. Content pieces are never empty and hold neither
+        NUL nor lone surrogates. `Finish` comes exactly once and last, after the `UsageReport`
+        where the provider gives one; a stream that ends before it knows why it ended raises
+        ProviderError (`upstream_cut`) instead. Every failure is a ProviderError, `may_retry` where
+        the same call may succeed later; nothing is retried here. Closing the generator, or an
+        exception thrown into it, closes the upstream connection at once.
+        """
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """Count or estimate the tokens of a text."""
+
+    @abstractmethod
+    def warm_up(self) -> None:
+        """Load what the first call needs, so that it does not wait for imports."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back the connections."""

@@ -1,0 +1,99 @@
+"""Runs: the two atomic calls of a turn, and the leases that keep a run in one hand."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.domain.runs import (
+    BeatReply,
+    BeginTurn,
+    BegunTurn,
+    ClaimedRun,
+    IdempotencyKey,
+    Run,
+    RunBeat,
+    Settled,
+    Settlement,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a known Idempotency-Key made: a session, and the run where it began one."""
+
+    session_id: str
+    run_id: str | None
+
+
+class RunStore(ABC):
+    """The truth about state, text at the end, money, ownership and epoch of every run."""
+
+    @abstractmethod
+    def begin_turn(self, turn: BeginTurn) -> BegunTurn:
+        """Begin a turn: all of it or nothing, in one transaction.
+
+        Replays a known key; checks the owner; refuses a busy session; picks the model (request,
+        session, default); fits the newest messages into its window; writes the user message, the
+        assistant placeholder and the run (epoch 1, owned by the worker), moves the session's
+        active leaf and `updated_at`, and names an untitled session after the message.
+
+        Idempotent by `run_id`: asked again, it gives the same answer. Raises NotFound (session or
+        parent), RunActive, ModelNotAvailable, ContextTooLong, KeyReused, TooManyRequests (too
+        many active runs); nothing was written then.
+        """
+
+    @abstractmethod
+    def find_key(self, user_id: str, key: IdempotencyKey) -> Replay | None:
+        """Look a key up; None: not known. Raises KeyReused for another body."""
+
+    @abstractmethod
+    def settle_turn(self, settlement: Settlement) -> Settled:
+        """End a run exactly once, in one transaction.
+
+        Writes the answer's text and status, one ledger row an attempt, the run's state, and the
+        terminal event with its seq; deletes its checkpoints. BEFORE: the run had ended, nothing
+        changed (also where it was deleted). FENCED: another epoch owns it, nothing changed.
+        """
+
+    @abstractmethod
+    def get(self, user_id: str, run_id: str) -> Run:
+        """Read a run, or raise NotFound."""
+
+    @abstractmethod
+    def active(self, user_id: str, session_id: str) -> Run | None:
+        """Read the active run of a session; None: nothing writes. Raises NotFound (session)."""
+
+    @abstractmethod
+    def text(self, user_id: str, run_id: str) -> str:
+        """Read the answer: the whole text of an ended run, the checkpoints of an active one."""
+
+    @abstractmethod
+    def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
+        """Ask the run's owner to stop it; a run that has ended stays as it is. Raises NotFound."""
+
+    @abstractmethod
+    def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
+        """Raise the worker's counter, store the checkpoints, tell what concerns the worker.
+
+        Pieces are inserted, never rewritten; one that is stored already is ignored.
+        """
+
+    @abstractmethod
+    def claim_dead(self, worker_id: str, dead: Sequence[str], limit: int) -> Sequence[ClaimedRun]:
+        """Take over active runs of dead workers: owner = `worker_id`, epoch + 1.
+
+        At most `limit` at a time, each handed to one claimer only.
+        """
+
+    @abstractmethod
+    def other_workers(self, worker_id: str) -> Sequence[str]:
+        """List all other workers that are on record."""
+
+    @abstractmethod
+    def forget_workers(self, worker_ids: Sequence[str]) -> None:
+        """Delete workers that own no active run."""
+
+    @abstractmethod
+    def purge(self, keys_before: datetime) -> int:
+        """Delete idempotency keys made before, and checkpoints of ended runs; return how many."""

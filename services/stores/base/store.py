@@ -1,0 +1,36 @@
+"""A store as a whole."""
+
+from abc import ABC, abstractmethod
+
+from services.stores.base.logins import LoginStore
+from services.stores.base.messages import MessageStore
+from services.stores.base.runs import RunStore
+from services.stores.base.sessions import SessionStore
+from services.stores.base.users import UserStore
+
+
+class Store(ABC):
+    """The five parts of one database.
+
+    Every method of every part raises StoreUnavailable where the database does not answer; what it
+    would have written is then either written whole or not at all. Times are UTC, ids are UUIDs as
+    text; an id that is not a UUID is simply not found.
+    """
+
+    users: UserStore
+    logins: LoginStore
+    sessions: SessionStore
+    messages: MessageStore
+    runs: RunStore
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Do the least that proves that the store answers, or raise StoreUnavailable."""
+
+    @abstractmethod
+    def tidy(self) -> None:
+        """Do what the database needs now and then (checkpoints, statistics), off the hub."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back files and connections; the store is not used again."""

@@ -1,0 +1,49 @@
+"""Accounts."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.domain.users import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """An account to be made; the caller makes the id and the hash."""
+
+    id: str
+    email: str
+    name: str | None
+    password_hash: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An account and the hash that its password must match."""
+
+    user: User
+    password_hash: str
+
+
+class UserStore(ABC):
+    """E-mail addresses are compared without case, everywhere."""
+
+    @abstractmethod
+    def add(self, new: NewUser) -> User:
+        """Make an account, atomically; the first of an installation becomes its admin.
+
+        Raises EmailTaken, and then nothing has changed.
+        """
+
+    @abstractmethod
+    def credentials(self, email: str) -> Credentials | None:
+        """Find an account by its address; None: there is none."""
+
+    @abstractmethod
+    def get(self, user_id: str) -> Credentials | None:
+        """Find an account by its id; None: there is none."""
+
+    @abstractmethod
+    def set_password(self, user_id: str, password_hash: str) -> None:
+        """Replace the hash; the caller revokes the logins."""
