@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.domain.catalog import Model, ModelChoice, Offers
-from services.domain.costs import Cost, Usage
+from services.domain.costs import Cost, Price, Usage
 from services.domain.events import Terminal
 from services.domain.sessions import FinishReason, MessageRole, NewSession, Status
 
@@ -188,10 +188,15 @@ class BeatReply:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRun:
-    """A dead worker's run, now the claimer's under a new epoch, with what its checkpoints hold."""
+    """A dead worker's run, now the claimer's under a new epoch, with what its checkpoints hold.
+
+    `input_tokens` is the estimate of what one call sent, `price` what the model cost at the begin.
+    """
 
     run: Run
     text: str
     top_seq: int
     attempt: int
     stop_requested: bool
+    input_tokens: int = 0
+    price: Price | None = None

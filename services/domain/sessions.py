@@ -81,6 +81,16 @@ class SessionChanges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFilter:
+    """Which sessions to list; `query` are words that a title or a message must contain."""
+
+    limit: int
+    cursor: str | None = None
+    query: str | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message; `content` is always a string, empty where a run failed before the first word."""
 

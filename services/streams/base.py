@@ -5,30 +5,11 @@ store is the truth, and a log that is gone is answered from there.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
+from services.domain.deliveries import Batch
 from services.domain.events import EventId, RunEvent, Status
 from services.domain.runs import Piece
-
-
-@dataclass(slots=True)
-class Batch:
-    """Consecutive events of a log, shared by all readers that stand at the same place.
-
-    `encoded` keeps what a wire format made of them, by its name, so that each is encoded once.
-    """
-
-    run_id: str
-    epoch: int
-    first_seq: int
-    events: Sequence[RunEvent]
-    encoded: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def last_seq(self) -> int:
-        """Give the seq of the last event; `first_seq - 1` where there is none."""
-        return self.first_seq + len(self.events) - 1
 
 
 class LogWriter(ABC):
@@ -47,6 +28,13 @@ class LogWriter(ABC):
     @abstractmethod
     def announce(self, status: Status | None) -> None:
         """Set the current value that waiting readers are told; it is not history."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Give the log up without an end, because the run has another owner now.
+
+        Its readers end without a terminal event, which means to them: reconnect.
+        """
 
     @property
     @abstractmethod
@@ -88,6 +76,11 @@ class LogReader(ABC):
     @abstractmethod
     def has_ended(self) -> bool:
         """Tell whether the terminal event is in the log."""
+
+    @property
+    @abstractmethod
+    def is_abandoned(self) -> bool:
+        """Tell whether the writer gave the log up."""
 
     @abstractmethod
     def knows(self, cursor: EventId) -> bool:

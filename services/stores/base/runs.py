@@ -61,8 +61,11 @@ class RunStore(ABC):
         """Read a run, or raise NotFound."""
 
     @abstractmethod
-    def active(self, user_id: str, session_id: str) -> Run | None:
-        """Read the active run of a session; None: nothing writes. Raises NotFound (session)."""
+    def latest(self, user_id: str, session_id: str) -> Run | None:
+        """Read the newest run of a session, the active one if there is one; None: there is none.
+
+        Raises NotFound (session).
+        """
 
     @abstractmethod
     def text(self, user_id: str, run_id: str) -> str:

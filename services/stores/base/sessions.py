@@ -1,22 +1,11 @@
 """Sessions."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import datetime
 
 from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
-from services.domain.sessions import NewSession, Session, SessionChanges
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionFilter:
-    """Which sessions to list; `query` are words that a title or a message must contain."""
-
-    limit: int
-    cursor: str | None = None
-    query: str | None = None
-    archived: bool = False
+from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
 
 
 class SessionStore(ABC):

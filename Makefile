@@ -1,0 +1,60 @@
+# Everything is made on demand: `make run` and `make test` install what they need into .venv.
+.DEFAULT_GOAL := help
+.PHONY: help run test check e2e torture bench format lock openapi setup-tests
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+# Each test process starts servers and mostly waits for them, so there may be more than cores.
+JOBS ?= 4
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+	--no-emit-find-links --annotation-style line --custom-compile-command "make lock"
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+run: .venv/run.stamp ## Start the server (settings: Documentation/configuration.md)
+	@exec .venv/bin/python app.py
+
+test: check setup-tests ## Run everything that a change must pass
+	$(PYTEST) --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	$(PYTHON) -m bench.run --short
+
+check: .venv/test.stamp ## Lint, format, types and layers
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy .
+	.venv/bin/lint-imports --no-logo
+
+e2e: setup-tests ## Run the tests that start the real server
+	$(PYTEST) test/e2e $(ARGS)
+
+torture: setup-tests ## Kill the server again and again, and look for a lost word
+	$(PYTEST) test/torture --torture-rounds 50 --timeout 1800 $(ARGS)
+
+bench: .venv/test.stamp ## Measure the relay beside two textbook relays (ARGS=--short: less of it)
+	$(PYTHON) -m bench.run $(ARGS)
+
+format: .venv/test.stamp ## Format the code, mend what ruff can mend
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+lock: .venv/test.stamp ## Pin what pyproject.toml asks for (ARGS=--upgrade: the newest that fit)
+	$(LOCK) $(ARGS) pyproject.toml --output-file requirements.txt
+	$(LOCK) $(ARGS) pyproject.toml --extra dev --constraint requirements.txt \
+		--output-file requirements-dev.txt
+
+openapi: .venv/run.stamp ## Write Documentation/openapi.json
+	DATA_DIR=$$(mktemp -d) .venv/bin/flask --app app openapi write --format json \
+		Documentation/openapi.json
+
+# The stamps say what .venv holds; a lock file that changes is installed again.
+.venv/run.stamp: requirements.txt
+	@.ci/setup-python requirements.txt
+	@touch $@
+
+.venv/test.stamp: requirements.txt requirements-dev.txt
+	@.ci/setup-python requirements-dev.txt
+	@touch .venv/run.stamp $@
+
+setup-tests: .venv/test.stamp
+	@.ci/setup-system chromium nodejs

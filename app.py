@@ -1,0 +1,146 @@
+"""The application factory, and `python app.py`, which checks the settings and starts the server."""
+
+import os
+import sys
+from pathlib import Path
+
+from flask import Flask
+
+from controllers.auth import AuthController
+from controllers.chat import ChatController
+from controllers.health import HealthController
+from controllers.providers import ProvidersController
+from controllers.readers import Readers
+from controllers.runs import RunParts, RunsController, TurnDefaults
+from controllers.sessions import SessionsController
+from routes import openapi, url_map
+from routes.hooks import access_log, cors, headers, problems, proxies, request_id
+from routes.hooks.authentication import Guard, TokenRules
+from routes.hooks.limits import LimitRules, Limits
+from routes.hooks.turns import TurnReader
+from services.bootstrap import Services, build_services
+from services.runs.living import RunTimes
+from services.runs.lock import SERVER_LOCK, FolderLock
+from services.settings import InvalidSettings, Settings
+from services.telemetry import logs
+
+VERSION = "0.1.0"
+EXIT_REFUSED = 2
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application: settings -> services -> controllers -> routes.
+
+    `app.extensions["charla"]` are the services; `start()` on them makes this process the worker.
+    """
+    settings = settings or Settings.load()
+    logs.configure(settings.logs.level, settings.logs.format or "json")
+    services = build_services(settings)
+    app = Flask(__name__, static_folder=None)
+    app.extensions["charla"] = services
+    app.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
+    _install_hooks(app, services)
+    edges = _edges(app, services)
+    url_map.register(
+        app, openapi.install(app, VERSION), _controllers(services, edges.limits), edges
+    )
+    return app
+
+
+def _install_hooks(app: Flask, services: Services) -> None:
+    """Install what surrounds every request; what is installed first acts last on the response."""
+    server = services.settings.server
+    problems.install(app)
+    request_id.install(app)
+    access_log.install(app, services.metrics.request)
+    headers.install(app)
+    cors.install(app, server.cors_origins or ())
+    proxies.install(app, server.trusted_proxies)
+
+
+def _edges(app: Flask, services: Services) -> url_map.Edges:
+    limits, accounts = services.settings.limits, services.settings.accounts
+    tokens = TokenRules(
+        secret=accounts.jwt_secret_key,
+        lifetime_seconds=accounts.access_token_seconds,
+        leeway_seconds=accounts.jwt_leeway_seconds,
+    )
+    rules = LimitRules(
+        enabled=limits.enabled, ai=limits.ai, login=limits.login, register=limits.register
+    )
+    return url_map.Edges(
+        guard=Guard(app, tokens, services.logins.is_live),
+        limits=Limits(app, rules),
+        turns=TurnReader(limits.max_content_chars),
+        send_timeout_seconds=services.settings.runs.send_timeout_seconds,
+        render_metrics=services.metrics.render,
+        metrics_type=services.metrics.content_type,
+    )
+
+
+def _controllers(services: Services, limits: Limits) -> url_map.Controllers:
+    runs = _runs_controller(services, limits)
+    sessions = SessionsController(services.store, services.offers, runs)
+    states = dict.fromkeys(services.providers, "configured")
+    return url_map.Controllers(
+        auth=AuthController(services.accounts, services.logins),
+        sessions=sessions,
+        runs=runs,
+        chat=ChatController(sessions, runs),
+        providers=ProvidersController(services.offers),
+        health=HealthController(services.store, lambda: services.drain.is_draining, lambda: states),
+    )
+
+
+def _runs_controller(services: Services, limits: Limits) -> RunsController:
+    settings = services.settings
+    defaults = TurnDefaults(
+        temperature=settings.providers.default_temperature,
+        max_tokens=settings.providers.default_max_tokens,
+        context_messages=settings.providers.context_messages,
+        max_active_runs=settings.limits.max_active_runs_per_user
+        if settings.limits.enabled
+        else None,
+        times=RunTimes(
+            first_token=settings.providers.first_token_seconds,
+            content=settings.providers.content_timeout_seconds,
+            run=settings.runs.run_timeout_seconds,
+        ),
+    )
+    parts = RunParts(
+        store=services.store.runs,
+        log=services.log,
+        runner=services.runner,
+        drain=services.drain,
+        providers=services.providers,
+        offers=services.offers,
+        defaults=defaults,
+        worker_id=services.worker_id,
+    )
+    readers = Readers(services.store.runs, services.log, services.followers)
+    return RunsController(parts, readers, limits.ai)
+
+
+def main() -> None:
+    """Check what can be checked before, then become gunicorn; exit code 2 for what is wrong."""
+    try:
+        settings = Settings.load()
+    except InvalidSettings as exc:
+        sys.exit(_refuse(str(exc)))
+    lock = FolderLock(settings.server.data_dir, SERVER_LOCK)
+    if not lock.try_acquire():
+        folder = settings.server.data_dir
+        sys.exit(_refuse(f"Another server (process {lock.holder()}) works on {folder}."))
+    lock.release()
+    config = str(Path(__file__).with_name("gunicorn.conf.py"))
+    arguments = [sys.executable, "-m", "gunicorn", "--config", config, "wsgi:app"]
+    os.execv(sys.executable, arguments)  # noqa: S606 - no shell, and nothing of a user's in it
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(f"{reason}\n")
+    return EXIT_REFUSED
+
+
+if __name__ == "__main__":
+    main()

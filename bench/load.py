@@ -1,0 +1,151 @@
+"""Many streams at once, read whole, timed, and compared with what was sent.
+
+Written on bare sockets, so that reading costs far less than what is measured.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+TIMEOUT_SECONDS = 180.0
+FIRST_CONTENT = b'"content":'
+END_OF_CHUNKS = b"\r\n0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One POST."""
+
+    port: int
+    path: str
+    body: Mapping[str, str]
+    token: str = ""
+
+    def encoded(self) -> bytes:
+        """Give the request as it is sent."""
+        body = json.dumps(self.body).encode()
+        lines = [
+            f"POST {self.path} HTTP/1.1",
+            f"Host: 127.0.0.1:{self.port}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            *([f"Authorization: Bearer {self.token}"] if self.token else []),
+        ]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back; times are of `time.perf_counter`."""
+
+    asked_at: float = field(default_factory=time.perf_counter)
+    first_at: float | None = None
+    ended_at: float = 0.0
+    raw: bytearray = field(default_factory=bytearray)
+    failure: str = ""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, 0 where nothing came."""
+        return int(self.raw[9:12] or 0)
+
+    @property
+    def body(self) -> bytes:
+        """The body, out of its chunks."""
+        head, _, body = bytes(self.raw).partition(b"\r\n\r\n")
+        return b"".join(_chunks(body)) if b"chunked" in head.lower() else body
+
+    def events(self) -> list[dict[str, Any]]:
+        """Decode the events of a stream."""
+        frames = self.body.decode().split("\n\n")
+        lines = (line for frame in frames for line in frame.split("\n"))
+        return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+
+    def problem(self, expected: str) -> str:
+        """Say what is wrong with this stream; empty where it brought the expected text whole."""
+        if self.failure or self.status != HTTPStatus.OK:
+            return self.failure or f"{self.status}: {self.body[:300]!r}"
+        events = self.events()
+        if not events or events[-1]["type"] != "done":
+            return f"ended without done: {events[-1:]}"
+        pieces = "".join(event["content"] for event in events if event["type"] == "content")
+        if not (pieces == events[-1]["full_content"] == expected):
+            return f"another text: {pieces[:100]!r}"
+        return ""
+
+
+class _Connection(asyncio.Protocol):
+    """Sends one request and reads its answer to the end."""
+
+    def __init__(self, request: bytes, ended: "asyncio.Future[None]") -> None:
+        self._request = request
+        self._ended = ended
+        self._length: int | None = None
+        self.answer = Answer()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a client's always is
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        raw = self.answer.raw
+        raw += data
+        if self.answer.first_at is None and FIRST_CONTENT in raw:
+            self.answer.first_at = time.perf_counter()
+        if raw.endswith(END_OF_CHUNKS) or self._is_whole(raw):
+            self._end()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._ended.done():
+            self.answer.failure = f"connection lost: {error}"
+            self._end()
+
+    def _is_whole(self, raw: bytearray) -> bool:
+        if self._length is None and b"\r\n\r\n" in raw:
+            head, _, _ = bytes(raw).lower().partition(b"\r\n\r\n")
+            _, named, length = head.partition(b"\r\ncontent-length:")
+            self._length = len(head) + 4 + int(length.split()[0]) if named else -1
+        return self._length not in (None, -1) and len(raw) == self._length
+
+    def _end(self) -> None:
+        self.answer.ended_at = time.perf_counter()
+        self._ended.set_result(None)
+        self._transport.close()
+
+
+async def send(ask: Ask) -> Answer:
+    """Send one request and read its answer; a failure is told in it."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    connection = _Connection(ask.encoded(), ended)
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await loop.create_connection(lambda: connection, "127.0.0.1", ask.port)
+            await ended
+    except OSError as error:  # a timeout is one
+        connection.answer.failure = repr(error)
+    return connection.answer
+
+
+async def send_all(asks: Sequence[Ask], at_once: int) -> list[Answer]:
+    """Send them all, never more than `at_once` at the same time."""
+    places = asyncio.Semaphore(at_once)
+
+    async def send_one(ask: Ask) -> Answer:
+        async with places:
+            return await send(ask)
+
+    return list(await asyncio.gather(*map(send_one, asks)))
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        yield body[:length]
+        body = body[length + 2 :]

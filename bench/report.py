@@ -1,0 +1,94 @@
+"""The tables: what was measured, and whether each bound holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.stages import Load
+
+CPU_RATIO_BOUND = 0.5
+CPU_RATIO_GOAL = 0.35
+GROWTH_MB = 100.0
+# After half of the streams all caches are warm: from there on memory hardly moves.
+FLAT_MB = 40.0
+SHOWN_PROBLEMS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Something that has to hold, with what was measured."""
+
+    what: str
+    measured: str
+    allowed: str
+    holds: bool
+
+
+def print_side_by_side(names: Sequence[str], loads: Sequence[Load]) -> list[Bound]:
+    """Print one line a server; the first is what the others are compared with."""
+    base, charla = loads[0], loads[-1]
+    print(f"\n  {'':9}{'CPU/chunk':>10}{'ratio':>8}{'TTFT p50':>11}{'p99':>10}{'memory':>10}  bad")
+    for name, load in zip(names, loads, strict=True):
+        print(
+            f"  {name:9}{load.cpu_us_per_chunk:>7.0f} us"
+            f"{load.cpu_us_per_chunk / base.cpu_us_per_chunk:>8.2f}"
+            f"{load.first_ms_at(0.5):>8.0f} ms{load.first_ms_at(0.99):>7.0f} ms"
+            f"{load.memory_mb:>7.0f} MB{len(load.problems):>5}"
+        )
+    ratio = charla.cpu_us_per_chunk / base.cpu_us_per_chunk
+    first, base_first = charla.first_ms_at(0.5), base.first_ms_at(0.5)
+    return [
+        Bound(
+            f"CPU per chunk, beside {names[0]}",
+            f"{ratio:.2f}",
+            f"{CPU_RATIO_BOUND} (goal {CPU_RATIO_GOAL})",
+            ratio <= CPU_RATIO_BOUND,
+        ),
+        Bound("TTFT p50", f"{first:.0f} ms", f"{base_first:.0f} ms", first <= base_first),
+    ]
+
+
+def print_many_open(streams: int, load: Load) -> list[Bound]:
+    """Print how a server did with many streams open at once."""
+    print(
+        f"\n  open at once {load.open_at_once}, bad {len(load.problems)}, "
+        f"CPU/chunk {load.cpu_us_per_chunk:.0f} us, TTFT p50 {load.first_ms_at(0.5):.0f} ms, "
+        f"p99 {load.first_ms_at(0.99):.0f} ms, memory {load.memory_mb:.0f} MB"
+    )
+    bad = len(load.problems)
+    is_open = load.open_at_once == streams
+    return [
+        Bound(f"{streams} streams in one worker", f"{bad} bad", "0 bad", bad == 0),
+        Bound("of them open at once", f"{load.open_at_once}", f"{streams}", is_open),
+    ]
+
+
+def print_memory(streams: int, memory_mb: Sequence[float]) -> list[Bound]:
+    """Print memory at the start, after half of the streams and after all."""
+    start, half, end = memory_mb
+    print(f"\n  start {start:.0f} MB, half {half:.0f} MB, end {end:.0f} MB")
+    growth, late = end - start, end - half
+    return [
+        Bound(
+            f"growth over {streams} streams",
+            f"{growth:.0f} MB",
+            f"{GROWTH_MB:.0f} MB",
+            growth <= GROWTH_MB,
+        ),
+        Bound("of it in the second half", f"{late:.0f} MB", f"{FLAT_MB:.0f} MB", late <= FLAT_MB),
+    ]
+
+
+def print_bounds(bounds: Sequence[Bound]) -> None:
+    """Print every bound with `ok` or `over`."""
+    print(f"\n  {'bound':34}{'measured':>12}   {'allowed':18}")
+    for bound in bounds:
+        verdict = "ok" if bound.holds else "over"
+        print(f"  {bound.what:34}{bound.measured:>12}   {bound.allowed:18}{verdict}")
+
+
+def print_problems(loads: Sequence[Load]) -> bool:
+    """Print the first of what went wrong; tell whether anything did."""
+    problems = [problem for load in loads for problem in load.problems]
+    for problem in problems[:SHOWN_PROBLEMS]:
+        print(f"  bad stream: {problem}")
+    return bool(problems)

@@ -1,0 +1,99 @@
+"""Measure Charla beside two textbook relays, in one run on one machine.
+
+python -m bench.run [--short]
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from bench import report
+from bench.accounts import Account
+from bench.load import Ask
+from bench.servers import Server, Servers
+from bench.stages import Load, Target, drive, memory_over_time, side_by_side
+
+OPEN_FILES = 16384  # every stream is a socket here, two in a relay and one at the upstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much of everything."""
+
+    rounds: int
+    streams: int
+    many: int
+    many_model: str
+    total: int
+    total_model: str = "m-100-5"
+    at_once: int = 50
+    model: str = "m-100-20"
+
+
+FULL = Size(rounds=5, streams=100, many=1000, many_model="m-50-400", total=5000)
+SHORT = Size(rounds=1, streams=50, many=200, many_model="m-20-200", total=500, total_model="m-20-5")
+
+
+async def run(servers: Servers, size: Size) -> bool:
+    """Run all stages and print what they showed; tell whether every stream was right."""
+    upstream = servers.upstream()
+    peers = [servers.flask(upstream), servers.fastapi(upstream)]
+    charla = servers.charla(upstream)
+    account = Account(charla)
+    await account.sign_up()
+    target = Target(charla, account.asks)
+
+    print(f"\n{size.streams} streams at once of 100 chunks, one every 20 ms")
+    targets = [*map(textbook, peers), target]
+    loads = await side_by_side(targets, size.rounds, size.streams, size.model)
+    bounds = report.print_side_by_side([one.server.name for one in targets], loads)
+    return await more(target, size, loads, bounds)
+
+
+async def more(target: Target, size: Size, loads: list[Load], bounds: list[report.Bound]) -> bool:
+    """Run the stages that only Charla goes through."""
+    print(f"\n{size.many} streams open in one worker")
+    many = await drive(target, size.many, size.many_model, at_once=size.many)
+    bounds += report.print_many_open(size.many, many)
+
+    print(f"\nMemory over {size.total} streams")
+    start = target.server.memory_mb()
+    halves = await memory_over_time(target, size.total, size.total_model, size.at_once)
+    bounds += report.print_memory(size.total, [start, *(half.memory_mb for half in halves)])
+
+    report.print_bounds(bounds)
+    return not report.print_problems([*loads, many, *halves])
+
+
+def textbook(server: Server) -> Target:
+    """Ask a textbook relay, which knows neither users nor sessions."""
+
+    async def asks(streams: int, model: str) -> list[Ask]:
+        return [Ask(server.port, "/stream", {"content": "Hola", "model": model})] * streams
+
+    return Target(server, asks)
+
+
+def main() -> int:
+    """Run as a command: status 1 where a stream was lost or brought another text."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="less of everything, under a minute")
+    size = SHORT if parser.parse_args().short else FULL
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
+    with tempfile.TemporaryDirectory(prefix="charla-bench-") as folder:
+        servers = Servers(Path(folder))
+        try:
+            is_right = uvloop.run(run(servers, size))
+        finally:
+            servers.stop()
+    return 0 if is_right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""The servers that are measured: how each is started, asked, and what it uses."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that is up, with all its processes."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def cpu_seconds(self) -> float:
+        """Give the CPU time that master and workers have used so far."""
+        times = [member.cpu_times() for member in self._members()]
+        return sum(used.user + used.system for used in times)
+
+    def memory_mb(self) -> float:
+        """Give the memory that master and workers hold (RSS)."""
+        return float(sum(member.memory_info().rss for member in self._members())) / 2**20
+
+    def stop(self) -> None:
+        """End it, by force where it does not end by itself."""
+        members = self._members()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            for member in members:
+                member.kill()
+
+    def _members(self) -> list[psutil.Process]:
+        master = psutil.Process(self.process.pid)
+        return [master, *master.children(recursive=True)]
+
+
+class Servers:
+    """Starts servers whose output goes to files in one folder, and ends them all."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep output and data in this folder."""
+        self._folder = folder
+        self._running: list[Server] = []
+
+    def upstream(self) -> Server:
+        """Start the provider that all the others relay from."""
+        port = free_port()
+        return self._start("upstream", port, ["-m", "bench.upstream", str(port)], {})
+
+    def flask(self, upstream: Server) -> Server:
+        """Start the Flask textbook relay."""
+        port = free_port()
+        options = ["--worker-class", "gevent", "--workers", "1", "--worker-connections", "5000"]
+        options += ["--no-control-socket", "--bind", f"127.0.0.1:{port}", "bench.peer_flask:app"]
+        return self._start("flask", port, ["-m", "gunicorn", *options], asked_at(upstream))
+
+    def fastapi(self, upstream: Server) -> Server:
+        """Start the FastAPI textbook relay."""
+        port = free_port()
+        options = ["--port", str(port), "--log-level", "warning", "bench.peer_fastapi:app"]
+        return self._start("fastapi", port, ["-m", "uvicorn", *options], asked_at(upstream))
+
+    def charla(self, upstream: Server) -> Server:
+        """Start Charla as a user would, with limits off and everything else on."""
+        port = free_port()
+        settings = {
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "DATA_DIR": str(self._folder / "data"),
+            "OPENAI_API_KEY": "none",
+            "OPENAI_BASE_URL": asked_at(upstream)["UPSTREAM"],
+            "RATE_LIMIT_ENABLED": "false",
+        }
+        return self._start("charla", port, ["app.py"], settings, answers_ready)
+
+    def stop(self) -> None:
+        """End every server that was started."""
+        while self._running:
+            self._running.pop().stop()
+
+    def _start(
+        self,
+        name: str,
+        port: int,
+        command: list[str],
+        settings: Mapping[str, str],
+        is_ready: Callable[[int], bool] | None = None,
+    ) -> Server:
+        output = self._folder / f"{name}.log"
+        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        with output.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env={**kept, **settings},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        server = Server(name, port, process, output)
+        self._running.append(server)
+        wait_for(server, is_ready or listens)
+        return server
+
+
+def asked_at(upstream: Server) -> dict[str, str]:
+    """Tell a relay where to ask."""
+    return {"UPSTREAM": f"http://127.0.0.1:{upstream.port}/v1"}
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(server: Server, is_ready: Callable[[int], bool]) -> None:
+    """Wait until a server can be asked, or say what it printed."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready(server.port):
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            printed = server.output.read_text(errors="replace")
+            raise SystemExit(f"{server.name} did not start:\n{printed}")
+        time.sleep(0.1)
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody accepts connections."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def answers_ready(port: int) -> bool:
+    """Tell whether Charla says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,61 @@
+"""Accounts and logins."""
+
+from dataclasses import dataclass
+
+from services.domain.users import Caller, User
+from services.identity.accounts import Accounts
+from services.identity.logins import Logins, OpenLogin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Somebody who is known now: the account, the login and the token that continues it."""
+
+    user: User
+    login_id: str
+    refresh_token: str
+
+
+class AuthController:
+    """Who somebody is, and for how long that is believed."""
+
+    def __init__(self, accounts: Accounts, logins: Logins) -> None:
+        """Take where accounts and logins are kept."""
+        self._accounts = accounts
+        self._logins = logins
+
+    def register(self, email: str, password: str, name: str | None) -> SignedIn:
+        """Make an account and log it in; raises EmailTaken."""
+        user = self._accounts.register(email, password, name)
+        return _signed_in(user, self._logins.open(user.id))
+
+    def login(self, email: str, password: str) -> SignedIn:
+        """Log in with a password; raises Unauthorized."""
+        user = self._accounts.check(email, password)
+        return _signed_in(user, self._logins.open(user.id))
+
+    def refresh(self, refresh_token: str) -> SignedIn:
+        """Continue a login; raises Unauthorized."""
+        opened = self._logins.refresh(refresh_token)
+        return _signed_in(self._accounts.get(opened.login.user_id), opened)
+
+    def logout(self, caller: Caller) -> None:
+        """End the caller's login."""
+        self._logins.end(caller.login_id)
+
+    def me(self, caller: Caller) -> User:
+        """Read the caller's account."""
+        return self._accounts.get(caller.user_id)
+
+    def change_password(self, caller: Caller, current: str, new: str) -> None:
+        """Replace the caller's password and end all other logins; raises InvalidRequest."""
+        self._accounts.change_password(caller.user_id, current, new)
+        self._logins.end_others(caller.user_id, caller.login_id)
+
+    def is_live(self, login_id: str) -> bool:
+        """Tell whether access tokens of a login still count."""
+        return self._logins.is_live(login_id)
+
+
+def _signed_in(user: User, opened: OpenLogin) -> SignedIn:
+    return SignedIn(user=user, login_id=opened.login.id, refresh_token=opened.refresh_token)

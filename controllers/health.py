@@ -1,0 +1,63 @@
+"""Whether the server lives, and whether it can take work."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.domain.errors import StoreUnavailable
+
+READY = "ready"
+DRAINING = "draining"
+UNAVAILABLE = "unavailable"
+OK = "ok"
+
+
+class _Answering(Protocol):
+    def ping(self) -> None:
+        """Prove that it answers, or raise StoreUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The state of the whole and of its parts; providers are told but decide nothing."""
+
+    status: str
+    checks: Mapping[str, str]
+    providers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether new work may be sent here."""
+        return self.status == READY
+
+
+class HealthController:
+    """Looks at the parts that a turn needs."""
+
+    def __init__(
+        self,
+        store: _Answering,
+        is_draining: Callable[[], bool],
+        providers: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """Take what is asked: the store, the drain, and the state of each provider."""
+        self._store = store
+        self._is_draining = is_draining
+        self._providers = providers
+
+    def readiness(self) -> Readiness:
+        """Look now."""
+        checks = {"store": self._store_state(), "drain": DRAINING if self._is_draining() else OK}
+        status = READY
+        if checks["drain"] == DRAINING:
+            status = DRAINING
+        if checks["store"] != OK:
+            status = UNAVAILABLE
+        return Readiness(status, checks, self._providers())
+
+    def _store_state(self) -> str:
+        try:
+            self._store.ping()
+        except StoreUnavailable:
+            return UNAVAILABLE
+        return OK

@@ -1,0 +1,114 @@
+"""Where a reader begins: the greeting, the cursor, and whether the log still knows it."""
+
+import time
+from collections.abc import Callable
+
+import gevent
+
+from services.domain.errors import NotFound, StoreUnavailable
+from services.domain.events import EventId, Resume
+from services.domain.runs import Run
+from services.domain.users import Caller
+from services.stores.base.runs import RunStore
+from services.streams.base import LogReader, RunLog
+from services.streams.follow import Followers, ReaderRequest, Subscription
+from services.streams.stored import StoredRun
+
+MayGoOn = Callable[[], bool]
+
+_LOG_WAIT_SECONDS = 5
+_LOG_POLL_SECONDS = 0.05
+
+
+class Readers:
+    """Opens runs for reading, from the log while it is there, else from the store."""
+
+    def __init__(self, store: RunStore, log: RunLog, followers: Followers) -> None:
+        """Take the truth, the log, and who reads it."""
+        self._store = store
+        self._log = log
+        self._followers = followers
+
+    def check_room(self, caller: Caller) -> None:
+        """Raise where one more reader would be refused."""
+        self._followers.check_room(caller.user_id)
+
+    def begin(self, caller: Caller, run: Run, may_go_on: MayGoOn) -> Subscription:
+        """Read a run that was just begun, from its first event, without a greeting."""
+        request = ReaderRequest(user_id=caller.user_id, may_go_on=may_go_on)
+        return self._followers.follow(self._open(caller, run), request)
+
+    def attach(
+        self, caller: Caller, run: Run, cursor: EventId | None, may_go_on: MayGoOn
+    ) -> Subscription:
+        """Read a run after a cursor, or from its start; the greeting says what was recovered."""
+        log = self._open(caller, run)
+        greeting, after = _place(log, cursor)
+        request = ReaderRequest(
+            user_id=caller.user_id, after=after, greeting=greeting, may_go_on=may_go_on
+        )
+        return self._followers.follow(log, request)
+
+    def resume(
+        self, caller: Caller, run: Run, last_event_id: str | None, may_go_on: MayGoOn
+    ) -> Subscription | None:
+        """Read a run after what a client saw last; None: it saw the terminal event already."""
+        if last_event_id is None:
+            return self.attach(caller, run, None, may_go_on)
+        cursor = EventId.parse(last_event_id) or EventId("", 0, 0)
+        log = self._open(caller, run)
+        if log.has_ended and log.knows(cursor) and cursor.seq == log.top:
+            return None
+        return self.attach(caller, run, cursor, may_go_on)
+
+    def run_to_attach(
+        self, caller: Caller, session_id: str, last_event_id: str | None
+    ) -> Run | None:
+        """Choose the run: the one that the id names, if it is of this session; else the newest.
+
+        Without an id only an active run counts.
+        """
+        latest = self._store.latest(caller.user_id, session_id)
+        if last_event_id is None:
+            return latest if latest is not None and latest.is_active else None
+        cursor = EventId.parse(last_event_id)
+        if cursor is not None and (latest is None or cursor.run_id != latest.id):
+            try:
+                named = self._store.get(caller.user_id, cursor.run_id)
+            except NotFound:
+                return latest
+            if named.session_id == session_id:
+                return named
+        return latest
+
+    def _open(self, caller: Caller, run: Run) -> LogReader:
+        """Open the log, or what the store has of an ended run.
+
+        Active, but no log: the run is about to be launched or settled; that is worth a wait.
+        """
+        deadline = time.monotonic() + _LOG_WAIT_SECONDS
+        while True:
+            log = self._log.reader(run.id)
+            if log is not None:
+                return log
+            run = self._store.get(caller.user_id, run.id)
+            if run.terminal is not None:
+                text = self._store.text(caller.user_id, run.id)
+                seq = run.terminal_seq or 0
+                return StoredRun.of(EventId(run.id, run.epoch, seq), run.terminal, text)
+            if time.monotonic() >= deadline:
+                raise StoreUnavailable("The run is being recovered; try again.")
+            gevent.sleep(_LOG_POLL_SECONDS)
+
+
+def _place(log: LogReader, cursor: EventId | None) -> tuple[Resume, int]:
+    """Find where to read on; what cannot be continued without a hole is told as a whole.
+
+    A stored run has lost all but its end, so it cannot be read from the start either.
+    """
+    if cursor is None and not isinstance(log, StoredRun):
+        return Resume(run_id=log.run_id, recovered=True), 0
+    if cursor is not None and log.knows(cursor):
+        return Resume(run_id=log.run_id, recovered=True), cursor.seq
+    after = log.top - 1 if log.has_ended else log.top
+    return Resume(run_id=log.run_id, recovered=False, content=log.text()), after

@@ -1,0 +1,108 @@
+"""Sessions and their messages."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import gevent
+from uuid_utils.compat import uuid7
+
+from controllers.runs import RunsController, TurnRequest
+from services.domain.catalog import ModelChoice, Offers
+from services.domain.errors import RunActive
+from services.domain.paging import Page
+from services.domain.runs import IdempotencyKey
+from services.domain.sessions import Message, NewSession, Session, SessionChanges, SessionFilter
+from services.domain.users import Caller
+from services.stores.base.store import Store
+
+_STOP_WAIT_SECONDS = 5
+_STOP_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDraft:
+    """What a client wants of a new session."""
+
+    title: str | None
+    system_prompt: str | None
+    choice: ModelChoice
+    metadata: dict[str, object]
+    initial_message: str | None = None
+
+
+class SessionsController:
+    """Makes, reads, changes and deletes sessions."""
+
+    def __init__(self, store: Store, offers: Offers, runs: RunsController) -> None:
+        """Take the store, what models may be chosen, and who begins and stops runs."""
+        self._store = store
+        self._offers = offers
+        self._runs = runs
+
+    def create(
+        self, caller: Caller, draft: SessionDraft, key: IdempotencyKey | None = None
+    ) -> Session:
+        """Make a session; with an initial message its first run is begun at once."""
+        new = self.new_session(caller, draft)
+        if draft.initial_message is None:
+            return self._store.sessions.create(new, key)
+        turn = TurnRequest(content=draft.initial_message, choice=ModelChoice())
+        started = self._runs.start(caller, new.id, turn, key, new)
+        return self._store.sessions.get(caller.user_id, started.run.session_id)
+
+    def new_session(self, caller: Caller, draft: SessionDraft) -> NewSession:
+        """Check a draft and give it its identity; raises ModelNotAvailable."""
+        if draft.choice:
+            self._offers.pick(draft.choice)
+        return NewSession(
+            id=str(uuid7()),
+            user_id=caller.user_id,
+            tenant_id=caller.tenant_id,
+            created_at=datetime.now(UTC),
+            title=draft.title,
+            system_prompt=draft.system_prompt,
+            choice=draft.choice,
+            metadata=draft.metadata,
+        )
+
+    def get(self, caller: Caller, session_id: str) -> Session:
+        """Read a session."""
+        return self._store.sessions.get(caller.user_id, session_id)
+
+    def list(self, caller: Caller, wanted: SessionFilter) -> Page[Session]:
+        """List the caller's sessions."""
+        return self._store.sessions.list(caller.user_id, wanted)
+
+    def change(self, caller: Caller, session_id: str, changes: SessionChanges) -> Session:
+        """Apply what a PATCH gives; raises ModelNotAvailable."""
+        if changes.choice:
+            self._offers.pick(changes.choice)
+        return self._store.sessions.change(caller.user_id, session_id, changes, datetime.now(UTC))
+
+    def delete(self, caller: Caller, session_id: str) -> None:
+        """Delete a session; an active run is stopped and settled first."""
+        deadline = time.monotonic() + _STOP_WAIT_SECONDS
+        while True:
+            try:
+                self._store.sessions.delete(caller.user_id, session_id)
+            except RunActive as active:
+                if time.monotonic() >= deadline:
+                    raise
+                self._runs.stop(caller, active.active_run_id)
+                gevent.sleep(_STOP_POLL_SECONDS)
+            else:
+                return
+
+    def messages(
+        self,
+        caller: Caller,
+        session_id: str,
+        limit: int,
+        cursor: str | None,
+        *,
+        whole_tree: bool = False,
+    ) -> Page[Message]:
+        """Page through a session's messages, newest page first."""
+        read = self._store.messages.tree if whole_tree else self._store.messages.branch
+        return read(caller.user_id, session_id, limit, cursor)

@@ -1,0 +1,80 @@
+/**
+ * Who is logged in, and the two tokens.
+ *
+ * The access token lives in memory only: it opens everything, and a script that reads the disk
+ * does not find it. The refresh token is in localStorage, because a reload must not log out and
+ * the API knows no cookies (so there is nothing that another site could misuse). What a stolen
+ * one is worth is bounded: it works once, its later reuse ends the whole login, and the strict
+ * Content-Security-Policy lets no foreign script run here at all. Neither is ever put into a URL.
+ */
+
+const KEY = "charla.login";
+let accessToken = null;
+let refreshing = null;
+
+/** Tells the page that the login ended here or in another tab. */
+export const login = new EventTarget();
+
+export const token = () => accessToken;
+
+function stored() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY));
+  } catch {
+    return null; // something else wrote there
+  }
+}
+
+export const isKnown = () => stored() !== null;
+export const user = () => stored()?.user ?? null;
+
+/** Keeps what register, login and refresh answer. */
+export function keep(answer) {
+  accessToken = answer.access_token;
+  const known = { refresh_token: answer.refresh_token, user: answer.user };
+  localStorage.setItem(KEY, JSON.stringify(known));
+  return answer.user;
+}
+
+/** Forgets everything; `reason` is shown where the user is asked to log in again. */
+export function forget(reason = "") {
+  accessToken = null;
+  localStorage.removeItem(KEY);
+  login.dispatchEvent(new CustomEvent("end", { detail: reason }));
+}
+
+/**
+ * Gets new tokens, at most one request at a time: a refresh token counts once, and ten requests
+ * may meet the same 401. Returns false where the login is over; throws where nobody answered.
+ */
+export function refresh() {
+  refreshing ??= renew().finally(() => {
+    refreshing = null;
+  });
+  return refreshing;
+}
+
+async function renew() {
+  const refresh_token = stored()?.refresh_token; // read again: another tab may have renewed it
+  if (!refresh_token) return false;
+  const response = await fetch("/api/auth/refresh", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ refresh_token }),
+  });
+  if (response.ok) {
+    keep(await response.json());
+    return true;
+  }
+  if (response.status >= 500 || response.status === 429) throw new Error("No new token now.");
+  forget("Your login has ended. Please log in again.");
+  return false;
+}
+
+addEventListener("storage", (change) => {
+  if (change.key !== KEY) return;
+  const now = stored();
+  if (now === null) forget();
+  else if (accessToken === null || change.oldValue === null) location.reload();
+  else if (JSON.parse(change.oldValue).user?.id !== now.user?.id) location.reload();
+});

@@ -1,0 +1,76 @@
+/** Starts the page: who is logged in, and which conversation the address names (`#/s/<id>`). */
+
+import * as auth from "./auth.js";
+import * as chat from "./chat.js";
+import { byId } from "./dom.js";
+import * as login from "./login.js";
+import * as models from "./models.js";
+import * as scroll from "./scroll.js";
+import * as sessions from "./sessions.js";
+import { hear, state, tell } from "./state.js";
+
+const ADDRESS = /^#\/s\/([0-9a-f-]{36})$/i;
+
+function route() {
+  closeDrawer();
+  tell("open", ADDRESS.exec(location.hash)?.[1] ?? null);
+}
+
+function closeDrawer() {
+  byId("app").classList.remove("drawer-open");
+  byId("menu").setAttribute("aria-expanded", "false");
+}
+
+function toggleDrawer() {
+  const isOpen = byId("app").classList.toggle("drawer-open");
+  byId("menu").setAttribute("aria-expanded", String(isOpen));
+  if (isOpen) byId("search").focus();
+}
+
+function enter(user) {
+  byId("auth").hidden = true;
+  byId("app").hidden = false;
+  byId("user").textContent = user?.name || user?.email || "";
+  models.load();
+  sessions.reload();
+  route();
+}
+
+function goNew() {
+  if (location.hash && location.hash !== "#/") location.hash = "#/"; // the change is heard below
+  else route();
+}
+
+async function boot() {
+  if (!login.isKnown()) return auth.show();
+  try {
+    return (await login.refresh()) ? enter(login.user()) : auth.show("Your login has ended. Please log in again.");
+  } catch {
+    // Nobody answered: the login is still good, so try again instead of asking for it.
+    byId("boot").hidden = false;
+    setTimeout(() => {
+      byId("boot").hidden = true;
+      boot();
+    }, 3000);
+    return null;
+  }
+}
+
+auth.start(enter);
+models.start();
+sessions.start();
+scroll.start();
+chat.start();
+addEventListener("hashchange", () => login.token() && route());
+login.login.addEventListener("end", (event) => {
+  state.sessionId = null;
+  tell("open", null);
+  history.replaceState(null, "", location.pathname); // the next user need not see its name
+  auth.show(event.detail);
+});
+byId("new").addEventListener("click", goNew);
+byId("menu").addEventListener("click", toggleDrawer);
+byId("shade").addEventListener("click", closeDrawer);
+document.addEventListener("keydown", (event) => event.key === "Escape" && closeDrawer());
+hear("go", goNew);
+boot();

@@ -1,0 +1,91 @@
+"""Accounts and logins."""
+
+from typing import Any
+
+from controllers.auth import AuthController, SignedIn
+from routes.hooks.authentication import Guard, current_caller
+from routes.hooks.limits import Limits
+from routes.openapi import Blueprint, problems_doc
+from routes.schemas.auth import (
+    LoginSchema,
+    PasswordSchema,
+    RefreshSchema,
+    RegistrationSchema,
+    TokensSchema,
+    UserSchema,
+)
+from services.domain.users import User
+
+
+def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
+    """Build the blueprint; its prefix is `/api/auth`."""
+    blp = Blueprint("auth", __name__, description="Accounts and logins")
+
+    def tokens(signed_in: SignedIn) -> dict[str, object]:
+        return {
+            "access_token": guard.issue(signed_in.user, signed_in.login_id),
+            "refresh_token": signed_in.refresh_token,
+            "token_type": "Bearer",
+            "expires_in": int(guard.lifetime_seconds),
+            "user": signed_in.user,
+        }
+
+    @blp.post("/register")
+    @limits.register
+    @blp.arguments(RegistrationSchema)
+    @blp.response(201, TokensSchema)
+    @problems_doc(409, 429)
+    def register(body: dict[str, Any]) -> dict[str, object]:
+        """Make an account and log it in.
+
+        The first account of an installation is its admin. E-mail addresses are compared without
+        case.
+        """
+        return tokens(auth.register(body["email"], body["password"], body["name"]))
+
+    @blp.post("/login")
+    @limits.login
+    @blp.arguments(LoginSchema)
+    @blp.response(200, TokensSchema)
+    @problems_doc(401, 429)
+    def login(body: dict[str, Any]) -> dict[str, object]:
+        """Log in with e-mail address and password."""
+        return tokens(auth.login(body["email"], body["password"]))
+
+    @blp.post("/refresh")
+    @blp.arguments(RefreshSchema)
+    @blp.response(200, TokensSchema)
+    @problems_doc(401)
+    def refresh(body: dict[str, Any]) -> dict[str, object]:
+        """Continue a login.
+
+        A refresh token is good once; the answer holds the next one. A token that comes again
+        later than within a short grace ends the login.
+        """
+        return tokens(auth.refresh(body["refresh_token"]))
+
+    @blp.post("/logout")
+    @guard.required
+    @blp.response(204)
+    def logout() -> None:
+        """End this login: its tokens count no more."""
+        auth.logout(current_caller())
+
+    @blp.get("/me")
+    @guard.required
+    @blp.response(200, UserSchema)
+    def me() -> User:
+        """Read the account that the token belongs to."""
+        return auth.me(current_caller())
+
+    @blp.post("/password")
+    @limits.login
+    @guard.required
+    @blp.arguments(PasswordSchema)
+    @blp.response(204)
+    @problems_doc(429)
+    def password(body: dict[str, Any]) -> None:
+        """Change the password; all other logins of the account end."""
+        auth.change_password(current_caller(), body["current"], body["new"])
+
+    return blp

@@ -1,0 +1,40 @@
+"""The blocking twin: one request, one JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controllers.chat import ChatController
+from controllers.runs import RunsController
+from routes.hooks.authentication import Guard, current_caller
+from routes.hooks.idempotency import idempotency_key
+from routes.hooks.turns import TurnReader
+from routes.openapi import Blueprint, problems_doc
+from routes.schemas.runs import AnswerSchema, ChatSchema
+from routes.transports.payloads import Payload
+from routes.transports.whole_json import whole_answer
+
+
+def blueprint(
+    chat: ChatController, runs: RunsController, guard: Guard, turns: TurnReader
+) -> Blueprint:
+    """Build the blueprint."""
+    blp = Blueprint("chat", __name__, description="Whole answers")
+
+    @blp.post("/chat")
+    @guard.required
+    @blp.arguments(ChatSchema)
+    @blp.response(200, AnswerSchema)
+    @problems_doc(404, 409, 429, 502, 503, 504)
+    def ask(body: Mapping[str, Any]) -> Payload:
+        """Send a message and wait for the whole answer.
+
+        The same turn as the stream's: it goes on when the connection is closed, and can be read
+        as a stream meanwhile.
+        """
+        caller = current_caller()
+        key = idempotency_key(caller)
+        started = chat.ask(caller, body["session_id"], turns.read(body), key)
+        events = runs.follow(caller, started, guard.may_go_on(caller))
+        return whole_answer(started.run, events)
+
+    return blp

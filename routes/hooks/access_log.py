@@ -1,0 +1,43 @@
+"""One line and one count for every request; never a query, a body or a token."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from flask import Flask, Response, g, request
+
+Count = Callable[[str, str, int], None]
+"""Counts a request by route, method and status."""
+
+UNKNOWN_ROUTE = "(none)"
+"""For the metrics: paths that match no route would make a series each."""
+
+MAX_PATH_CHARS = 200
+
+log = structlog.get_logger(__name__)
+
+
+def install(app: Flask, count: Count) -> None:
+    """Log and count each request when its headers are ready; a stream's end is the run's line.
+
+    The request's and the caller's ids are bound to every line by the hooks that find them out.
+    """
+
+    def begin() -> None:
+        g.started_at = time.monotonic()
+
+    def finish(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else UNKNOWN_ROUTE
+        log.info(
+            "request",
+            method=request.method,
+            route=route,
+            path=request.path[:MAX_PATH_CHARS],
+            status=response.status_code,
+            duration_ms=round((time.monotonic() - g.get("started_at", time.monotonic())) * 1000, 1),
+        )
+        count(route, request.method, response.status_code)
+        return response
+
+    app.before_request(begin)
+    app.after_request(finish)

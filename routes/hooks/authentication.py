@@ -1,0 +1,166 @@
+"""Who calls: one function for every transport."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+import jwt
+import structlog
+from flask import Flask, g, request
+from flask_jwt_extended import JWTManager, create_access_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+
+from services.domain.errors import Unauthorized, Unavailable
+from services.domain.users import Caller, Role, User
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+ALGORITHM = "HS256"
+PARTY = "charla"
+"""Issuer and audience of our tokens: made by this server, for this server."""
+
+SECURITY_SCHEME = "bearerAuth"
+MAX_TOKEN_CHARS = 4096
+"""Ours have about 500; a longer one is not worth a signature check."""
+
+CLAIMS = ("sub", "exp", "iat", "iss", "aud", "tenant_id", "role", "login")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRules:
+    """What makes an access token."""
+
+    secret: str
+    lifetime_seconds: float
+    leeway_seconds: float
+
+
+class Guard:
+    """Makes access tokens and turns them back into callers.
+
+    `is_live` tells of a login whether it still counts, so that a logout ends its access tokens
+    at once.
+    """
+
+    def __init__(self, app: Flask, rules: TokenRules, is_live: Callable[[str], bool]) -> None:
+        """Configure flask-jwt-extended on the app."""
+        app.config.update(
+            JWT_SECRET_KEY=rules.secret,
+            JWT_ALGORITHM=ALGORITHM,
+            JWT_DECODE_ALGORITHMS=[ALGORITHM],
+            JWT_ENCODE_ISSUER=PARTY,
+            JWT_DECODE_ISSUER=PARTY,
+            JWT_ENCODE_AUDIENCE=PARTY,
+            JWT_DECODE_AUDIENCE=PARTY,
+            JWT_DECODE_LEEWAY=rules.leeway_seconds,
+            JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=rules.lifetime_seconds),
+        )
+        JWTManager(app)
+        self.lifetime_seconds = rules.lifetime_seconds
+        self._is_live = is_live
+
+    def issue(self, user: User, login_id: str) -> str:
+        """Make an access token of a login."""
+        claims = {"tenant_id": user.tenant_id, "role": str(user.role), "login": login_id}
+        return cast("str", create_access_token(user.id, additional_claims=claims))
+
+    def authenticate(self, token: str) -> Caller:
+        """Turn a token of whatever transport into a caller, or raise Unauthorized."""
+        if len(token) > MAX_TOKEN_CHARS:
+            raise Unauthorized("The access token is not one of this server.")
+        caller = _caller_of(_claims_of(token))
+        if not self._is_live(caller.login_id):
+            raise Unauthorized("The login has ended; log in again.")
+        return caller
+
+    def may_go_on(self, caller: Caller) -> Callable[[], bool]:
+        """Give what tells of a long stream whether its caller's login still counts.
+
+        A store that is away ends no stream.
+        """
+
+        def is_live() -> bool:
+            try:
+                return self._is_live(caller.login_id)
+            except Unavailable:
+                return True
+
+        return is_live
+
+    def required(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
+        """Let only authenticated requests through; `current_caller` then gives who calls.
+
+        It stands directly under the route, so that nothing of a stranger's request is parsed.
+        """
+
+        @wraps(handler)
+        def guarded(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+            caller = self.authenticate(_bearer_token())
+            g.caller = caller
+            structlog.contextvars.bind_contextvars(user_id=caller.user_id)
+            return handler(*args, **kwargs)
+
+        _document(guarded)
+        return guarded
+
+
+def current_caller() -> Caller:
+    """Give who makes the present request, which passed `Guard.required`."""
+    return cast("Caller", g.caller)
+
+
+def _bearer_token() -> str:
+    header = request.headers.get("Authorization", "")
+    scheme, _, token = header.partition(" ")
+    if not header:
+        raise Unauthorized("Send an access token: Authorization: Bearer <token>.")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("The Authorization header must be: Bearer <token>.")
+    return token.strip()
+
+
+def _claims_of(token: str) -> dict[str, Any]:
+    try:
+        claims = decode_token(token)
+    except jwt.ExpiredSignatureError as exc:
+        raise Unauthorized("The access token has expired; refresh it.") from exc
+    except (jwt.PyJWTError, JWTExtendedException) as exc:
+        raise Unauthorized("The access token is not valid.") from exc
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as exc:
+        # The libraries trip over some hostile headers and claims instead of refusing them.
+        raise Unauthorized("The access token cannot be read.") from exc
+    return cast("dict[str, Any]", claims)
+
+
+def _caller_of(claims: dict[str, Any]) -> Caller:
+    if claims.get("type") != "access" or any(not claims.get(name) for name in CLAIMS):
+        raise Unauthorized("The access token lacks what every token of this server has.")
+    texts = [claims[name] for name in ("sub", "tenant_id", "role", "login")]
+    if not all(isinstance(text, str) for text in texts) or claims["role"] not in set(Role):
+        raise Unauthorized("The access token holds what no token of this server holds.")
+    return Caller(
+        user_id=claims["sub"],
+        tenant_id=claims["tenant_id"],
+        role=Role(claims["role"]),
+        login_id=claims["login"],
+    )
+
+
+def _document(handler: Callable[..., object]) -> None:
+    """Note for OpenAPI that the handler needs a token and may answer 401."""
+    info = deepcopy(getattr(handler, "_apidoc", {}))
+    info.setdefault("manual_doc", {})["security"] = [{SECURITY_SCHEME: []}]
+    responses = info.setdefault("response", {}).setdefault("responses", {})
+    responses.setdefault(401, []).append("UNAUTHORIZED")
+    handler._apidoc = info  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest looks

@@ -1,0 +1,35 @@
+"""Idempotency-Key: a client's promise that two requests are one."""
+
+import hashlib
+import json
+
+from flask import request
+
+from routes.hooks.parsing import read_object
+from services.domain.errors import InvalidRequest
+from services.domain.runs import IdempotencyKey
+from services.domain.users import Caller
+
+HEADER = "Idempotency-Key"
+MAX_CHARS = 255
+
+
+def idempotency_key(caller: Caller) -> IdempotencyKey | None:
+    """Read the key of the present request, scoped by user, method and path; None: it has none.
+
+    The body counts as parsed JSON: order of members and white space make no difference.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_CHARS or not key.isascii() or not key.isprintable():
+        text = f"1 to {MAX_CHARS} printable ASCII characters, a UUID for example."
+        raise InvalidRequest(f"{HEADER}: {text}", {HEADER: [text]})
+    body = read_object(request.get_data(cache=True) or b"{}")
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    scope = f"{caller.user_id}\n{request.method}\n{request.path}\n{key}"
+    return IdempotencyKey(_sha256(scope), _sha256(canonical))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

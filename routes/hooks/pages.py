@@ -1,0 +1,25 @@
+"""The `Link` header of a page."""
+
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from flask import Response, after_this_request, request
+
+from services.domain.paging import Page
+
+Item = TypeVar("Item")
+
+
+def paged(page: Page[Item]) -> Page[Item]:
+    """Give the page back, and its response a link to the next one where there is one."""
+    if page.next_cursor is None:
+        return page
+    query = {**request.args.to_dict(), "cursor": page.next_cursor}
+    link = f'<{request.path}?{urlencode(query)}>; rel="next"'
+
+    @after_this_request
+    def add_link(response: Response) -> Response:
+        response.headers["Link"] = link
+        return response
+
+    return page

@@ -1,0 +1,112 @@
+"""How request bodies and queries are read: strictly, and with every mistake told by field."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import flask
+import marshmallow as ma
+from webargs.core import is_json, missing
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import UnsupportedMediaType
+
+from services.domain.errors import InvalidRequest, MalformedRequest
+
+MAX_REPORTED_FIELDS = 50
+"""A hostile body may have a hundred thousand wrong fields; nobody reads that many."""
+
+
+class StrictParser(FlaskParser):
+    """Refuses unknown fields in bodies and queries, and everything that is not a JSON object.
+
+    No body at all counts as an empty object, so that a POST whose fields are all optional needs
+    none.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs declares it on the instance
+        "json": ma.RAISE,
+        "query": ma.RAISE,
+        "path": ma.RAISE,
+        "view_args": ma.RAISE,
+        "headers": ma.EXCLUDE,
+    }
+
+    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:  # noqa: ARG002 - webargs' hook
+        """Read the body as an object, `missing` where there is no body."""
+        if req.mimetype and not is_json(req.mimetype):
+            raise UnsupportedMediaType("The body must be application/json.")
+        body = req.get_data(cache=True)
+        if not body:
+            return missing
+        if not req.mimetype:
+            raise UnsupportedMediaType("Say Content-Type: application/json.")
+        return read_object(body)
+
+    def handle_error(
+        self,
+        error: ma.ValidationError,
+        req: flask.Request,  # noqa: ARG002 - webargs' hook
+        schema: ma.Schema,  # noqa: ARG002 - the same
+        *,
+        error_status_code: int | None,  # noqa: ARG002 - the same
+        error_headers: Mapping[str, str] | None,  # noqa: ARG002 - the same
+    ) -> NoReturn:
+        """Raise InvalidRequest; webargs nests the messages under where they came from."""
+        nested = error.messages
+        inner = next(iter(nested.values())) if isinstance(nested, Mapping) else nested
+        raise invalid(inner) from error
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object in UTF-8, or raise MalformedRequest."""
+    try:
+        value = json.loads(
+            body.decode("utf-8"), parse_constant=_no_number, parse_float=_finite_float
+        )
+    except UnicodeDecodeError as exc:
+        raise MalformedRequest("The body is not UTF-8.") from exc
+    except RecursionError as exc:
+        raise MalformedRequest("The body is nested too deeply.") from exc
+    except ValueError as exc:
+        raise MalformedRequest(f"The body is not JSON: {exc}.") from exc
+    if not isinstance(value, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return value
+
+
+def invalid(messages: Any) -> InvalidRequest:
+    """Make the error of what a schema found, flattened: `{"metadata.x": [...]}`."""
+    errors: dict[str, list[str]] = {}
+    for path, text in _flat(messages, ""):
+        if path in errors or len(errors) < MAX_REPORTED_FIELDS:
+            errors.setdefault(path, []).append(text)
+    detail = "; ".join(f"{path}: {texts[0]}" for path, texts in list(errors.items())[:3])
+    return InvalidRequest(detail, errors)
+
+
+def _flat(messages: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            name = _printable(str(key))
+            yield from _flat(inner, f"{path}.{name}" if path else name)
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flat(inner, path)
+    else:
+        yield path or "body", str(messages)
+
+
+def _printable(name: str) -> str:
+    # Names come from the client: a lone surrogate has no UTF-8, and a long one no reader.
+    return name[:100].encode("utf-8", "replace").decode()
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite_float(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return value

@@ -1,0 +1,116 @@
+"""Every error becomes an RFC 9457 problem document, here and nowhere else."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.domain.errors import CharlaError, ContentTooLarge, NotFound, TooManyRequests
+
+CONTENT_TYPE = "application/problem+json"
+
+HTTP_CODES = {
+    400: "bad_request",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    408: "request_timeout",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+    416: "range_not_satisfiable",
+    431: "headers_too_large",
+}
+"""Codes of the errors that the web framework finds before any of our code runs."""
+
+SAME = {
+    404: NotFound("There is nothing at this address."),
+    413: ContentTooLarge("The body is larger than this server takes."),
+    429: TooManyRequests(),
+}
+"""Errors of the framework that a client need not tell from ours."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What a problem document says; `more` are the members beyond the standard's."""
+
+    status: int
+    title: str
+    code: str
+    detail: str
+    more: Mapping[str, object] = field(default_factory=dict)
+
+    def response(self, headers: Mapping[str, str]) -> Response:
+        """Write it as a response."""
+        document = {
+            "type": f"/api/docs/errors#{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": g.get("request_id"),
+            **self.more,
+        }
+        # Escaped to ASCII: a detail may quote what a client sent, lone surrogates included.
+        body = json.dumps(document, default=str)
+        return Response(body, self.status, dict(headers), content_type=CONTENT_TYPE)
+
+
+def install(app: Flask) -> None:
+    """Answer every error of this app, unknown paths included, with a problem document."""
+    app.register_error_handler(CharlaError, _of_charla)
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(Exception, _of_anything)
+
+
+def _of_charla(error: CharlaError) -> Response:
+    more = dict(error.extra())
+    if error.errors:
+        more["errors"] = {name: list(texts) for name, texts in error.errors.items()}
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if error.status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: a 401 names the scheme
+        headers["WWW-Authenticate"] = "Bearer"
+    problem = Problem(
+        status=error.status, title=error.title, code=error.code, detail=error.detail, more=more
+    )
+    return problem.response(headers)
+
+
+def _of_http(error: HTTPException) -> AnyResponse:
+    status = error.code or 500
+    if error.response is not None or status < 400:  # noqa: PLR2004 - a redirect is no problem
+        return error.get_response()
+    if status >= 500:  # noqa: PLR2004 - the server's own fault
+        return _of_anything(error)
+    if status in SAME:
+        return _of_charla(SAME[status])
+    # Allow, Retry-After and their like say what a client can do next.
+    headers = {
+        name: value for name, value in error.get_headers() if not name.startswith("Content-")
+    }
+    problem = Problem(
+        status=status,
+        title=error.name,
+        code=HTTP_CODES.get(status, f"http_{status}"),
+        detail=error.description or error.name,
+    )
+    return problem.response(headers)
+
+
+def _of_anything(error: Exception) -> Response:
+    log.error("unhandled_error", exc_info=error)
+    problem = Problem(
+        status=CharlaError.status,
+        title=CharlaError.title,
+        code=CharlaError.code,
+        detail="The server failed; its log knows more under the request id.",
+    )
+    return problem.response({})

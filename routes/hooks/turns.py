@@ -1,0 +1,38 @@
+"""A turn as a request states it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controllers.runs import TurnRequest
+from services.domain.catalog import ModelChoice
+from services.domain.errors import ContentTooLarge
+from services.domain.runs import ParentRule
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReader:
+    """Reads turns out of loaded bodies."""
+
+    max_content_chars: int
+
+    def read(self, body: Mapping[str, Any]) -> TurnRequest:
+        """Make a turn, or raise ContentTooLarge."""
+        self.check_size("content", body["content"])
+        parent = ParentRule.ACTIVE_LEAF
+        if "parent_id" in body:
+            parent = ParentRule.ROOT if body["parent_id"] is None else ParentRule.GIVEN
+        return TurnRequest(
+            content=body["content"],
+            choice=ModelChoice(body["provider"], body["model"]),
+            temperature=body["temperature"],
+            max_tokens=body["max_tokens"],
+            parent=parent,
+            parent_id=body.get("parent_id"),
+        )
+
+    def check_size(self, field: str, content: str) -> None:
+        """Raise ContentTooLarge that names the field where a message is too long."""
+        if len(content) > self.max_content_chars:
+            text = f"{len(content)} characters; at most {self.max_content_chars} are taken."
+            raise ContentTooLarge(text, {field: [text]})

@@ -1,0 +1,171 @@
+"""OpenAPI 3.1 of everything that is served, made from the schemas that validate."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from http import HTTPStatus
+from typing import Any, TypeVar, cast
+
+import flask_smorest  # type: ignore[import-untyped]  # it ships no types; this file gives them
+import marshmallow as ma
+from flask import Flask
+
+from routes.hooks.authentication import SECURITY_SCHEME
+from routes.hooks.parsing import StrictParser
+from routes.hooks.problems import CONTENT_TYPE
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+ABOUT = """A streaming chat backend that never loses a word.
+
+Errors are RFC 9457 problem documents; `code` is stable and listed in Documentation/errors.md.
+"""
+
+
+class ProblemSchema(ma.Schema):
+    """An RFC 9457 problem document; some problems have further members."""
+
+    type = ma.fields.String(required=True, metadata={"format": "uri-reference"})
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String(required=True)
+    code = ma.fields.String(required=True, metadata={"description": "Stable, for programs."})
+    request_id = ma.fields.String(required=True, allow_none=True)
+    errors = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.List(ma.fields.String()),
+        metadata={"description": "What is wrong, by field of the input."},
+    )
+    active_run_id = ma.fields.String(
+        metadata={"description": "With `run_active`: the run to follow or to stop."}
+    )
+
+    class Meta:
+        """Leave room for the members of single problems."""
+
+        unknown = ma.INCLUDE
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is untyped
+    """flask-smorest's blueprint with types and strict parsing.
+
+    `arguments` hands the handler what a schema loaded, after its path parameters; `response`
+    writes what the handler returns through a schema. A handler's docstring is its published text.
+    """
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def get(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Route GET requests."""
+        return self._routed(rule, "GET", options)
+
+    def post(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Route POST requests."""
+        return self._routed(rule, "POST", options)
+
+    def patch(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Route PATCH requests."""
+        return self._routed(rule, "PATCH", options)
+
+    def delete(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Route DELETE requests."""
+        return self._routed(rule, "DELETE", options)
+
+    def arguments(
+        self, schema: type[ma.Schema] | ma.Schema, *, location: str = "json", **options: Any
+    ) -> Callable[[Handler], Handler]:
+        """Load the body, or with `location="query"` the query, through a schema."""
+        loaded = super().arguments(schema, location=location, **options)
+        if location == "json":
+            loaded = _both(problems_doc(400, 413, 415), loaded)
+        return cast("Callable[[Handler], Handler]", loaded)
+
+    def response(
+        self, status: int, schema: type[ma.Schema] | ma.Schema | None = None, **options: Any
+    ) -> Callable[[Handler], Handler]:
+        """Dump what the handler returns through a schema, with this status."""
+        return cast("Callable[[Handler], Handler]", super().response(status, schema, **options))
+
+    def alt_response(self, status: int, **options: Any) -> Callable[[Handler], Handler]:
+        """Document a further response."""
+        return cast("Callable[[Handler], Handler]", super().alt_response(status, **options))
+
+    def doc(self, **options: Any) -> Callable[[Handler], Handler]:
+        """Add to the documentation of a handler."""
+        return cast("Callable[[Handler], Handler]", super().doc(**options))
+
+    def _routed(
+        self, rule: str, method: str, options: dict[str, Any]
+    ) -> Callable[[Handler], Handler]:
+        routed = self.route(rule, methods=[method], **options)
+        return cast("Callable[[Handler], Handler]", routed)
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
+    """flask-smorest's API, whose errors are our problem documents."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """Serve a blueprint and document it."""
+        super().register_blueprint(blueprint, **options)
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to `routes.hooks.problems`."""
+
+    def _register_etag_headers(self) -> None:
+        """Leave out what this API does not have."""
+
+    def _register_pagination_header(self) -> None:
+        """Leave out page numbers: lists use cursors."""
+
+    def _register_responses(self) -> None:
+        schema = self.spec.components  # registered once, referred to by every error
+        for status in HTTPStatus:
+            response = {
+                "description": status.phrase,
+                "content": {CONTENT_TYPE: {"schema": ProblemSchema}},
+            }
+            schema.response(status.name, response, lazy=True)
+        response = {
+            "description": "Any other problem",
+            "content": {CONTENT_TYPE: {"schema": ProblemSchema}},
+        }
+        schema.response(self.DEFAULT_ERROR_RESPONSE_NAME, response, lazy=True)
+
+
+def problems_doc(*statuses: int) -> Callable[[Handler], Handler]:
+    """Document the problems that a handler may answer with, by status."""
+
+    def decorate(handler: Handler) -> Handler:
+        info = deepcopy(getattr(handler, "_apidoc", {}))
+        responses = info.setdefault("response", {}).setdefault("responses", {})
+        for status in statuses:
+            responses.setdefault(status, []).append(HTTPStatus(status).name)
+        handler._apidoc = info  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest looks
+        return handler
+
+    return decorate
+
+
+def install(app: Flask, version: str) -> Api:
+    """Serve `/api/openapi.json` of what is registered with the returned Api."""
+    app.config.update(
+        API_TITLE="Charla",
+        API_VERSION=version,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={"info": {"description": ABOUT}, "servers": [{"url": "/"}]},
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
+    api = Api(app)
+    api.spec.components.security_scheme(
+        SECURITY_SCHEME, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    )
+    return api
+
+
+def _both(
+    first: Callable[[Handler], Handler], second: Callable[[Handler], Handler]
+) -> Callable[[Handler], Handler]:
+    return lambda handler: second(first(handler))

@@ -1,0 +1,94 @@
+"""Runs: begin one and read it, read on, stop."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, make_response, request
+
+from controllers.runs import RunsController
+from routes.hooks.authentication import Guard, current_caller
+from routes.hooks.idempotency import idempotency_key
+from routes.hooks.turns import TurnReader
+from routes.openapi import Blueprint, problems_doc
+from routes.schemas.runs import CursorSchema, EventSchema, RunSchema, StreamTurnSchema
+from routes.transports.sse import MIMETYPE, sse_response
+from services.domain.deliveries import EventStream
+from services.domain.runs import Run
+
+Body = Mapping[str, Any]
+
+
+def blueprint(
+    runs: RunsController, guard: Guard, turns: TurnReader, send_timeout_seconds: float
+) -> Blueprint:
+    """Build the blueprint."""
+    blp = Blueprint("runs", __name__, description="Answers, as streams of events")
+
+    @blp.post("/sessions/<session_id>/stream")
+    @guard.required
+    @blp.arguments(StreamTurnSchema)
+    @blp.response(200, EventSchema, content_type=MIMETYPE)
+    @problems_doc(404, 409, 429, 503)
+    def send_message(body: Body, session_id: str) -> Response:
+        """Send a message and read the answer as it is written.
+
+        With an `Idempotency-Key` a repeat attaches to the same run instead of beginning another.
+        Closing the connection stops nothing.
+        """
+        caller = current_caller()
+        started = runs.start(caller, session_id, turns.read(body), idempotency_key(caller))
+        events = runs.follow(caller, started, guard.may_go_on(caller))
+        return sse_response(events, send_timeout_seconds)
+
+    @blp.get("/sessions/<session_id>/stream")
+    @guard.required
+    @blp.arguments(CursorSchema, location="query")
+    @blp.response(200, EventSchema, content_type=MIMETYPE)
+    @blp.alt_response(204, description="Nothing is active, or its end was seen already")
+    @problems_doc(404, 429, 503)
+    def read_session(query: Body, session_id: str) -> Response:
+        """Read on in a session: the run that `Last-Event-ID` names, else the active one."""
+        caller = current_caller()
+        cursor = _last_event_id(query)
+        events = runs.attach_to_session(caller, session_id, cursor, guard.may_go_on(caller))
+        return _stream(events)
+
+    @blp.get("/runs/<run_id>/stream")
+    @guard.required
+    @blp.arguments(CursorSchema, location="query")
+    @blp.response(200, EventSchema, content_type=MIMETYPE)
+    @blp.alt_response(204, description="The end was seen already")
+    @problems_doc(404, 429, 503)
+    def read_run(query: Body, run_id: str) -> Response:
+        """Read a run from its start or after `Last-Event-ID`, also one that has ended."""
+        caller = current_caller()
+        cursor = _last_event_id(query)
+        return _stream(runs.attach_to_run(caller, run_id, cursor, guard.may_go_on(caller)))
+
+    @blp.get("/runs/<run_id>")
+    @guard.required
+    @blp.response(200, RunSchema)
+    @problems_doc(404)
+    def get_run(run_id: str) -> Run:
+        """Read the state of a run."""
+        return runs.get(current_caller(), run_id)
+
+    @blp.post("/runs/<run_id>/stop")
+    @guard.required
+    @blp.response(202, RunSchema)
+    @problems_doc(404)
+    def stop_run(run_id: str) -> Run:
+        """Stop a run: its stream ends with `done` and `stopped`; a run that has ended stays so."""
+        return runs.stop(current_caller(), run_id)
+
+    def _stream(events: EventStream | None) -> Response:
+        if events is None:
+            return make_response("", 204)
+        return sse_response(events, send_timeout_seconds)
+
+    return blp
+
+
+def _last_event_id(query: Body) -> str | None:
+    """Take the header, which browsers set by themselves, before the query."""
+    return request.headers.get("Last-Event-ID") or query["last_event_id"] or None

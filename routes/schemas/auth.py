@@ -1,0 +1,70 @@
+"""Accounts and logins on the wire."""
+
+import marshmallow as ma
+
+from routes.schemas.fields import EmailAddress, Text
+
+MIN_PASSWORD_CHARS = 8
+MAX_PASSWORD_CHARS = 128
+"""Room for a long sentence; without a bound, hashing would be a way to keep the server busy."""
+
+MAX_NAME_CHARS = 100
+MAX_TOKEN_CHARS = 512
+
+
+def new_password() -> Text:
+    """Make the field of a password that is chosen now."""
+    return Text(low=MIN_PASSWORD_CHARS, high=MAX_PASSWORD_CHARS, required=True, load_only=True)
+
+
+def known_password() -> Text:
+    """Make the field of a password that was chosen before, maybe under other rules."""
+    return Text(low=1, high=MAX_PASSWORD_CHARS, required=True, load_only=True)
+
+
+class RegistrationSchema(ma.Schema):
+    """A new account."""
+
+    email = EmailAddress(required=True)
+    password = new_password()
+    name = Text(high=MAX_NAME_CHARS, load_default=None, allow_none=True)
+
+
+class LoginSchema(ma.Schema):
+    """Who wants to log in."""
+
+    email = EmailAddress(required=True)
+    password = known_password()
+
+
+class RefreshSchema(ma.Schema):
+    """The token that continues a login; it is good once."""
+
+    refresh_token = Text(low=1, high=MAX_TOKEN_CHARS, required=True)
+
+
+class PasswordSchema(ma.Schema):
+    """A change of the password."""
+
+    current = known_password()
+    new = new_password()
+
+
+class UserSchema(ma.Schema):
+    """An account."""
+
+    id = ma.fields.String(required=True, metadata={"format": "uuid"})
+    email = ma.fields.String(required=True)
+    name = ma.fields.String(required=True, allow_none=True)
+    tenant_id = ma.fields.String(required=True, metadata={"format": "uuid"})
+    role = ma.fields.String(required=True, metadata={"enum": ["admin", "member"]})
+
+
+class TokensSchema(ma.Schema):
+    """The two tokens of a login; `expires_in` are the seconds that the access token is good."""
+
+    access_token = ma.fields.String(required=True)
+    refresh_token = ma.fields.String(required=True)
+    token_type = ma.fields.String(required=True, metadata={"enum": ["Bearer"]})
+    expires_in = ma.fields.Integer(required=True)
+    user = ma.fields.Nested(UserSchema, required=True)

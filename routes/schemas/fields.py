@@ -1,0 +1,99 @@
+"""Fields that every schema shares."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Email as EmailRule
+from marshmallow.validate import Length
+
+MAX_EMAIL_CHARS = 254
+"""What fits into a mail's envelope: RFC 5321, 4.5.3.1, less the brackets."""
+
+
+class Text(fields.String):
+    """A text that can be stored and sent everywhere: no NUL, no lone surrogate; kept as it is."""
+
+    def __init__(self, *, low: int = 0, high: int | None = None, **options: Any) -> None:
+        """Take `low` to `high` characters."""
+        rules = [*_listed(options.pop("validate", None))]
+        if low or high is not None:
+            rules.append(Length(min=low or None, max=high))
+        # The pattern is for the documentation; a pattern cannot name lone surrogates.
+        metadata = {"pattern": "^[^\\u0000]*$", **options.pop("metadata", {})}
+        super().__init__(validate=rules, metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        if problem := _unstorable(text):
+            raise ValidationError(problem)
+        return text
+
+
+class EmailAddress(Text):
+    """An e-mail address as it was typed."""
+
+    def __init__(self, **options: Any) -> None:
+        """Document it as one."""
+        metadata = {"format": "email", **options.pop("metadata", {})}
+        super().__init__(
+            high=MAX_EMAIL_CHARS,
+            validate=EmailRule(error="Not an e-mail address."),
+            metadata=metadata,
+            **options,
+        )
+
+
+class JsonObject(fields.Dict):
+    """A JSON object of the client's own, within bounds."""
+
+    def __init__(self, *, max_depth: int = 5, max_chars: int = 16_384, **options: Any) -> None:
+        """Take objects nested `max_depth` deep whose texts and names have `max_chars` together."""
+        super().__init__(keys=fields.String(), **options)
+        self._max_depth = max_depth
+        self._max_chars = max_chars
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        loaded = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]  # marshmallow leaves it open
+        errors: dict[str, Any] = {}
+        chars = 0
+        for name, inner in loaded.items():
+            try:
+                chars += sum(len(text) for text in _texts([name, inner], self._max_depth))
+            except ValidationError as exc:
+                errors[name] = exc.messages
+        if errors:
+            raise ValidationError(errors)
+        if chars > self._max_chars:
+            raise ValidationError(f"Longer than {self._max_chars} characters in all.")
+        return loaded
+
+
+def _texts(value: Any, depth_left: int) -> Iterator[str]:
+    """Walk through all names and values as texts; ValidationError where one cannot be stored."""
+    if isinstance(value, str) and (problem := _unstorable(value)):
+        raise ValidationError(problem)
+    if not isinstance(value, (Mapping, list)):
+        yield str(value)
+        return
+    if depth_left < 1:
+        raise ValidationError("Nested too deeply.")
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else value
+    for part in parts:
+        yield from _texts(part, depth_left - 1)
+
+
+def _unstorable(text: str) -> str | None:
+    if "\0" in text:
+        return "It holds a NUL character."
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "It holds half of a surrogate pair, which is no character."
+    return None
+
+
+def _listed(rules: Any) -> list[Any]:
+    if rules is None:
+        return []
+    return list(rules) if isinstance(rules, (list, tuple)) else [rules]

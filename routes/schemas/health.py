@@ -1,0 +1,19 @@
+"""Health on the wire."""
+
+import marshmallow as ma
+
+
+class HealthSchema(ma.Schema):
+    """The process lives."""
+
+    status = ma.fields.String(required=True, metadata={"enum": ["ok"]})
+
+
+class ReadinessSchema(ma.Schema):
+    """Whether new work may be sent here, and the state of each part."""
+
+    status = ma.fields.String(
+        required=True, metadata={"enum": ["ready", "draining", "unavailable"]}
+    )
+    checks = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
+    providers = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)

@@ -1,0 +1,126 @@
+"""Turns, runs and the events of their streams."""
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from routes.schemas.fields import Text
+from services.domain.costs import UsageSource
+from services.domain.sessions import FinishReason, Status
+
+NAME_CHARS = 200
+ID_CHARS = 64
+MAX_TOKENS = 1_000_000
+
+
+class TurnSchema(ma.Schema):
+    """A message to a model."""
+
+    content = Text(
+        required=True,
+        low=1,
+        validate=validate.Regexp(r"(?s).*\S", error="There is nothing but white space in it."),
+        metadata={"description": "The message, not blank.", "example": "What is a run?"},
+    )
+    model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    temperature = fields.Float(
+        load_default=None, allow_none=True, validate=validate.Range(min=0, max=2)
+    )
+    max_tokens = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=validate.Range(min=1, max=MAX_TOKENS),
+    )
+
+
+class StreamTurnSchema(TurnSchema):
+    """A message into a session."""
+
+    parent_id = Text(
+        high=ID_CHARS,
+        allow_none=True,
+        metadata={
+            "description": "Fork: the answer to continue from, null for a new beginning. "
+            "Without it the message follows the newest one of the active branch."
+        },
+    )
+
+
+class ChatSchema(StreamTurnSchema):
+    """A message to be answered in one JSON; without a session a new one is made."""
+
+    session_id = Text(low=1, high=ID_CHARS, load_default=None, allow_none=True)
+
+
+class UsageSchema(ma.Schema):
+    """Tokens; `estimated` where the provider reported none."""
+
+    input_tokens = fields.Integer(required=True)
+    output_tokens = fields.Integer(required=True)
+    cached_tokens = fields.Integer(required=True)
+    reasoning_tokens = fields.Integer(required=True)
+    source = fields.Enum(UsageSource, by_value=True, required=True)
+
+
+class CostSchema(ma.Schema):
+    """Money as a decimal string."""
+
+    amount = fields.Decimal(as_string=True, required=True)
+    currency = fields.String(required=True)
+
+
+class RunSchema(ma.Schema):
+    """One answer to one message."""
+
+    id = fields.UUID(required=True)
+    session_id = fields.UUID(required=True)
+    message_id = fields.UUID(required=True)
+    status = fields.Enum(Status, by_value=True, required=True)
+    finish_reason = fields.Enum(FinishReason, by_value=True, required=True, allow_none=True)
+    provider = fields.String(required=True)
+    model = fields.String(required=True)
+    usage = fields.Nested(UsageSchema, required=True, allow_none=True)
+    cost = fields.Nested(CostSchema, required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    ended_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class AnswerSchema(ma.Schema):
+    """A whole answer."""
+
+    session_id = fields.UUID(required=True)
+    run_id = fields.UUID(required=True)
+    message_id = fields.UUID(required=True)
+    content = fields.String(required=True)
+    finish_reason = fields.Enum(FinishReason, by_value=True, required=True)
+    usage = fields.Nested(UsageSchema, required=True)
+    cost = fields.Nested(CostSchema, required=True, allow_none=True)
+    model = fields.String(required=True)
+    provider = fields.String(required=True)
+
+
+class EventSchema(ma.Schema):
+    """The data of one event; its `type` says which fields there are."""
+
+    type = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            ["start", "content", "reasoning", "status", "done", "error", "resume"]
+        ),
+        metadata={"description": "`done` and `error` end the stream. Ignore unknown types."},
+    )
+
+    class Meta:
+        """Further fields differ by type; Documentation/streaming.md lists them."""
+
+        unknown = ma.INCLUDE
+
+
+class CursorSchema(ma.Schema):
+    """Where to read on."""
+
+    last_event_id = Text(
+        load_default=None,
+        metadata={"description": "The `id` of the last event that was seen; or as a header."},
+    )

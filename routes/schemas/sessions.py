@@ -1,0 +1,89 @@
+"""Sessions."""
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from routes.schemas.fields import JsonObject, Text
+from routes.schemas.runs import NAME_CHARS
+
+TITLE_CHARS = 200
+PROMPT_CHARS = 32_000
+PAGE_DEFAULT = 50
+PAGE_MAX = 100
+
+
+class SessionPatchSchema(ma.Schema):
+    """What of a session can be changed; null clears."""
+
+    title = Text(low=1, high=TITLE_CHARS, allow_none=True)
+    archived = fields.Boolean(truthy={True}, falsy={False})
+    system_prompt = Text(low=1, high=PROMPT_CHARS, allow_none=True)
+    model = Text(low=1, high=NAME_CHARS, allow_none=True)
+    provider = Text(low=1, high=NAME_CHARS, allow_none=True)
+    metadata = JsonObject(metadata={"description": "Anything of the client's own."})
+
+
+class SessionDraftSchema(ma.Schema):
+    """A new session."""
+
+    title = Text(low=1, high=TITLE_CHARS, load_default=None, allow_none=True)
+    initial_message = Text(
+        low=1,
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(r"(?s).*\S", error="There is nothing but white space in it."),
+        metadata={"description": "Begins the first run at once: follow `active_run`."},
+    )
+    system_prompt = Text(low=1, high=PROMPT_CHARS, load_default=None, allow_none=True)
+    model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    metadata = JsonObject(load_default=dict)
+
+
+class SessionSchema(ma.Schema):
+    """A conversation."""
+
+    id = fields.UUID(required=True)
+    user_id = fields.UUID(required=True)
+    title = fields.String(required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    updated_at = fields.AwareDateTime(required=True)
+    active_run = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "The run that answers now."}
+    )
+    system_prompt = fields.String(required=True, allow_none=True)
+    model = fields.String(required=True, allow_none=True, attribute="choice.model")
+    provider = fields.String(required=True, allow_none=True, attribute="choice.provider")
+    metadata = fields.Dict(required=True)
+    archived = fields.Boolean(required=True)
+
+
+class PageQuerySchema(ma.Schema):
+    """Which page of a list."""
+
+    limit = fields.Integer(load_default=PAGE_DEFAULT, validate=validate.Range(min=1, max=PAGE_MAX))
+    cursor = Text(load_default=None, metadata={"description": "`next_cursor` of a page before."})
+
+
+class SessionQuerySchema(PageQuerySchema):
+    """Which sessions."""
+
+    q = Text(
+        low=1,
+        high=200,
+        load_default=None,
+        metadata={"description": "Words that the title or a message must contain."},
+    )
+    archived = fields.Boolean(load_default=False)
+
+
+class PageSchema(ma.Schema):
+    """A page; `next_cursor` is null at the end."""
+
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class SessionPageSchema(PageSchema):
+    """A page of sessions."""
+
+    items = fields.List(fields.Nested(SessionSchema), required=True)

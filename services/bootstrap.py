@@ -1,0 +1,216 @@
+"""The one place that picks adapters: settings in, services out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import gevent
+import structlog
+from uuid_utils.compat import uuid7
+
+from services.domain.catalog import ModelChoice, Offers
+from services.domain.errors import ModelNotAvailable
+from services.identity.accounts import Accounts
+from services.identity.logins import Logins, LoginTimes
+from services.identity.passwords import Passwords
+from services.providers import registry
+from services.providers.base import Provider
+from services.providers.config import ProviderConfig, Timeouts
+from services.runs.beat import Beat
+from services.runs.drain import Drain
+from services.runs.housekeeping import Housekeeping
+from services.runs.lock import WORKER_LOCK, FolderLock
+from services.runs.pump import Pump, RetryRules
+from services.runs.reaper import Reaper
+from services.runs.runner import Runner
+from services.runs.settler import Settler
+from services.settings import InvalidSettings, Settings
+from services.stores.base.store import Store
+from services.stores.sqlite.store import SqliteStore
+from services.streams.follow import Followers, ReaderCaps
+from services.streams.memory import MemoryRunLog
+from services.telemetry.metrics import Metrics
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What runs beside the requests."""
+
+    beat: Beat
+    reaper: Reaper
+    housekeeping: Housekeeping
+    greenlets: list["gevent.Greenlet[..., None]"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that use cases are made of."""
+
+    settings: Settings
+    store: Store
+    log: MemoryRunLog
+    followers: Followers
+    providers: Mapping[str, Provider]
+    offers: Offers
+    runner: Runner
+    drain: Drain
+    accounts: Accounts
+    logins: Logins
+    passwords: Passwords
+    metrics: Metrics
+    worker_id: str
+    background: Background
+
+    def start(self) -> None:
+        """Become the worker of `DATA_DIR`: reap what a dead one left, then beat.
+
+        Waits for the worker before this one, where it still drains. Loads what the first request
+        needs, so that nobody waits for imports.
+        """
+        lock = FolderLock(self.settings.server.data_dir, WORKER_LOCK)
+        lock.acquire(gevent.sleep)
+        self.background.reaper.reap_all_others()
+        for provider in self.providers.values():
+            provider.warm_up()
+        loops: Sequence[Callable[[], None]] = (
+            self.background.beat.run,
+            self.followers.run,
+            self.background.housekeeping.run,
+        )
+        self.background.greenlets.extend(gevent.spawn(loop) for loop in loops)
+
+    def banner(self) -> str:
+        """Say where the server is, who answers, and what is missing for more."""
+        server, default = self.settings.server, self.offers.default
+        lines = [
+            f"Charla answers at http://{server.host}:{server.port}",
+            f"  mode      embedded ({server.app_env}), everything is kept in {server.data_dir}",
+            f"  providers {', '.join(self.providers)}; default {default.provider}/{default.name}",
+        ]
+        if default.provider == "scripted":
+            lines.append("  for real answers set OPENAI_API_KEY, or OPENAI_BASE_URL and restart")
+        return "\n".join([*lines, ""])
+
+    def close(self) -> None:
+        """Settle what still runs and give everything back."""
+        self.drain.finish()
+        gevent.killall(self.background.greenlets)
+        for provider in self.providers.values():
+            provider.close()
+        self.passwords.close()
+        self.store.close()
+
+
+def build_services(settings: Settings) -> Services:
+    """Build the embedded mode: SQLite, logs in memory, one process."""
+    worker_id = str(uuid7())
+    metrics = Metrics()
+    store = SqliteStore.open(settings.server.data_dir)
+    providers = _providers(settings)
+    runner = Runner(
+        Pump(providers, _retry_rules(settings)),
+        Settler(store.runs, settings.runs.settle_retry_seconds),
+        metrics,
+    )
+    log = MemoryRunLog(settings.runs.log_keep_seconds, settings.runs.log_max_bytes)
+    passwords = Passwords(settings.accounts.password_hash_memory_kib)
+    return Services(
+        settings=settings,
+        store=store,
+        log=log,
+        followers=Followers(_caps(settings), settings.runs.ping_seconds, metrics),
+        providers=providers,
+        offers=_offers(settings, providers),
+        runner=runner,
+        drain=Drain(runner, settings.server.graceful_timeout),
+        accounts=Accounts(store.users, passwords),
+        logins=Logins(store.logins, _login_times(settings)),
+        passwords=passwords,
+        metrics=metrics,
+        worker_id=worker_id,
+        background=_background(settings, store, log, runner, worker_id),
+    )
+
+
+def _background(
+    settings: Settings, store: Store, log: MemoryRunLog, runner: Runner, worker_id: str
+) -> Background:
+    runs = settings.runs
+    reaper = Reaper(store.runs, worker_id)
+    return Background(
+        beat=Beat(store.runs, runner, reaper, runs.beat_seconds, runs.unlisted_run_seconds),
+        reaper=reaper,
+        housekeeping=Housekeeping(
+            store=store,
+            log=log,
+            seconds=runs.purge_seconds,
+            key_seconds=runs.idempotency_seconds,
+        ),
+    )
+
+
+def _providers(settings: Settings) -> dict[str, Provider]:
+    """Build what is configured, in order of preference; `scripted` is always there, and last."""
+    given = settings.providers
+    timeouts = Timeouts(
+        connect_seconds=given.connect_timeout_seconds, read_seconds=given.read_timeout_seconds
+    )
+    configs = []
+    if given.openai_api_key or given.openai_base_url:
+        openai = ProviderConfig(
+            kind="openai",
+            name="openai",
+            api_key=given.openai_api_key or "",
+            base_url=given.openai_base_url,
+            timeouts=timeouts,
+        )
+        configs.append(openai)
+    if given.local_base_url:
+        local = ProviderConfig(
+            kind="openai", name="local", base_url=given.local_base_url, timeouts=timeouts
+        )
+        configs.append(local)
+    configs.append(ProviderConfig(kind="scripted", name="scripted"))
+    return {config.name: registry.build(config) for config in configs}
+
+
+def _offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:
+    given = settings.providers
+    models = [model for provider in providers.values() for model in provider.models]
+    name = given.default_provider or next(iter(providers))
+    first = next(model for model in models if model.provider == name)
+    offers = Offers(models, first, name)
+    try:
+        default = offers.pick(ModelChoice(name, given.default_model))
+    except ModelNotAvailable as exc:
+        raise InvalidSettings({"DEFAULT_MODEL": [exc.detail]}) from exc
+    return Offers(models, default, name)
+
+
+def _retry_rules(settings: Settings) -> RetryRules:
+    given = settings.providers
+    return RetryRules(
+        retries=given.retries,
+        min_seconds=given.retry_min_seconds,
+        max_seconds=given.retry_max_seconds,
+        retry_after_max=given.retry_after_max_seconds,
+    )
+
+
+def _caps(settings: Settings) -> ReaderCaps:
+    limits = settings.limits
+    return ReaderCaps(
+        streams=limits.max_streams,
+        per_run=limits.max_readers_per_run,
+        per_user=limits.max_readers_per_user if limits.enabled else None,
+    )
+
+
+def _login_times(settings: Settings) -> LoginTimes:
+    accounts = settings.accounts
+    return LoginTimes(
+        lifetime=timedelta(seconds=accounts.refresh_token_seconds),
+        grace=timedelta(seconds=accounts.refresh_grace_seconds),
+    )

@@ -1,0 +1,1 @@
+"""The parts of the settings: what each environment variable is called, means and accepts."""

@@ -1,0 +1,106 @@
+"""Who answers, and how patient the server is with them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.configuration import rules
+from services.configuration.variables import choice, number, seconds, secret, text, whole
+
+
+class ProviderName(StrEnum):
+    """The providers of this release."""
+
+    OPENAI = "openai"
+    LOCAL = "local"
+    SCRIPTED = "scripted"
+
+
+BASE_URL = "an absolute URL such as http://127.0.0.1:11434/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """Keys, places, defaults and times of the providers."""
+
+    openai_api_key: str | None = secret(
+        "OPENAI_API_KEY", None, "The key for OpenAI.", "a key that begins with sk-"
+    )
+    openai_base_url: str | None = text(
+        "OPENAI_BASE_URL",
+        None,
+        "Another server that speaks OpenAI's protocol; model names are then not checked here.",
+        BASE_URL,
+        rules.base_url,
+    )
+    local_base_url: str | None = text(
+        "LOCAL_BASE_URL",
+        None,
+        "A local server with OpenAI's protocol: Ollama, llama.cpp, vLLM.",
+        BASE_URL,
+        rules.base_url,
+    )
+    default_provider: str | None = choice(
+        "DEFAULT_PROVIDER",
+        None,
+        ProviderName,
+        "Who answers where a request names nobody; unset: the first that is configured.",
+    )
+    default_model: str | None = text(
+        "DEFAULT_MODEL",
+        None,
+        "The model where a request names none; unset: the provider's own default.",
+        "the name of a model",
+    )
+    default_temperature: float = number(
+        "DEFAULT_TEMPERATURE", 0.7, (0, 2), "How freely a model chooses its words."
+    )
+    default_max_tokens: int = whole(
+        "DEFAULT_MAX_TOKENS",
+        1000,
+        (1, 1_000_000),
+        "The longest answer where a request names no length.",
+        unit="tokens",
+    )
+    context_messages: int = whole(
+        "CONTEXT_MESSAGES",
+        10,
+        (1, 1000),
+        "The newest messages of a conversation that a model gets to see.",
+    )
+    connect_timeout_seconds: float = seconds(
+        "CONNECT_TIMEOUT_SECONDS", 5, (0.05, 120), "How long connecting to a provider may take."
+    )
+    read_timeout_seconds: float = seconds(
+        "READ_TIMEOUT_SECONDS", 60, (0.05, 3600), "How long a provider may be silent."
+    )
+    first_token_seconds: float = seconds(
+        "FIRST_TOKEN_SECONDS",
+        60,
+        (0.05, 3600),
+        "How long the first piece of an answer may take, retries included.",
+    )
+    content_timeout_seconds: float = seconds(
+        "CONTENT_TIMEOUT_SECONDS",
+        120,
+        (0.05, 3600),
+        "How long a provider may send signs of life but no content.",
+    )
+    retries: int = whole(
+        "PROVIDER_RETRIES",
+        2,
+        (0, 10),
+        "Further calls after one that failed before its first token.",
+    )
+    retry_min_seconds: float = seconds(
+        "RETRY_MIN_SECONDS", 0.5, (0, 60), "The first wait between two calls."
+    )
+    retry_max_seconds: float = seconds(
+        "RETRY_MAX_SECONDS", 8, (0, 600), "The longest wait between two calls."
+    )
+    retry_after_max_seconds: float = seconds(
+        "RETRY_AFTER_MAX_SECONDS",
+        120,
+        (0, 3600),
+        "The longest wait that a provider may ask for; it is not called again where it asks for "
+        "more.",
+    )

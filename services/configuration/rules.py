@@ -1,0 +1,103 @@
+"""What single values must look like; each rule raises ValidationError with the reason."""
+
+from urllib.parse import urlsplit
+
+from limits import parse_many
+from marshmallow import ValidationError
+
+WELL_KNOWN_SECRETS = frozenset(
+    {
+        "change-me",
+        "change-this",
+        "changeme",
+        "charla",
+        "default",
+        "dev",
+        "dev-secret",
+        "insecure",
+        "jwt-secret",
+        "jwt-secret-key",
+        "password",
+        "please-change-me",
+        "replace-me",
+        "secret",
+        "secret-key",
+        "super-secret",
+        "supersecret",
+        "test",
+        "your-jwt-secret",
+        "your-jwt-secret-key",
+        "your-secret-key",
+    }
+)
+"""What stands in tutorials and examples; such a word is refused however often it is repeated."""
+
+MIN_SECRET_CHARS = 32
+"""256 bits as hex would be 64; 32 characters is the least that HS256 (RFC 7518, 3.2) allows."""
+
+MIN_SECRET_VARIETY = 8
+"""Fewer different characters than this is a filler such as 000...0, not a secret."""
+
+
+def base_url(value: str) -> None:
+    """Accept an absolute http(s) URL without credentials, query or fragment."""
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError as exc:
+        raise ValidationError(f"Not a URL: {exc}.") from exc
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
+        raise ValidationError("Not an absolute http or https URL.")
+    if parts.username or parts.password:
+        raise ValidationError("Credentials do not belong into a URL: it is written to logs.")
+    if parts.query or parts.fragment:
+        raise ValidationError("A base URL has no query and no fragment.")
+
+
+def rate_limits(value: str) -> None:
+    """Accept one or several limits in flask-limiter's notation."""
+    try:
+        parsed = parse_many(value)
+    except ValueError as exc:
+        raise ValidationError(f"{value!r} is not a rate limit.") from exc
+    if any(limit.amount < 1 for limit in parsed):
+        raise ValidationError("A limit of zero lets nobody in.")
+
+
+def origin(value: str) -> None:
+    """Accept `scheme://host[:port]`, with `*` for any port, or `null` (a page from a file)."""
+    if value == "null":
+        return
+    if "*" in value.removesuffix(":*"):
+        raise ValidationError(
+            "A wildcard would let every web page use a signed-in user's tokens; name each origin."
+        )
+    try:
+        parts = urlsplit(value.removesuffix(":*"))
+        rebuilt = f"{parts.scheme}://{parts.netloc}"
+    except ValueError as exc:
+        raise ValidationError(f"{value!r} is not an origin: {exc}.") from exc
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValidationError(f"{value!r} is not an origin.")
+    if rebuilt != value.removesuffix(":*"):
+        raise ValidationError(f"{value!r} is more than an origin: write {rebuilt}.")
+
+
+def is_weak_secret(secret: str) -> str | None:
+    """Tell what is wrong with a secret for production; None: nothing that shows."""
+    if any(_repeats(secret, known) for known in WELL_KNOWN_SECRETS):
+        return "The secret is a well-known default."
+    if len(secret) < MIN_SECRET_CHARS:
+        return f"The secret has {len(secret)} characters; it needs {MIN_SECRET_CHARS}."
+    if len(set(secret)) < MIN_SECRET_VARIETY:
+        return "The secret repeats a few characters only."
+    return None
+
+
+def _plain(secret: str) -> str:
+    return "".join(char for char in secret.casefold() if char.isalnum())
+
+
+def _repeats(secret: str, known: str) -> bool:
+    plain, word = _plain(secret), _plain(known)
+    return plain.replace(word, "") == ""

@@ -1,0 +1,121 @@
+"""How an environment variable is declared: once, beside the field that holds its value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from marshmallow import ValidationError
+from marshmallow.validate import OneOf, Range
+
+Check = Callable[[Any], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable: `kind` names the environs parser, `expects` tells how to fix it."""
+
+    name: str
+    default: object
+    about: str
+    expects: str
+    kind: str
+    check: Check | None = None
+    unit: str = ""
+    is_refused: bool = False
+
+    def default_text(self) -> str:
+        """Write the default as it would stand in an `.env` file; empty: there is none."""
+        if self.default is None:
+            return ""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return str(self.default)
+
+
+def whole(name: str, default: int, span: tuple[int, int], about: str, *, unit: str = "") -> Any:
+    """Declare a whole number from `span[0]` to `span[1]`."""
+    low, high = span
+    expects = f"a whole number{_of(unit)} from {low} to {high}"
+    return _declare(Variable(name, default, about, expects, "int", _within(low, high), unit))
+
+
+def number(
+    name: str, default: float, span: tuple[float, float], about: str, *, unit: str = ""
+) -> Any:
+    """Declare a number from `span[0]` to `span[1]`."""
+    low, high = span
+    expects = f"a number{_of(unit)} from {_plain(low)} to {_plain(high)}"
+    return _declare(Variable(name, default, about, expects, "float", _within(low, high), unit))
+
+
+def seconds(name: str, default: float, span: tuple[float, float], about: str) -> Any:
+    """Declare a time in seconds."""
+    return number(name, default, span, about, unit="seconds")
+
+
+def flag(name: str, about: str, *, default: bool) -> Any:
+    """Declare something that is on or off."""
+    return _declare(Variable(name, default, about, "true or false", "bool"))
+
+
+def choice(name: str, default: str | None, among: type[StrEnum], about: str) -> Any:
+    """Declare one word out of a few."""
+    options = [str(word) for word in among]
+    check = OneOf(options, error="Unknown: {input}.")
+    return _declare(Variable(name, default, about, f"one of {', '.join(options)}", "str", check))
+
+
+def text(
+    name: str, default: str | None, about: str, expects: str, check: Check | None = None
+) -> Any:
+    """Declare a text that `check` accepts."""
+    return _declare(Variable(name, default, about, expects, "str", check))
+
+
+def secret(name: str, default: str | None, about: str, expects: str) -> Any:
+    """Declare a text that is never shown."""
+    return _declare(Variable(name, default, about, expects, "str"), shown=False)
+
+
+def folder(name: str, default: str, about: str) -> Any:
+    """Declare a folder."""
+    expects = "a folder that this server may write to"
+    return _declare(Variable(name, Path(default), about, expects, "path"))
+
+
+def words(name: str, about: str, expects: str, check: Check) -> Any:
+    """Declare a comma-separated list, each part of which `check` accepts; None where unset."""
+
+    def check_all(parts: list[str]) -> None:
+        for part in parts:
+            check(part.strip())
+
+    return _declare(Variable(name, None, about, expects, "list", check_all))
+
+
+def refused(name: str, reason: str) -> Any:
+    """Declare a variable that must not be set, because ignoring it would mislead."""
+
+    def refuse(_: object) -> None:
+        raise ValidationError(reason)
+
+    expects = "unset: remove it from the environment and from .env"
+    return _declare(Variable(name, None, reason, expects, "str", refuse, is_refused=True))
+
+
+def _declare(variable: Variable, *, shown: bool = True) -> Any:
+    return field(default=variable.default, repr=shown, metadata={"variable": variable})
+
+
+def _within(low: float, high: float) -> Range:
+    return Range(low, high, error="{input} is out of range.")
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _of(unit: str) -> str:
+    return f" of {unit}" if unit else ""

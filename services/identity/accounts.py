@@ -1,0 +1,69 @@
+"""Accounts of this server's own."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from uuid_utils.compat import uuid7
+
+from services.domain.errors import InvalidRequest, Unauthorized
+from services.domain.users import User
+from services.identity.passwords import Passwords
+from services.stores.base.users import NewUser, UserStore
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Give the present time."""
+    return datetime.now(UTC)
+
+
+class Accounts:
+    """Makes accounts and checks who somebody is."""
+
+    def __init__(self, users: UserStore, passwords: Passwords, now: Clock = utc_now) -> None:
+        """Keep accounts in `users`."""
+        self._users = users
+        self._passwords = passwords
+        self._now = now
+
+    def register(self, email: str, password: str, name: str | None) -> User:
+        """Make an account, or raise EmailTaken."""
+        new = NewUser(
+            id=str(uuid7()),
+            email=email,
+            name=name,
+            password_hash=self._passwords.hash(password),
+            created_at=self._now(),
+        )
+        return self._users.add(new)
+
+    def check(self, email: str, password: str) -> User:
+        """Find the account that address and password belong to, or raise Unauthorized.
+
+        The answer and its time do not tell whether the address or the password was wrong.
+        """
+        known = self._users.credentials(email)
+        password_hash = known.password_hash if known else None
+        if not self._passwords.matches(password, password_hash) or known is None:
+            raise Unauthorized("The e-mail address or the password is wrong.")
+        if self._passwords.is_outdated(known.password_hash):
+            self._users.set_password(known.user.id, self._passwords.hash(password))
+        return known.user
+
+    def get(self, user_id: str) -> User:
+        """Read an account, or raise Unauthorized where it is gone."""
+        known = self._users.get(user_id)
+        if known is None:
+            raise Unauthorized("The account does not exist any more.")
+        return known.user
+
+    def change_password(self, user_id: str, current: str, new: str) -> None:
+        """Replace the password of somebody who knows it; raises InvalidRequest."""
+        known = self._users.get(user_id)
+        if known is None:
+            raise Unauthorized("The account does not exist any more.")
+        if not self._passwords.matches(current, known.password_hash):
+            text = "This is not the current password."
+            raise InvalidRequest(text, {"current": [text]})
+        self._users.set_password(user_id, self._passwords.hash(new))

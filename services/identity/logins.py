@@ -1,0 +1,81 @@
+"""Logins: a family of refresh tokens, each good once."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from uuid_utils.compat import uuid7
+
+from services.domain.errors import Unauthorized
+from services.identity.accounts import Clock, utc_now
+from services.stores.base.logins import Login, LoginStore, RefreshToken
+
+TOKEN_BYTES = 32
+"""256 bits: not to be guessed, so that a plain SHA-256 protects what is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginTimes:
+    """How long a login lasts unused, and how long a used token may come again."""
+
+    lifetime: timedelta
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLogin:
+    """A login and the refresh token that continues it, which exists nowhere else."""
+
+    login: Login
+    refresh_token: str
+
+
+class Logins:
+    """Opens, continues and ends logins."""
+
+    def __init__(self, store: LoginStore, times: LoginTimes, now: Clock = utc_now) -> None:
+        """Keep what is needed to recognise a token in `store`."""
+        self._store = store
+        self._times = times
+        self._now = now
+
+    def open(self, user_id: str) -> OpenLogin:
+        """Begin a login."""
+        text, token = self._make_token()
+        login = Login(id=str(uuid7()), user_id=user_id)
+        self._store.open(login, token)
+        return OpenLogin(login, text)
+
+    def refresh(self, refresh_token: str) -> OpenLogin:
+        """Exchange a refresh token for the next one.
+
+        Raises Unauthorized; a token that was used before, longer ago than the grace, ends the
+        login: one of the two who had it was a thief.
+        """
+        text, token = self._make_token()
+        login = self._store.rotate(_hash(refresh_token), token, self._times.grace)
+        if login is None:
+            raise Unauthorized("The refresh token does not count (any more); log in again.")
+        return OpenLogin(login, text)
+
+    def end(self, login_id: str) -> None:
+        """End a login: its refresh and access tokens count no more."""
+        self._store.revoke(login_id)
+
+    def end_others(self, user_id: str, login_id: str) -> None:
+        """End all logins of a user but one."""
+        self._store.revoke_all(user_id, but=login_id)
+
+    def is_live(self, login_id: str) -> bool:
+        """Tell whether a login still counts."""
+        return self._store.is_live(login_id)
+
+    def _make_token(self) -> tuple[str, RefreshToken]:
+        text = secrets.token_urlsafe(TOKEN_BYTES)
+        now = self._now()
+        return text, RefreshToken(_hash(text), now, now + self._times.lifetime)
+
+
+def _hash(refresh_token: str) -> str:
+    return hashlib.sha256(refresh_token.encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""Passwords: argon2id, off the hub."""
+
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from gevent.threadpool import ThreadPool
+
+HASHERS = 2
+"""Threads for hashing. argon2 would block the hub for its 50 ms, and DNS shares gevent's pool."""
+
+
+class Passwords:
+    """Hashes and checks passwords in threads of its own, so that no stream waits for it."""
+
+    def __init__(self, memory_kib: int) -> None:
+        """Hash with this much memory; the other costs are argon2-cffi's (RFC 9106)."""
+        self._hasher = PasswordHasher(memory_cost=memory_kib)
+        self._pool = ThreadPool(HASHERS)
+        self._nobody = self._hasher.hash("the password of nobody")
+
+    def hash(self, password: str) -> str:
+        """Hash a password for storing."""
+        return str(self._pool.apply(self._hasher.hash, (_normal(password),)))
+
+    def matches(self, password: str, password_hash: str | None) -> bool:
+        """Check a password; without a hash (no such account) it takes as long, and is wrong."""
+        known = password_hash if password_hash is not None else self._nobody
+        found = bool(self._pool.apply(self._verify, (_normal(password), known)))
+        return found and password_hash is not None
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Tell whether a hash was made with other costs than today's."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    def close(self) -> None:
+        """Give back the threads."""
+        self._pool.kill()
+
+    def _verify(self, password: str, password_hash: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _normal(password: str) -> str:
+    # One keyboard writes e-acute as one character and another as two (NIST SP 800-63B, 3.1.1.2).
+    return unicodedata.normalize("NFKC", password)

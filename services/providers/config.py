@@ -1,0 +1,26 @@
+"""What of the configuration an adapter gets: plain values, no settings."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a provider may take to accept a connection, and between two reads."""
+
+    connect_seconds: float = 5.0
+    read_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """One configured provider.
+
+    `kind` chooses the adapter, `name` is what clients see; several providers may be of one kind.
+    `base_url` None: the vendor's own server. A server that asks for no key has an empty `api_key`.
+    """
+
+    kind: str
+    name: str
+    api_key: str = field(default="", repr=False)
+    base_url: str | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)

@@ -1,0 +1,25 @@
+"""Which adapters there are; each is imported when a provider of its kind is built."""
+
+from importlib import import_module
+
+from services.providers.base import Provider
+from services.providers.config import ProviderConfig
+
+ADAPTERS = {
+    "openai": "services.providers.openai:OpenAIProvider",
+    "local": "services.providers.openai:OpenAIProvider",
+    "scripted": "services.providers.scripted:ScriptedProvider",
+}
+"""Kind -> import path; `local` is any server that speaks OpenAI's chat completions."""
+
+
+def build(config: ProviderConfig) -> Provider:
+    """Build a provider without connecting to it; raises LookupError for an unknown kind."""
+    path = ADAPTERS.get(config.kind)
+    if path is None:
+        known = ", ".join(sorted(ADAPTERS))
+        raise LookupError(f"{config.kind!r} is not a kind of provider. Known: {known}.")
+    module, _, name = path.partition(":")
+    adapter = getattr(import_module(module), name)
+    provider: Provider = adapter(config)
+    return provider

@@ -1,0 +1,46 @@
+"""The end of a worker: what may end does, the rest is settled as interrupted."""
+
+import gevent
+import structlog
+from gevent.event import Event
+
+from services.runs.living import Ending
+from services.runs.runner import Runner
+
+MARGIN_SECONDS = 5
+"""What is kept of the graceful time for settling, telling the readers and closing."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Drain:
+    """Begun by SIGTERM; gunicorn alone waits for connections only and then kills the rest."""
+
+    def __init__(self, runner: Runner, graceful_seconds: float) -> None:
+        """Take all of gunicorn's graceful time; `MARGIN_SECONDS` of it are kept."""
+        self._runner = runner
+        self._patience = max(0.0, graceful_seconds - MARGIN_SECONDS)
+        self._is_over = Event()
+        self.is_draining = False
+
+    def start(self) -> None:
+        """Begin to drain in the background; a second call does nothing."""
+        if not self.is_draining:
+            self.is_draining = True
+            gevent.spawn(self._run, self._patience)
+
+    def finish(self) -> None:
+        """Wait for the drain; where none was begun, settle everything now."""
+        if not self.is_draining:
+            self.is_draining = True
+            self._run(0)
+        self._is_over.wait(timeout=self._patience + MARGIN_SECONDS)
+
+    def _run(self, patience: float) -> None:
+        _log.info("draining", runs=len(self._runner), seconds=patience)
+        if not self._runner.wait_until_idle(patience):
+            _log.info("interrupting", runs=len(self._runner))
+            self._runner.end_all(Ending.INTERRUPTED)
+            self._runner.wait_until_idle(MARGIN_SECONDS)
+        _log.info("drained", runs=len(self._runner))
+        self._is_over.set()

@@ -1,0 +1,48 @@
+"""Locks in `DATA_DIR`: only who holds one may believe that all other workers are dead."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+SERVER_LOCK = "lock"
+"""Held by the server for its life, inherited by its workers: a second server is refused."""
+
+WORKER_LOCK = "worker.lock"
+"""Held by the worker that runs answers: on a reload the new one waits until the old one drained."""
+
+_POLL_SECONDS = 0.1
+
+
+class FolderLock:
+    """An advisory lock on a file; the kernel gives it back when its holders have died."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Open the file, and make the folder where it is missing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / name
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def try_acquire(self) -> bool:
+        """Take the lock, or tell that somebody holds it."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        os.truncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        return True
+
+    def acquire(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Take the lock, and wait for it as long as it takes."""
+        while not self.try_acquire():
+            sleep(_POLL_SECONDS)
+
+    def holder(self) -> str:
+        """Tell the process id that took the lock last."""
+        return os.pread(self._file, 20, 0).decode("ascii", "replace") or "unknown"
+
+    def release(self) -> None:
+        """Give it back, unless a child process still holds it."""
+        os.close(self._file)

@@ -1,0 +1,136 @@
+"""From a provider into the log: the greenlet of a run that may be killed at any time."""
+
+import random
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import gevent
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+from services.domain.errors import ProviderError
+from services.domain.events import Content, Finish, Reasoning, Status, StatusState, UsageReport
+from services.domain.runs import AttemptOutcome
+from services.domain.sessions import FinishReason
+from services.providers.base import Provider
+from services.runs.living import Living
+
+REFUSALS = frozenset(
+    {
+        "model_not_found",
+        "upstream_overloaded",
+        "upstream_rate_limited",
+        "upstream_rejected",
+        "upstream_unauthorized",
+        "upstream_unreachable",
+    }
+)
+"""Failures that come instead of an answer: such a call is not billed."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRules:
+    """How often a call is made again before its first token, and after how many seconds.
+
+    The delay grows from `min_seconds` to `max_seconds` with jitter; what the upstream asks for
+    wins up to `retry_after_max`, and beyond that the run fails at once.
+    """
+
+    retries: int
+    min_seconds: float
+    max_seconds: float
+    retry_after_max: float
+
+    def delay(self, error: ProviderError, tries: int) -> float:
+        """Give the seconds to wait after the `tries`-th failed call."""
+        if error.retry_after is not None:
+            return error.retry_after
+        ceiling = min(self.max_seconds, self.min_seconds * 2**tries)
+        return random.uniform(min(self.min_seconds, ceiling), ceiling)  # noqa: S311 - jitter, no secret
+
+
+class Pump:
+    """Calls the provider of a run and writes what it yields into the run's log."""
+
+    def __init__(self, providers: Mapping[str, Provider], rules: RetryRules) -> None:
+        """Take the configured providers by name."""
+        self._providers = providers
+        self._rules = rules
+
+    def run(self, living: Living) -> FinishReason | ProviderError:
+        """Relay one answer, with retries before its first token; return how it ended.
+
+        Once a token was delivered nothing is asked again: its text would come twice.
+        """
+        retrying = Retrying(
+            stop=stop_after_attempt(1 + self._rules.retries),
+            retry=retry_if_exception(lambda exc: self._may_retry(exc, living)),
+            wait=self._delay,
+            before_sleep=lambda state: self._announce(state, living),
+            sleep=gevent.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._call, living)
+        except ProviderError as error:
+            return error
+        except Exception:  # noqa: BLE001 - the run must end, whatever failed
+            _log.exception("run_crashed", run_id=living.run_id)
+            return ProviderError("The server failed while it relayed.", code="internal_error")
+
+    def _call(self, living: Living) -> FinishReason:
+        living.begin_call()
+        outcome, refused = AttemptOutcome.CANCELLED, False
+        try:
+            reason = self._relay(living)
+            outcome = AttemptOutcome.OK
+        except Exception as exc:
+            outcome = AttemptOutcome.FAILED
+            code = exc.code if isinstance(exc, ProviderError) else ""
+            refused = code in REFUSALS and living.first_output_at is None
+            raise
+        finally:
+            living.end_call(outcome, was_refused=refused)
+        return reason
+
+    def _relay(self, living: Living) -> FinishReason:
+        stream = self._providers[living.turn.model.provider].stream(living.request)
+        with closing(stream):
+            for event in stream:
+                match event:
+                    case Content() | Reasoning():
+                        living.take(event)
+                    case UsageReport():
+                        living.report(event.usage)
+                    case Finish():
+                        return event.reason
+        raise ProviderError("The stream ended before the answer did.", code="upstream_cut")
+
+    def _may_retry(self, exc: BaseException, living: Living) -> bool:
+        if not isinstance(exc, ProviderError) or not exc.retryable:
+            return False
+        if (exc.retry_after or 0) > self._rules.retry_after_max:
+            return False
+        return living.first_output_at is None and living.ending is None
+
+    def _delay(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, ProviderError):
+            return 0
+        return self._rules.delay(error, state.attempt_number)
+
+    def _announce(self, state: RetryCallState, living: Living) -> None:
+        """Tell readers and the log that the call is made again."""
+        error = state.outcome.exception() if state.outcome else None
+        delay = state.next_action.sleep if state.next_action else 0
+        detail = {
+            "provider": living.turn.model.provider,
+            "delay": round(delay, 3),
+            "attempt": state.attempt_number + 1,
+            "code": getattr(error, "code", "upstream_error"),
+        }
+        living.writer.announce(Status(StatusState.RETRYING, detail))
+        _log.warning("provider_retry", run_id=living.run_id, **detail)

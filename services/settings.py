@@ -1,0 +1,196 @@
+"""Every setting: read from the environment, checked whole, told whole.
+
+The only place that reads the environment. The variables are declared in `services.configuration`,
+each beside the field that holds its value.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError
+
+from services.configuration import rules, secrets_file
+from services.configuration.accounts import AccountSettings
+from services.configuration.limits import LimitSettings
+from services.configuration.providers import ProviderName, ProviderSettings
+from services.configuration.runs import RunSettings
+from services.configuration.server import LogFormat, LogSettings, ServerSettings
+from services.configuration.variables import Variable
+
+Group = TypeVar("Group")
+Mistakes = dict[str, list[str]]
+
+GROUPS: Mapping[str, type] = {
+    "server": ServerSettings,
+    "logs": LogSettings,
+    "accounts": AccountSettings,
+    "limits": LimitSettings,
+    "providers": ProviderSettings,
+    "runs": RunSettings,
+}
+
+DEVELOPMENT_ORIGINS = ("null", "http://localhost:*", "http://127.0.0.1:*")
+"""A page opened from a file, and whatever a developer serves on the own machine."""
+
+
+class InvalidSettings(Exception):
+    """The environment is not one to start with; the message has one line for each mistake."""
+
+    def __init__(self, mistakes: Mapping[str, list[str]]) -> None:
+        """Write for each variable what is wrong and what it takes."""
+        known = {variable.name: variable for variable in variables()}
+        lines = [
+            f"  {name}: {' '.join(problems)} Expected: {known[name].expects}."
+            for name, problems in sorted(mistakes.items())
+        ]
+        super().__init__("\n".join(["The settings are not valid:", *lines]))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a server; `Settings()` holds the defaults, without a secret."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+    accounts: AccountSettings = field(default_factory=AccountSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    providers: ProviderSettings = field(default_factory=ProviderSettings)
+    runs: RunSettings = field(default_factory=RunSettings)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read and check all settings, or raise InvalidSettings that tells every mistake.
+
+        Without `environ`: the process' environment, which wins over a `.env` file in the working
+        directory. An empty variable counts as unset. `DATA_DIR` is made where it is missing, and
+        in development the secrets in it.
+        """
+        env = _Environment(os.environ if environ is None else environ)  # noqa: TID251 - the place
+        if environ is None:
+            env.read_env(".env", recurse=False)
+        settings = cls(**{name: _read(group, env) for name, group in GROUPS.items()})
+        mistakes = env.mistakes()
+        for name, problem in _contradictions(settings):
+            mistakes.setdefault(name, []).append(problem)
+        if mistakes:
+            raise InvalidSettings(mistakes)
+        return _completed(settings)
+
+
+def variables() -> Iterator[Variable]:
+    """List every variable, in the order in which they are documented."""
+    for group in GROUPS.values():
+        yield from (_variable_of(declared) for declared in fields(group))
+
+
+class _Environment(Env):
+    """environs over a given mapping, before what was read from a file."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self._given = given
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        value = self._given.get(env_key) or self._environ.get(env_key) or ""
+        return value.strip() or default
+
+    def mistakes(self) -> Mistakes:
+        """Close the reading and tell what went wrong, by variable."""
+        try:
+            self.seal()
+        except EnvValidationError as exc:
+            found = exc.error_messages
+            if not isinstance(found, Mapping):
+                raise TypeError("environs reports by variable") from exc
+            return {name: _flat(messages) for name, messages in found.items()}
+        return {}
+
+
+def _read(group: type[Group], env: _Environment) -> Group:
+    """Read a group; a value that cannot be taken is a mistake in `env` and its default here."""
+    values = {}
+    for declared in fields(group):  # type: ignore[arg-type]  # GROUPS holds dataclasses only
+        variable = _variable_of(declared)
+        parse = getattr(env, variable.kind)
+        value = parse(variable.name, variable.default, validate=variable.check)
+        if isinstance(value, list):
+            value = tuple(part.strip() for part in value)
+        values[declared.name] = variable.default if value is None else value
+    return group(**values)
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield from _unsafe(settings)
+    yield from _unusable_folder(settings.server.data_dir)
+    providers, accounts = settings.providers, settings.accounts
+    if providers.retry_min_seconds > providers.retry_max_seconds:
+        yield "RETRY_MIN_SECONDS", "It is more than RETRY_MAX_SECONDS."
+    if accounts.access_token_seconds > accounts.refresh_token_seconds:
+        yield "ACCESS_TOKEN_SECONDS", "It is more than REFRESH_TOKEN_SECONDS."
+    wanted = providers.default_provider
+    if wanted == ProviderName.OPENAI and not (
+        providers.openai_api_key or providers.openai_base_url
+    ):
+        yield "DEFAULT_PROVIDER", "openai needs OPENAI_API_KEY or OPENAI_BASE_URL."
+    if wanted == ProviderName.LOCAL and not providers.local_base_url:
+        yield "DEFAULT_PROVIDER", "local needs LOCAL_BASE_URL."
+
+
+def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
+    if not settings.server.is_production:
+        return
+    secret = settings.accounts.jwt_secret_key
+    if not secret:
+        yield "JWT_SECRET_KEY", "It is not set, and nothing is made up in production."
+    elif problem := rules.is_weak_secret(secret):
+        yield "JWT_SECRET_KEY", problem
+    if "null" in (settings.server.cors_origins or ()):
+        yield "CORS_ORIGINS", "null is every page from a file or a sandbox: development only."
+
+
+def _unusable_folder(folder: Path) -> Iterator[tuple[str, str]]:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as exc:
+        yield "DATA_DIR", f"{folder} cannot be written to: {exc.strerror}."
+
+
+def _completed(settings: Settings) -> Settings:
+    """Fill in what depends on the kind of environment."""
+    server, logs, accounts = settings.server, settings.logs, settings.accounts
+    if not logs.format:
+        chosen = LogFormat.JSON if server.is_production else LogFormat.CONSOLE
+        logs = replace(logs, format=chosen.value)
+    if server.cors_origins is None:
+        server = replace(server, cors_origins=() if server.is_production else DEVELOPMENT_ORIGINS)
+    if not accounts.jwt_secret_key:
+        try:
+            secret = secrets_file.made_once(server.data_dir, "jwt_secret_key")
+        except ValidationError as exc:
+            raise InvalidSettings({"JWT_SECRET_KEY": _flat(exc.messages)}) from exc
+        accounts = replace(accounts, jwt_secret_key=secret)
+    return replace(settings, server=server, logs=logs, accounts=accounts)
+
+
+def _variable_of(declared: Any) -> Variable:
+    variable = declared.metadata["variable"]
+    if not isinstance(variable, Variable):
+        raise TypeError(f"{declared.name} is not declared as a variable")
+    return variable
+
+
+def _flat(messages: Any) -> list[str]:
+    """Put nested messages (a list's are by index) into one list."""
+    if isinstance(messages, str):
+        return [messages]
+    if isinstance(messages, Mapping):
+        messages = list(messages.values())
+    return [text for part in messages for text in _flat(part)]

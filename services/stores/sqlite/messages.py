@@ -1,0 +1,91 @@
+"""Messages in SQLite."""
+
+import sqlite3
+
+from services.domain.errors import InvalidCursor
+from services.domain.paging import Page, decode_cursor, encode_cursor
+from services.domain.sessions import Message, Status
+from services.stores.base.ids import is_uuid
+from services.stores.base.messages import MessageStore
+from services.stores.sqlite.checkpoints import text_so_far
+from services.stores.sqlite.database import Database
+from services.stores.sqlite.rows import message_of
+from services.stores.sqlite.sessions import owned
+
+_NEWEST = 2**63 - 1
+
+# The depth is bounded inside the recursion: the cost is the page's, not the session's.
+_BRANCH = """
+WITH RECURSIVE walk (depth, id) AS (
+  SELECT 1, :start
+  UNION ALL
+  SELECT walk.depth + 1, m.parent_id FROM walk JOIN messages AS m ON m.id = walk.id
+  WHERE walk.depth < :limit AND m.parent_id IS NOT NULL
+)
+SELECT m.* FROM walk CROSS JOIN messages AS m ON m.id = walk.id ORDER BY walk.depth
+"""
+
+_TREE = """
+SELECT * FROM messages WHERE session_id = :session_id AND seq <= :start
+ORDER BY seq DESC LIMIT :limit
+"""
+
+
+class SqliteMessages(MessageStore):
+    """Pages of messages; a cursor names the newest message of the page that it leads to."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on a migrated database."""
+        self._database = database
+
+    def branch(
+        self, user_id: str, session_id: str, limit: int, cursor: str | None = None
+    ) -> Page[Message]:
+        """Walk up the parents from the active leaf, or from where the last page ended."""
+        with self._database.read() as connection:
+            start = owned(connection, user_id, session_id)["active_leaf"]
+            if cursor is not None:
+                start = _message_at(connection, session_id, "branch", cursor)["id"]
+            asked = {"start": start, "limit": limit + 1}
+            return _page(connection, "branch", connection.execute(_BRANCH, asked), limit)
+
+    def tree(
+        self, user_id: str, session_id: str, limit: int, cursor: str | None = None
+    ) -> Page[Message]:
+        """Read the session's messages in the order of their creation, from the newest on."""
+        with self._database.read() as connection:
+            owned(connection, user_id, session_id)
+            start = _NEWEST
+            if cursor is not None:
+                start = _message_at(connection, session_id, "tree", cursor)["seq"]
+            asked = {"session_id": session_id, "start": start, "limit": limit + 1}
+            return _page(connection, "tree", connection.execute(_TREE, asked), limit)
+
+
+def _message_at(
+    connection: sqlite3.Connection, session_id: str, kind: str, cursor: str
+) -> sqlite3.Row:
+    found_kind, message_id = decode_cursor(cursor, 2)
+    if found_kind != kind or not is_uuid(message_id):
+        raise InvalidCursor
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT id, seq FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
+    ).fetchone()
+    if row is None:
+        raise InvalidCursor
+    return row
+
+
+def _page(
+    connection: sqlite3.Connection, kind: str, newest_first: sqlite3.Cursor, limit: int
+) -> Page[Message]:
+    rows = newest_first.fetchall()
+    items = [message_of(row, _content(connection, row)) for row in reversed(rows[:limit])]
+    return Page(items, encode_cursor(kind, rows[limit]["id"]) if len(rows) > limit else None)
+
+
+def _content(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
+    if row["status"] != Status.STREAMING:
+        return str(row["content"])
+    run = connection.execute("SELECT id FROM runs WHERE message_id = ?", (row["id"],)).fetchone()
+    return text_so_far(connection, run["id"])

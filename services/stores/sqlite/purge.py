@@ -1,0 +1,19 @@
+"""Deletes much without holding the write lock long."""
+
+import sqlite3
+from collections.abc import Callable
+
+from services.stores.sqlite.database import Database, Mode
+
+CHUNK = 500
+"""Rows a transaction: a few milliseconds, in which a begin waits."""
+
+
+def in_chunks(database: Database, delete: Callable[[sqlite3.Connection, int], int]) -> int:
+    """Call `delete(connection, limit)` off the hub until it finds less; return the rows in all."""
+    total = 0
+    while True:
+        deleted = database.aside(Mode.WRITE, lambda connection: delete(connection, CHUNK))
+        total += deleted
+        if deleted < CHUNK:
+            return total

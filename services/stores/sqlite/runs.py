@@ -1,0 +1,125 @@
+"""Runs in SQLite: each promise of the contract is one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.domain.errors import NotFound
+from services.domain.runs import (
+    BeatReply,
+    BeginTurn,
+    BegunTurn,
+    ClaimedRun,
+    IdempotencyKey,
+    Run,
+    RunBeat,
+    Settled,
+    Settlement,
+)
+from services.stores.base.ids import is_uuid
+from services.stores.base.runs import Replay, RunStore
+from services.stores.sqlite import checkpoints, keys, leases, sessions, settlements, turns
+from services.stores.sqlite.database import Database
+from services.stores.sqlite.purge import in_chunks
+from services.stores.sqlite.rows import run_of, time_text
+
+
+class SqliteRuns(RunStore):
+    """Opens the transactions; what happens inside stands in `turns`, `settlements`, `leases`."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on a migrated database."""
+        self._database = database
+
+    def begin_turn(self, turn: BeginTurn) -> BegunTurn:
+        """Begin a turn."""
+        with self._database.write() as connection:
+            return turns.begin(connection, turn)
+
+    def find_key(self, user_id: str, key: IdempotencyKey) -> Replay | None:
+        """Look a key up."""
+        if not is_uuid(user_id):
+            return None
+        with self._database.read() as connection:
+            return keys.find(connection, user_id, key)
+
+    def settle_turn(self, settlement: Settlement) -> Settled:
+        """End a run."""
+        with self._database.write() as connection:
+            return settlements.settle(connection, settlement)
+
+    def get(self, user_id: str, run_id: str) -> Run:
+        """Read the row."""
+        with self._database.read() as connection:
+            return run_of(_owned(connection, user_id, run_id))
+
+    def latest(self, user_id: str, session_id: str) -> Run | None:
+        """Read the newest row; an active run is always the newest of its session."""
+        with self._database.read() as connection:
+            sessions.owned(connection, user_id, session_id)
+            row = connection.execute(
+                "SELECT * FROM runs WHERE session_id = ? ORDER BY seq DESC LIMIT 1", (session_id,)
+            ).fetchone()
+            return None if row is None else run_of(row)
+
+    def text(self, user_id: str, run_id: str) -> str:
+        """Read the message of an ended run, the checkpoints of an active one."""
+        with self._database.read() as connection:
+            run = run_of(_owned(connection, user_id, run_id))
+            if run.is_active:
+                return checkpoints.text_so_far(connection, run.id)
+            row = connection.execute(
+                "SELECT content FROM messages WHERE id = ?", (run.message_id,)
+            ).fetchone()
+            return str(row["content"])
+
+    def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
+        """Mark an active run; the first request's time stays."""
+        with self._database.write() as connection:
+            run = run_of(_owned(connection, user_id, run_id))
+            if run.is_active:
+                connection.execute(
+                    "UPDATE runs SET stop_requested_at = coalesce(stop_requested_at, ?)"
+                    " WHERE id = ?",
+                    (time_text(now), run.id),
+                )
+            return run
+
+    def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
+        """Beat for a worker."""
+        with self._database.write() as connection:
+            return leases.beat(connection, worker_id, beats, now)
+
+    def claim_dead(self, worker_id: str, dead: Sequence[str], limit: int) -> Sequence[ClaimedRun]:
+        """Take runs over."""
+        with self._database.write() as connection:
+            return leases.claim(connection, worker_id, dead, limit)
+
+    def other_workers(self, worker_id: str) -> Sequence[str]:
+        """List the other workers."""
+        with self._database.read() as connection:
+            return leases.other_workers(connection, worker_id)
+
+    def forget_workers(self, worker_ids: Sequence[str]) -> None:
+        """Delete workers."""
+        with self._database.write() as connection:
+            leases.forget(connection, worker_ids)
+
+    def purge(self, keys_before: datetime) -> int:
+        """Delete chunk by chunk, off the hub."""
+        purged = in_chunks(
+            self._database,
+            lambda connection, limit: keys.delete_older(connection, keys_before, limit),
+        )
+        return purged + in_chunks(self._database, checkpoints.delete_ended)
+
+
+def _owned(connection: sqlite3.Connection, user_id: str, run_id: str) -> sqlite3.Row:
+    row: sqlite3.Row | None = None
+    if is_uuid(user_id) and is_uuid(run_id):
+        row = connection.execute(
+            "SELECT * FROM runs WHERE id = ? AND user_id = ?", (run_id, user_id)
+        ).fetchone()
+    if row is None:
+        raise NotFound("There is no such run.")
+    return row

@@ -1,0 +1,102 @@
+"""`settle_turn` in SQLite: everything inside one transaction of the caller's."""
+
+import sqlite3
+
+from services.domain.costs import estimate_tokens
+from services.domain.events import Done
+from services.domain.runs import AttemptRecord, Settled, Settlement
+from services.stores.sqlite import checkpoints
+from services.stores.sqlite.rows import amount_text, terminal_text, time_text, usage_text
+
+_MESSAGE = """
+UPDATE messages SET content = :text, status = :status, finish_reason = :finish_reason,
+  provider = :provider, model = :model, usage = :usage, cost_amount = :cost_amount,
+  cost_currency = :cost_currency, token_estimate = :token_estimate
+WHERE id = :message_id
+"""
+
+_RUN = """
+UPDATE runs SET status = :status, finish_reason = :finish_reason, provider = :provider,
+  model = :model, usage = :usage, cost_amount = :cost_amount, cost_currency = :cost_currency,
+  terminal = :terminal, terminal_seq = :terminal_seq, ended_at = :ended_at
+WHERE id = :run_id
+"""
+
+_LEDGER = """
+INSERT INTO ledger (run_id, user_id, tenant_id, session_id, attempt, provider, model, outcome,
+  input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, amount, currency,
+  created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def settle(connection: sqlite3.Connection, settlement: Settlement) -> Settled:
+    """End the run, unless it has ended or belongs to another epoch.
+
+    The epoch is looked at first: an owner that was fenced hears so even after the run has ended.
+    """
+    run = connection.execute("SELECT * FROM runs WHERE id = ?", (settlement.run_id,)).fetchone()
+    if run is None:
+        return Settled.BEFORE
+    if run["epoch"] != settlement.epoch:
+        return Settled.FENCED
+    if run["ended_at"] is not None:
+        return Settled.BEFORE
+    values = _values(settlement, run)
+    connection.execute(_MESSAGE, values)
+    connection.execute(_RUN, values)
+    owner = (run["id"], run["user_id"], run["tenant_id"], run["session_id"])
+    connection.executemany(
+        _LEDGER,
+        [(*owner, *_booked(attempt), values["ended_at"]) for attempt in settlement.attempts],
+    )
+    checkpoints.delete_of(connection, run["id"])
+    return Settled.NOW
+
+
+def _values(settlement: Settlement, run: sqlite3.Row) -> dict[str, object]:
+    """Give both rows the usage and cost that the terminal event tells: the sum of all attempts."""
+    terminal = settlement.terminal
+    provider, model = _answered_by(settlement) or (run["provider"], run["model"])
+    return {
+        "run_id": run["id"],
+        "message_id": run["message_id"],
+        "text": settlement.text,
+        "token_estimate": estimate_tokens(settlement.text),
+        "status": settlement.status,
+        "finish_reason": settlement.finish_reason,
+        "provider": provider,
+        "model": model,
+        "usage": usage_text(terminal.usage),
+        "cost_amount": amount_text(terminal.cost),
+        "cost_currency": terminal.cost.currency if terminal.cost else None,
+        "terminal": terminal_text(terminal),
+        "terminal_seq": settlement.terminal_seq,
+        "ended_at": time_text(settlement.ended_at),
+    }
+
+
+def _answered_by(settlement: Settlement) -> tuple[str, str] | None:
+    """Tell which model wrote the text: not the one of the begin where a fallback took over."""
+    if isinstance(settlement.terminal, Done):
+        return settlement.terminal.provider, settlement.terminal.model
+    if settlement.attempts:
+        return settlement.attempts[-1].provider, settlement.attempts[-1].model
+    return None
+
+
+def _booked(attempt: AttemptRecord) -> tuple[object, ...]:
+    usage, cost = attempt.usage, attempt.cost
+    return (
+        attempt.number,
+        attempt.provider,
+        attempt.model,
+        attempt.outcome,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.reasoning_tokens,
+        usage.source,
+        amount_text(cost),
+        cost.currency if cost else None,
+    )

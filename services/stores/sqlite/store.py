@@ -1,0 +1,55 @@
+"""The SQLite store as a whole."""
+
+from pathlib import Path
+
+from services.stores.base.store import Store
+from services.stores.sqlite.database import Database
+from services.stores.sqlite.logins import SqliteLogins
+from services.stores.sqlite.messages import SqliteMessages
+from services.stores.sqlite.migrations import known_migrations, migrate
+from services.stores.sqlite.runs import SqliteRuns
+from services.stores.sqlite.sessions import SqliteSessions
+from services.stores.sqlite.users import SqliteUsers
+
+FILE_NAME = "charla.db"
+
+LOCK_SECONDS = 5.0
+"""How long a call waits for a lock that another process holds, before StoreUnavailable."""
+
+
+class SqliteStore(Store):
+    """One file. Belongs to the thread that opened it, and must be opened after a fork."""
+
+    def __init__(self, path: Path, lock_seconds: float = LOCK_SECONDS) -> None:
+        """Open or make the file and bring it to this release's schema, or raise SchemaTooNew."""
+        self._database = Database(path, lock_seconds)
+        try:
+            self._database.prepare()
+            migrate(self._database, known_migrations())
+        except BaseException:
+            self._database.close()
+            raise
+        self.users = SqliteUsers(self._database)
+        self.logins = SqliteLogins(self._database)
+        self.sessions = SqliteSessions(self._database)
+        self.messages = SqliteMessages(self._database)
+        self.runs = SqliteRuns(self._database)
+
+    @classmethod
+    def open(cls, data_dir: Path) -> "SqliteStore":
+        """Open the store in a folder, which is made where it is missing."""
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return cls(data_dir / FILE_NAME)
+
+    def ping(self) -> None:
+        """Read one row."""
+        with self._database.read() as connection:
+            connection.execute("SELECT version FROM schema_migrations LIMIT 1").fetchone()
+
+    def tidy(self) -> None:
+        """Empty the WAL into the file and renew the statistics, in a thread."""
+        self._database.tidy()
+
+    def close(self) -> None:
+        """Close the file; the last one out removes the WAL."""
+        self._database.close()

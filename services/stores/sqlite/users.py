@@ -1,0 +1,98 @@
+"""Accounts in SQLite."""
+
+import sqlite3
+
+from uuid_utils.compat import uuid7
+
+from services.domain.errors import EmailTaken, NotFound
+from services.domain.users import Role, User
+from services.stores.base.ids import is_uuid
+from services.stores.base.users import Credentials, NewUser, UserStore
+from services.stores.sqlite.database import Database
+from services.stores.sqlite.rows import time_text, user_of
+
+
+class SqliteUsers(UserStore):
+    """All accounts belong to one tenant, the installation's own, made with the first of them."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on a migrated database."""
+        self._database = database
+
+    def add(self, new: NewUser) -> User:
+        """Insert the account, and the tenant with the first one."""
+        created_at = time_text(new.created_at)
+        with self._database.write() as connection:
+            folded = new.email.casefold()
+            taken = connection.execute("SELECT 1 FROM users WHERE email_folded = ?", (folded,))
+            if taken.fetchone():
+                raise EmailTaken("An account with this e-mail address exists.")
+            any_user = connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
+            row = connection.execute(
+                "INSERT INTO users"
+                " (id, tenant_id, email, email_folded, name, role, password_hash, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+                (
+                    new.id,
+                    _own_tenant(connection, created_at),
+                    new.email,
+                    folded,
+                    new.name,
+                    Role.MEMBER if any_user else Role.ADMIN,
+                    new.password_hash,
+                    created_at,
+                ),
+            ).fetchone()
+            return user_of(row)
+
+    def credentials(self, email: str) -> Credentials | None:
+        """Look the folded address up."""
+        folded = email.casefold()
+        if not _is_text(folded):
+            return None
+        with self._database.read() as connection:
+            found = connection.execute("SELECT * FROM users WHERE email_folded = ?", (folded,))
+            return _credentials_of(found.fetchone())
+
+    def get(self, user_id: str) -> Credentials | None:
+        """Look the id up."""
+        if not is_uuid(user_id):
+            return None
+        with self._database.read() as connection:
+            found = connection.execute("SELECT * FROM users WHERE id = ?", (user_id,))
+            return _credentials_of(found.fetchone())
+
+    def set_password(self, user_id: str, password_hash: str) -> None:
+        """Replace the hash, or raise NotFound."""
+        if not is_uuid(user_id):
+            raise NotFound
+        with self._database.write() as connection:
+            changed = connection.execute(
+                "UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user_id)
+            )
+            if changed.rowcount == 0:
+                raise NotFound
+
+
+def _credentials_of(row: sqlite3.Row | None) -> Credentials | None:
+    return None if row is None else Credentials(user_of(row), row["password_hash"])
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _own_tenant(connection: sqlite3.Connection, created_at: str) -> str:
+    row = connection.execute("SELECT id FROM tenants ORDER BY created_at LIMIT 1").fetchone()
+    if row is not None:
+        return str(row["id"])
+    tenant_id = str(uuid7())
+    connection.execute(
+        "INSERT INTO tenants (id, name, created_at) VALUES (?, 'Charla', ?)",
+        (tenant_id, created_at),
+    )
+    return tenant_id

@@ -1,0 +1,186 @@
+"""Readers of run logs: replay from a cursor, then live, with pings while nothing happens.
+
+A reader is a cursor, never a queue: the writer does not wait for it and keeps nothing for it. Who
+reads too slowly is dropped by the send timeout of its socket and resumes.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import gevent
+from gevent.event import Event
+
+from services.domain.deliveries import PING, Delivery
+from services.domain.errors import TooManyRequests, TooManyStreams
+from services.domain.events import Done, Error, Resume, Status
+from services.streams.base import LogReader
+from services.telemetry.metrics import Metrics
+
+_TICK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderCaps:
+    """How many readers there may be at once; None: no limit."""
+
+    streams: int
+    per_run: int
+    per_user: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderRequest:
+    """Who reads, from where: all events after `after`; `greeting` comes before the first.
+
+    `may_go_on` is asked at every ping; the stream ends without a terminal event where it says no.
+    """
+
+    user_id: str
+    after: int = 0
+    greeting: Resume | None = None
+    may_go_on: Callable[[], bool] = lambda: True
+
+
+class Subscription(Iterator[Delivery]):
+    """What one reader gets, in order; ends after the terminal event.
+
+    Must be closed: an iterator and no generator, because closing a generator that was never
+    started runs none of its code, and the reader's place would be lost.
+    """
+
+    def __init__(
+        self, reader: LogReader, request: ReaderRequest, leave: Callable[["Subscription"], None]
+    ) -> None:
+        """Subscribe at once, so that nothing is missed between now and the first `next()`."""
+        self.user_id = request.user_id
+        self.run_id = reader.run_id
+        self.sent_at = time.monotonic()
+        self._reader = reader
+        self._seq = request.after
+        self._greeting = request.greeting
+        self._may_go_on = request.may_go_on
+        self._leave = leave
+        self._told: Status | None = None
+        self._ping_due = False
+        self._ended = False
+        self._news = Event()
+        self._unsubscribe = reader.subscribe(self._news.set)
+
+    def text(self) -> str:
+        """Give the run's text so far."""
+        return self._reader.text()
+
+    def ping(self) -> None:
+        """Have a ping sent, if nothing else is."""
+        self._ping_due = True
+        self._news.set()
+
+    def __next__(self) -> Delivery:
+        """Wait for what comes next."""
+        while not self._ended:
+            delivery = self._take()
+            if delivery is not None:
+                self.sent_at = time.monotonic()
+                return delivery
+            self._news.wait()
+            self._news.clear()
+        raise StopIteration
+
+    def _take(self) -> Delivery | None:
+        if self._greeting is not None:
+            greeting, self._greeting = self._greeting, None
+            return greeting
+        batch = self._reader.after(self._seq)
+        if batch is not None:
+            self._seq = batch.last_seq
+            self._ended = isinstance(batch.events[-1], Done | Error)
+            return batch
+        if self._reader.is_abandoned:
+            self._ended = True
+            return PING
+        return self._take_passing()
+
+    def _take_passing(self) -> Delivery | None:
+        """Take what is no history: a status that changed, or a ping."""
+        status = self._reader.status()
+        if status is not self._told:
+            self._told = status
+            if status is not None:
+                return status
+        if self._ping_due:
+            self._ping_due = False
+            if self._may_go_on():
+                return PING
+            self._ended = True
+            return PING
+        return None
+
+    def close(self) -> None:
+        """Give the place back; closing twice does nothing."""
+        self._ended = True
+        self._unsubscribe()
+        self._leave(self)
+
+
+class Followers:
+    """All readers of this process: admits them within the caps and pings those that idle."""
+
+    def __init__(self, caps: ReaderCaps, ping_seconds: float, metrics: Metrics) -> None:
+        """Start with nobody; `run` must be spawned for pings."""
+        self._metrics = metrics
+        self._caps = caps
+        self._ping_seconds = ping_seconds
+        self._present: set[Subscription] = set()
+        self._by_run: Counter[str] = Counter()
+        self._by_user: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """Count the readers."""
+        return len(self._present)
+
+    def check_room(self, user_id: str) -> None:
+        """Raise TooManyStreams or TooManyRequests where one more reader would be refused."""
+        if len(self._present) >= self._caps.streams:
+            raise TooManyStreams
+        per_user = self._caps.per_user
+        if per_user is not None and self._by_user[user_id] >= per_user:
+            text = f"At most {per_user} open streams an account; close one."
+            raise TooManyRequests(text, code="too_many_readers")
+
+    def follow(self, reader: LogReader, request: ReaderRequest) -> Subscription:
+        """Admit a reader; it holds its place until it is closed."""
+        self.check_room(request.user_id)
+        if self._by_run[reader.run_id] >= self._caps.per_run:
+            text = f"At most {self._caps.per_run} readers a run; close one."
+            raise TooManyRequests(text, code="too_many_readers")
+        subscription = Subscription(reader, request, self._leave)
+        self._present.add(subscription)
+        self._by_run[reader.run_id] += 1
+        self._by_user[request.user_id] += 1
+        self._metrics.reader_came()
+        return subscription
+
+    def _leave(self, subscription: Subscription) -> None:
+        if subscription not in self._present:
+            return
+        self._present.remove(subscription)
+        self._metrics.reader_left()
+        for counter, key in (
+            (self._by_run, subscription.run_id),
+            (self._by_user, subscription.user_id),
+        ):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
+
+    def run(self) -> None:
+        """Ping idle readers, for ever. One clock for all: a timer a wait would cost each event."""
+        tick = min(_TICK_SECONDS, self._ping_seconds / 4)
+        while True:
+            gevent.sleep(tick)
+            idle_since = time.monotonic() - self._ping_seconds
+            for subscription in list(self._present):
+                if subscription.sent_at <= idle_since:
+                    subscription.ping()

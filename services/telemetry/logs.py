@@ -1,0 +1,97 @@
+"""Log lines: structured, one format for ours and the libraries', without secrets and content."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+HIDDEN = "[hidden]"
+SECRET_NAMES = (
+    "api_key",
+    "authorization",
+    "cookie",
+    "jwt",
+    "password",
+    "secret",
+    "token",
+)
+"""A key that contains one of these holds what must not be written down."""
+
+CONTENT_NAMES = frozenset(
+    {"body", "content", "full_content", "messages", "prompt", "query", "text"}
+)
+"""What people write to a model is theirs."""
+
+COUNTS = ("_tokens", "_estimate")
+"""`input_tokens` is a number, not a token."""
+
+
+def configure(level: str, style: str, stream: TextIO | None = None) -> None:
+    """Send all log lines to `stream` (standard error), as `json` or for a `console`.
+
+    Lines of libraries go the same way. Called once a process; called again, it starts anew.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        hide_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_ending(style),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+
+
+def hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the values of telling keys, at any depth."""
+    for name, value in line.items():
+        line[name] = _shown(name, value)
+    return line
+
+
+def _shown(name: str, value: Any) -> Any:
+    folded = name.casefold()
+    if folded in CONTENT_NAMES:
+        return HIDDEN
+    if any(word in folded for word in SECRET_NAMES) and not folded.endswith(COUNTS):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {key: _shown(str(key), inner) for key, inner in value.items()}
+    return value
+
+
+def _ending(style: str) -> list[Processor]:
+    if style == "json":
+        return [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(default=str),
+        ]
+    # The plain traceback: the coloured one prints local variables, and with them what people said.
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        )
+    ]

@@ -1,0 +1,95 @@
+"""Counters for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from services.domain.events import Error, Terminal
+
+FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
+"""Seconds; people wait for the first word, so the lower half is the finer one."""
+
+
+class Metrics:
+    """All figures of one server, in a registry of its own.
+
+    A run is counted at its ends only: nothing here is called for each event.
+    """
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        registry = self._registry = CollectorRegistry()
+        self._active = Gauge(
+            "charla_runs_active", "Answers that are being written.", registry=registry
+        )
+        self._runs = Counter(
+            "charla_runs", "Answers, by how they ended.", ["reason", "provider"], registry=registry
+        )
+        self._first_token = Histogram(
+            "charla_time_to_first_token_seconds",
+            "From going upstream to the first piece of the answer.",
+            ["provider"],
+            buckets=FIRST_TOKEN_BUCKETS,
+            registry=registry,
+        )
+        self._readers = Gauge("charla_readers", "Streams that are open.", registry=registry)
+        self._requests = Counter(
+            "charla_http_requests",
+            "Requests, by route.",
+            ["route", "method", "status"],
+            registry=registry,
+        )
+        self._attempts = Counter(
+            "charla_provider_attempts",
+            "Calls of providers: ok, or the code of the failure.",
+            ["provider", "outcome"],
+            registry=registry,
+        )
+        self._store_errors = Counter(
+            "charla_store_errors",
+            "Calls of the store that failed, by what was tried.",
+            ["operation"],
+            registry=registry,
+        )
+
+    def run_started(self) -> None:
+        """Count an answer that is being written."""
+        self._active.inc()
+
+    def run_ended(self, terminal: Terminal | None, provider: str, ttft_ms: int | None) -> None:
+        """Count an answer that ended, and how long its first piece took.
+
+        `terminal` None: another worker took the run over and counts it.
+        """
+        self._active.dec()
+        if terminal is None:
+            return
+        reason = terminal.code if isinstance(terminal, Error) else str(terminal.finish_reason)
+        self._runs.labels(reason, provider).inc()
+        if ttft_ms is not None:
+            self._first_token.labels(provider).observe(ttft_ms / 1000)
+
+    def reader_came(self) -> None:
+        """Count a stream that opened."""
+        self._readers.inc()
+
+    def reader_left(self) -> None:
+        """Count a stream that closed."""
+        self._readers.dec()
+
+    def request(self, route: str, method: str, status: int) -> None:
+        """Count a request."""
+        self._requests.labels(route, method, str(status)).inc()
+
+    def attempt(self, provider: str, outcome: str) -> None:
+        """Count a call of a provider: `ok`, or the code of its failure."""
+        self._attempts.labels(provider, outcome).inc()
+
+    def store_error(self, operation: str) -> None:
+        """Count a failed call of the store."""
+        self._store_errors.labels(operation).inc()
+
+    def render(self) -> bytes:
+        """Write everything in Prometheus' text format."""
+        return generate_latest(self._registry)

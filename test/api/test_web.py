@@ -1,0 +1,74 @@
+"""The files of the web client over HTTP."""
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from routes import web
+
+
+@pytest.fixture
+def files() -> FlaskClient:
+    app = Flask("files", static_folder=None)
+    app.register_blueprint(web.blueprint())
+    return app.test_client()
+
+
+def test_the_page_is_at_the_root_and_everything_that_it_names_is_there(files: FlaskClient) -> None:
+    page = files.get("/")
+    named = re.findall(r'(?:href|src)="(/[^"#]+)"', page.text)
+
+    assert page.content_type == "text/html; charset=utf-8"
+    assert len(named) >= 4
+    assert [files.get(name).status_code for name in named] == [200] * len(named)
+
+
+def test_nothing_in_the_page_needs_more_than_the_strict_policy(files: FlaskClient) -> None:
+    page = files.get("/").text
+
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", page)
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("main.js", "text/javascript; charset=utf-8"),
+        ("style.css", "text/css; charset=utf-8"),
+        ("icon.svg", "image/svg+xml; charset=utf-8"),
+    ],
+)
+def test_a_file_has_the_type_that_a_browser_insists_on(
+    files: FlaskClient, name: str, kind: str
+) -> None:
+    assert files.get(f"/assets/web/{name}").content_type == kind
+
+
+def test_a_file_that_has_not_changed_is_not_sent_again(files: FlaskClient) -> None:
+    first = files.get("/assets/web/main.js")
+
+    again = files.get("/assets/web/main.js", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert again.status_code == 304
+    assert again.data == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/web/../../web.py",
+        "/assets/web/%2e%2e/%2e%2e/web.py",
+        "/assets/web/..%2f..%2fweb.py",
+        "/assets/web//etc/passwd",
+        "/assets/web/",
+        "/assets/web",
+        "/assets/other/x",
+        "/assets/web.py",
+        "/assets/web/nothing.js",
+    ],
+)
+def test_nothing_outside_the_public_folders_is_served(files: FlaskClient, path: str) -> None:
+    assert files.get(path, follow_redirects=True).status_code == 404

@@ -1,0 +1,41 @@
+"""What every test has: free ports and the real server, and `no_skips`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from server_process import ServerProcess, StartServer, find_free_port
+
+pytest_plugins = ["no_skips", "wire_fixtures"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make torture` ask for more than a normal run does."""
+    parser.addoption(
+        "--torture-rounds", type=int, default=2, help="how often torture kills the server"
+    )
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    return find_free_port()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start real servers with settings of their own; they end with the test."""
+    with ExitStack() as running:
+
+        def start(settings: Mapping[str, str] | None = None) -> ServerProcess:
+            folder = tmp_path / f"server-{len(list(tmp_path.iterdir()))}"
+            return running.enter_context(ServerProcess(folder, settings))
+
+        yield start
+
+
+@pytest.fixture
+def server(start_server: StartServer) -> ServerProcess:
+    """Start a real server as a new user would: nothing set."""
+    return start_server()

@@ -1,0 +1,73 @@
+"""A real browser and a real server for the tests of what a user sees."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cut_proxy import CutProxy
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
+from server_process import ServerProcess
+from web_client import CHROMIUM, CHROMIUM_ARGS, WebClient
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Start one server for a module; every test has an account of its own there."""
+    settings = {"RATE_LIMIT_ENABLED": "false"}  # all accounts come from one address
+    with ServerProcess(tmp_path_factory.mktemp("browser"), settings) as server:
+        yield server
+
+
+@pytest.fixture
+def proxy(shared_server: ServerProcess) -> Iterator[CutProxy]:
+    """Put a relay before the server whose connections the test can cut."""
+    with CutProxy(shared_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Open a fresh profile."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def complaints(context: BrowserContext) -> list[str]:
+    """Collect what the browser complains about: errors, and breaches of the content policy."""
+    found: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            found.append(message.text)
+
+    context.on("console", hear)
+    context.on("weberror", lambda error: found.append(str(error.error)))
+    return found
+
+
+@pytest.fixture
+def client(
+    context: BrowserContext, complaints: list[str], shared_server: ServerProcess
+) -> Iterator[WebClient]:
+    """Open the web client, logged in with a new account; no complaint may be left at the end."""
+    client = WebClient(context.new_page(), shared_server.url)
+    client.register()
+    yield client
+    assert complaints == []
+
+
+@pytest.fixture
+def demo_file() -> Path:
+    """Name the one-file client."""
+    return Path(__file__).resolve().parents[1] / "chat_realtime_demo.html"
