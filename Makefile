@@ -3,10 +3,11 @@
 .PHONY: help run test check e2e torture bench format lock openapi setup-tests
 
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest
+# Node is in .venv where the machine has none that will do.
+PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m pytest
 # Each test process starts servers and mostly waits for them, so there may be more than cores.
 JOBS ?= 4
-LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --annotation-style line --custom-compile-command "make lock"
 
 help: ## List these commands
@@ -15,7 +16,7 @@ help: ## List these commands
 run: .venv/run.stamp ## Start the server (settings: Documentation/configuration.md)
 	@exec .venv/bin/python app.py
 
-test: check setup-tests ## Run everything that a change must pass
+test: setup-tests check ## Run everything that a change must pass
 	$(PYTEST) --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 	$(PYTHON) -m bench.run --short
 
@@ -44,8 +45,8 @@ lock: .venv/test.stamp ## Pin what pyproject.toml asks for (ARGS=--upgrade: the 
 		--output-file requirements-dev.txt
 
 openapi: .venv/run.stamp ## Write Documentation/openapi.json
-	DATA_DIR=$$(mktemp -d) .venv/bin/flask --app app openapi write --format json \
-		Documentation/openapi.json
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && DATA_DIR="$$data" \
+		$(PYTHON) -m flask --app app openapi write --format json Documentation/openapi.json
 
 # The stamps say what .venv holds; a lock file that changes is installed again.
 .venv/run.stamp: requirements.txt
@@ -56,5 +57,9 @@ openapi: .venv/run.stamp ## Write Documentation/openapi.json
 	@.ci/setup-python requirements-dev.txt
 	@touch .venv/run.stamp $@
 
-setup-tests: .venv/test.stamp
-	@.ci/setup-system chromium nodejs
+.venv/npm.stamp: .venv/test.stamp test/package-lock.json .ci/requirements-node.txt
+	@.ci/setup-npm
+	@touch $@
+
+setup-tests: .venv/npm.stamp
+	@.ci/setup-system chromium

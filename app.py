@@ -51,9 +51,9 @@ def _install_hooks(app: Flask, services: Services) -> None:
     """Install what surrounds every request; what is installed first acts last on the response."""
     server = services.settings.server
     problems.install(app)
+    headers.install(app)
     request_id.install(app)
     access_log.install(app, services.metrics.request)
-    headers.install(app)
     cors.install(app, server.cors_origins or ())
     proxies.install(app, server.trusted_proxies)
 

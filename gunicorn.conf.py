@@ -28,7 +28,7 @@ backlog = 2048
 graceful_timeout = _server.graceful_timeout
 timeout = _server.graceful_timeout + 60
 """A reloaded worker waits for the old one to drain before it answers for itself."""
-keepalive = 5
+keepalive = 2
 control_socket_disable = True
 loglevel = "warning"
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
-TIMEOUT_SECONDS = 180.0
+TIMEOUT_SECONDS = 120.0
 FIRST_CONTENT = b'"content":'
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 
@@ -88,9 +88,8 @@ class _Connection(asyncio.Protocol):
         self.answer = Answer()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a client's always is
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         raw = self.answer.raw

@@ -16,7 +16,7 @@ from bench import report
 from bench.accounts import Account
 from bench.load import Ask
 from bench.servers import Server, Servers
-from bench.stages import Load, Target, drive, memory_over_time, side_by_side
+from bench.stages import Target, drive, memory_over_time, side_by_side
 
 OPEN_FILES = 16384  # every stream is a socket here, two in a relay and one at the upstream
 
@@ -42,32 +42,32 @@ SHORT = Size(rounds=1, streams=50, many=200, many_model="m-20-200", total=500, t
 async def run(servers: Servers, size: Size) -> bool:
     """Run all stages and print what they showed; tell whether every stream was right."""
     upstream = servers.upstream()
-    peers = [servers.flask(upstream), servers.fastapi(upstream)]
-    charla = servers.charla(upstream)
-    account = Account(charla)
-    await account.sign_up()
-    target = Target(charla, account.asks)
+    peers = [textbook(servers.flask(upstream)), textbook(servers.fastapi(upstream))]
+    charla = await signed_up(servers.charla(upstream))
 
     print(f"\n{size.streams} streams at once of 100 chunks, one every 20 ms")
-    targets = [*map(textbook, peers), target]
+    targets = [*peers, charla]
     loads = await side_by_side(targets, size.rounds, size.streams, size.model)
     bounds = report.print_side_by_side([one.server.name for one in targets], loads)
-    return await more(target, size, loads, bounds)
 
-
-async def more(target: Target, size: Size, loads: list[Load], bounds: list[report.Bound]) -> bool:
-    """Run the stages that only Charla goes through."""
     print(f"\n{size.many} streams open in one worker")
-    many = await drive(target, size.many, size.many_model, at_once=size.many)
+    many = await drive(charla, size.many, size.many_model, at_once=size.many)
     bounds += report.print_many_open(size.many, many)
 
-    print(f"\nMemory over {size.total} streams")
-    start = target.server.memory_mb()
-    halves = await memory_over_time(target, size.total, size.total_model, size.at_once)
-    bounds += report.print_memory(size.total, [start, *(half.memory_mb for half in halves)])
+    print(f"\nMemory over {size.total} streams, of a server just started")
+    fresh = await signed_up(servers.charla(upstream))
+    parts = await memory_over_time(fresh, size.total, size.total_model, size.at_once)
+    bounds += report.print_memory(size.total, [part.memory_mb for part in parts])
 
     report.print_bounds(bounds)
-    return not report.print_problems([*loads, many, *halves])
+    return not report.print_problems([*loads, many, *parts])
+
+
+async def signed_up(charla: Server) -> Target:
+    """Ask Charla as one user, in a session for each stream."""
+    account = Account(charla)
+    await account.sign_up()
+    return Target(charla, account.asks)
 
 
 def textbook(server: Server) -> Target:

@@ -70,6 +70,7 @@ class Servers:
         """Start the Flask textbook relay."""
         port = free_port()
         options = ["--worker-class", "gevent", "--workers", "1", "--worker-connections", "5000"]
+        options += ["--config", os.devnull]  # the one in this folder is Charla's
         options += ["--no-control-socket", "--bind", f"127.0.0.1:{port}", "bench.peer_flask:app"]
         return self._start("flask", port, ["-m", "gunicorn", *options], asked_at(upstream))
 
@@ -85,7 +86,7 @@ class Servers:
         settings = {
             "HOST": "127.0.0.1",
             "PORT": str(port),
-            "DATA_DIR": str(self._folder / "data"),
+            "DATA_DIR": str(self._folder / f"data-{port}"),
             "OPENAI_API_KEY": "none",
             "OPENAI_BASE_URL": asked_at(upstream)["UPSTREAM"],
             "RATE_LIMIT_ENABLED": "false",
@@ -105,7 +106,7 @@ class Servers:
         settings: Mapping[str, str],
         is_ready: Callable[[int], bool] | None = None,
     ) -> Server:
-        output = self._folder / f"{name}.log"
+        output = self._folder / f"{name}-{port}.log"
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         with output.open("wb") as log:
             process = subprocess.Popen(

@@ -79,15 +79,18 @@ async def side_by_side(
 
 
 async def memory_over_time(target: Target, streams: int, model: str, at_once: int) -> list[Load]:
-    """Send many streams in waves, in two halves."""
-    halves = []
+    """Send many streams in waves; give the first wave, the first half and the second half.
+
+    The first wave loads what every server loads once, so growth is counted from there.
+    """
+    parts = [await drive(target, at_once, model, at_once)]
     for half in ("first", "second"):
         print(f"  {half} half: {streams // 2} streams", flush=True)
         waves = [
             await drive(target, at_once, model, at_once) for _ in range(streams // 2 // at_once)
         ]
-        halves.append(_summed_up(waves))
-    return halves
+        parts.append(_summed_up(waves))
+    return parts
 
 
 def _summed_up(loads: Sequence[Load]) -> Load:

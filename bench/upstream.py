@@ -9,7 +9,7 @@ one every 20 ms. `GET /live` tells how many answers are being written.
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -57,7 +57,6 @@ class Upstream(asyncio.Protocol):
     """One connection: reads requests, writes answers."""
 
     live = 0
-    transport: asyncio.Transport
 
     def __init__(self) -> None:
         """Begin with nothing read."""
@@ -66,8 +65,7 @@ class Upstream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a server's always is
-        self.transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Write no more to who has gone."""
@@ -92,7 +90,7 @@ class Upstream(asyncio.Protocol):
 
     def _write_whole(self, body: bytes) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        self.transport.write(head % len(body) + body)
+        self._transport.write(head % len(body) + body)
 
     async def _answer(self, model: str) -> None:
         Upstream.live += 1
@@ -103,19 +101,19 @@ class Upstream(asyncio.Protocol):
 
     async def _stream(self, model: str) -> None:
         chunks, gap, first = timing_of(model)
-        self.transport.write(
+        self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
         )
         await asyncio.sleep(first)
-        self.transport.write(event_of(model, {"role": "assistant", "content": ""}))
+        self._transport.write(event_of(model, {"role": "assistant", "content": ""}))
         for number in range(chunks):
             if gap or number % CHUNKS_A_TURN == 0:
                 await asyncio.sleep(gap)
             delta = {"content": WORDS[number % len(WORDS)]}
-            self.transport.write(event_of(model, delta))
+            self._transport.write(event_of(model, delta))
         end = event_of(model, {}, "stop") + usage_of(model, chunks) + framed(None)
-        self.transport.write(end + b"0\r\n\r\n")
+        self._transport.write(end + b"0\r\n\r\n")
 
 
 def content_length(head: bytes) -> int:

@@ -1,6 +1,7 @@
 """How request bodies and queries are read: strictly, and with every mistake told by field."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
-from services.domain.errors import InvalidRequest, MalformedRequest
+from services.domain.errors import ContentTooLarge, InvalidRequest, MalformedRequest
 
 MAX_REPORTED_FIELDS = 50
 """A hostile body may have a hundred thousand wrong fields; nobody reads that many."""
@@ -35,7 +36,7 @@ class StrictParser(FlaskParser):
         """Read the body as an object, `missing` where there is no body."""
         if req.mimetype and not is_json(req.mimetype):
             raise UnsupportedMediaType("The body must be application/json.")
-        body = req.get_data(cache=True)
+        body = _body_of(req)
         if not body:
             return missing
         if not req.mimetype:
@@ -55,6 +56,15 @@ class StrictParser(FlaskParser):
         nested = error.messages
         inner = next(iter(nested.values())) if isinstance(nested, Mapping) else nested
         raise invalid(inner) from error
+
+
+def _body_of(req: flask.Request) -> bytes:
+    """Read the whole body, or raise ContentTooLarge."""
+    body = req.get_data(cache=True)
+    # werkzeug refuses by Content-Length; a chunked body it silently cuts off at the limit.
+    if req.content_length is None and len(body) >= (req.max_content_length or sys.maxsize):
+        raise ContentTooLarge("The body is larger than this server takes.")
+    return body
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ MAX_PASSWORD_CHARS = 128
 """Room for a long sentence; without a bound, hashing would be a way to keep the server busy."""
 
 MAX_NAME_CHARS = 100
-MAX_TOKEN_CHARS = 512
+MAX_TOKEN_CHARS = 4096
 
 
 def new_password() -> Text:

@@ -30,7 +30,7 @@ WELL_KNOWN_SECRETS = frozenset(
         "your-secret-key",
     }
 )
-"""What stands in tutorials and examples; such a word is refused however often it is repeated."""
+"""What stands in tutorials and examples; a secret that is made of such words only is none."""
 
 MIN_SECRET_CHARS = 32
 """256 bits as hex would be 64; 32 characters is the least that HS256 (RFC 7518, 3.2) allows."""
@@ -85,7 +85,7 @@ def origin(value: str) -> None:
 
 def is_weak_secret(secret: str) -> str | None:
     """Tell what is wrong with a secret for production; None: nothing that shows."""
-    if any(_repeats(secret, known) for known in WELL_KNOWN_SECRETS):
+    if not _beyond_well_known(secret):
         return "The secret is a well-known default."
     if len(secret) < MIN_SECRET_CHARS:
         return f"The secret has {len(secret)} characters; it needs {MIN_SECRET_CHARS}."
@@ -94,10 +94,13 @@ def is_weak_secret(secret: str) -> str | None:
     return None
 
 
+def _beyond_well_known(secret: str) -> str:
+    """Give what of a secret is left without the words of examples."""
+    left = _plain(secret)
+    for word in sorted({_plain(known) for known in WELL_KNOWN_SECRETS}, key=len, reverse=True):
+        left = left.replace(word, "")
+    return left
+
+
 def _plain(secret: str) -> str:
     return "".join(char for char in secret.casefold() if char.isalnum())
-
-
-def _repeats(secret: str, known: str) -> bool:
-    plain, word = _plain(secret), _plain(known)
-    return plain.replace(word, "") == ""

@@ -7,7 +7,7 @@ from services.domain.errors import ProviderError
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 QUOTE_CHARS = 200
 
-_UNFIT = re.compile("[\0\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = re.compile(
     r"(?<=://)[^\s/@]+@"  # user:password in a URL
     r"|\b(?:sk|pk|rk)[-_][\w*.-]{6,}"  # keys as the vendors write them, masked ones too
@@ -19,11 +19,40 @@ _CREDENTIALS = re.compile(
 def clean(text: str) -> str:
     """Put U+FFFD for NUL and lone surrogates, which neither UTF-8 nor PostgreSQL can hold.
 
-    ASCII without a NUL, which is most of what comes, is told apart without a search.
+    Two surrogates that belong together become their character.
     """
-    if text.isascii() and "\0" not in text:
-        return text
-    return _UNFIT.sub(REPLACEMENT, text)
+    if not text.isascii() and _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text.replace("\0", REPLACEMENT)
+
+
+class PieceCleaner:
+    """Cleans a text that comes in pieces.
+
+    A server that counts in UTF-16, as those in JavaScript do, may cut an emoji in two. The first
+    half waits here for the second.
+    """
+
+    def __init__(self) -> None:
+        """Start without a half."""
+        self._half = ""
+
+    def clean(self, piece: str) -> str:
+        """Clean the next piece; empty where it was but a half."""
+        if self._half:
+            piece = self._half + piece
+            self._half = ""
+        elif piece.isascii() and "\0" not in piece:
+            return piece
+        if "\ud800" <= piece[-1] <= "\udbff":
+            self._half = piece[-1]
+            piece = piece[:-1]
+        return clean(piece)
+
+    def rest(self) -> str:
+        """Give what stands for a half whose other half never came."""
+        half, self._half = self._half, ""
+        return clean(half)
 
 
 def quote(message: object, secret: str) -> str:

@@ -29,7 +29,7 @@ class OpenAIProvider(Provider):
             read_answer,
         )
 
-        with self._loaded().open(self._arguments(request)) as body:
+        with self._loaded().open(arguments_of(self._config, request)) as body:
             yield from read_answer(body, self._config.api_key)
 
     def count_tokens(self, text: str) -> int:
@@ -56,21 +56,23 @@ class OpenAIProvider(Provider):
             self._client = self._client or OpenAIClient(self._config)
         return self._client
 
-    def _arguments(self, request: ProviderRequest) -> dict[str, Any]:
-        messages = [{"role": str(m.role), "content": m.content} for m in request.messages]
-        if request.system_prompt:
-            messages.insert(0, {"role": "system", "content": request.system_prompt})
-        # OpenAI's reasoning models know only the new name, compatible servers only the old one.
-        limit = "max_tokens" if self._config.base_url else "max_completion_tokens"
-        arguments: dict[str, Any] = {
-            "model": request.model.name,
-            "messages": messages,
-            "stream_options": {"include_usage": True},
-            limit: request.max_tokens,
-        }
-        if request.model.takes_temperature:
-            arguments["temperature"] = request.temperature
-        return arguments
+
+def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:
+    """Make the body of a chat completion."""
+    messages = [{"role": str(m.role), "content": m.content} for m in request.messages]
+    if request.system_prompt:
+        messages.insert(0, {"role": "system", "content": request.system_prompt})
+    # OpenAI's reasoning models know only the new name, many compatible servers only the old one.
+    limit = "max_tokens" if config.base_url else "max_completion_tokens"
+    arguments: dict[str, Any] = {
+        "model": request.model.name,
+        "messages": messages,
+        "stream_options": {"include_usage": True},
+        limit: request.max_tokens,
+    }
+    if request.model.takes_temperature:
+        arguments["temperature"] = request.temperature
+    return arguments
 
 
 def models_of(config: ProviderConfig) -> Sequence[Model]:

@@ -16,7 +16,7 @@ from services.domain.costs import Usage
 from services.domain.errors import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
-from services.providers.clean_text import clean, protocol_error, quote
+from services.providers.clean_text import PieceCleaner, protocol_error, quote
 from services.providers.sse_decoder import Frame, SseDecoder
 
 DONE = b"[DONE]"
@@ -85,7 +85,7 @@ def read_answer(body: Body, secret: str) -> Iterator[ProviderEvent]:
             for frame in decoder.feed(piece):
                 if frame.data == DONE:
                     body.finish()
-                    yield Finish(answer.reason or FinishReason.STOP)
+                    yield from answer.end()
                     return
                 yield from answer.events(frame)
     except httpx2.TransportError:
@@ -99,7 +99,7 @@ def read_answer(body: Body, secret: str) -> Iterator[ProviderEvent]:
             code="upstream_cut",
             may_retry=True,
         )
-    yield Finish(answer.reason or FinishReason.STOP)
+    yield from answer.end()
 
 
 class _Answer:
@@ -108,6 +108,8 @@ class _Answer:
     def __init__(self, secret: str) -> None:
         self.reason: FinishReason | None = None
         self._secret = secret
+        self._content = PieceCleaner()
+        self._thoughts = PieceCleaner()
         self._has_begun = False
         self._has_refused = False
         self._usage: Usage | None = None
@@ -128,17 +130,23 @@ class _Answer:
             events.append(report)
         return events
 
+    def end(self) -> Iterator[ProviderEvent]:
+        """Give what is left at the answer's end."""
+        if rest := self._content.rest():
+            yield Content(rest)
+        yield Finish(self.reason or FinishReason.STOP)
+
     def _read_choice(self, choice: _Choice) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
         delta = choice.delta
         if delta is not None:
             thought = delta.reasoning_content or delta.reasoning
-            if thought and isinstance(thought, str):
-                events.append(Reasoning(clean(thought)))
-            if delta.content:
-                events.append(Content(_text(delta.content)))
+            if isinstance(thought, str) and (told := self._thoughts.clean(thought)):
+                events.append(Reasoning(told))
+            said = delta.content or delta.refusal
+            if said and (piece := self._content.clean(_text(said))):
+                events.append(Content(piece))
             if delta.refusal:
-                events.append(Content(_text(delta.refusal)))
                 self._has_refused = True
         if choice.finish_reason:
             reason = _REASONS.get(str(choice.finish_reason), FinishReason.STOP)
@@ -184,7 +192,7 @@ def _error_of_event(data: bytes) -> object:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise protocol_error("The provider sent a text that is none.")
-    return clean(value)
+    return value
 
 
 def _read_chunk(data: bytes) -> _Chunk | None:

@@ -6,11 +6,13 @@ The only file that imports the SDK, itself imported when first needed: that take
 import contextlib
 import logging
 from collections.abc import Generator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import openai
+from openai.types.chat import ChatCompletionChunk
 
 from services.domain.errors import ProviderError, ProviderTimeout
 from services.providers.clean_text import protocol_error, quote
@@ -59,17 +61,29 @@ class OpenAIClient:
         )
         # The SDK reads these from the environment; settings are read in one place only.
         self._sdk.organization = self._sdk.project = None
+        # The first look at these asks `uname` in a process of its own: not in the first request.
+        self._sdk.platform_headers()
 
     @contextlib.contextmanager
     def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
         """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
-        create = self._sdk.chat.completions.with_streaming_response.create
-        with self._mapped_errors(), create(stream=True, **arguments) as response:
+        with self._mapped_errors(), closing(self._post(arguments)) as response:
             kind = response.headers.get("content-type", "")
             if kind.startswith(_NOT_A_STREAM):
                 raise protocol_error("The provider answered with something that is no stream.")
-            body: ResponseBody = response.http_response.extensions[BODY_EXTENSION]
+            body: ResponseBody = response.extensions[BODY_EXTENSION]
             yield body
+
+    def _post(self, arguments: dict[str, Any]) -> httpx2.Response:
+        """Send the request as the SDK's `create` does, without its walk over every argument."""
+        stream = self._sdk.post(
+            "/chat/completions",
+            cast_to=ChatCompletionChunk,
+            body={"stream": True, **arguments},
+            stream=True,
+            stream_cls=openai.Stream[ChatCompletionChunk],
+        )
+        return stream.response
 
     def close(self) -> None:
         """Give back the connections."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 HIDDEN = "[hidden]"
@@ -84,12 +85,12 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _ending(style: str) -> list[Processor]:
+    # Both styles' own tracebacks show local variables, and with them what people said.
     if style == "json":
         return [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(default=str),
         ]
-    # The plain traceback: the coloured one prints local variables, and with them what people said.
     return [
         structlog.dev.ConsoleRenderer(
             colors=False, exception_formatter=structlog.dev.plain_traceback

@@ -37,7 +37,7 @@ def test_no_file_names_a_path_of_one_machine_or_the_host_of_a_registry() -> None
 
 
 def test_every_requirement_is_pinned_to_one_version() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", ".ci/requirements-node.txt"):
         lines = (ROOT / name).read_text().splitlines()
         wanted = [line for line in lines if not line.startswith("#")]
         assert wanted, name

@@ -26,6 +26,15 @@ def test_an_answer_grows_word_by_word(client: WebClient) -> None:
     assert full == client.stored_messages()[-1]["content"]
 
 
+def test_what_was_sent_is_known_by_its_ids_as_soon_as_the_answer_starts(client: WebClient) -> None:
+    client.send(SLOW)
+    client.wait_for_words(1)
+
+    question, answer = client.stored_messages()
+    expect(client.page.locator(".message.user")).to_have_attribute("data-id", question["id"])
+    expect(client.answer).to_have_attribute("data-id", answer["id"])
+
+
 def test_a_reload_in_mid_answer_reads_on_to_the_same_text(client: WebClient) -> None:
     client.send(SLOW)
     client.wait_for_words(300)
@@ -128,6 +137,28 @@ def test_a_send_that_the_server_never_got_is_sent_again_as_the_same_message(
     stored = client.stored_messages()
     assert [m["content"] for m in stored if m["role"] == "user"] == ["hello", "are you there?"]
     assert client.text == stored[-1]["content"]
+    assert all("net::ERR" in complaint for complaint in complaints)
+
+
+def test_a_send_whose_reply_was_lost_is_sent_again_and_counts_once(
+    context: BrowserContext, proxy: CutProxy, complaints: list[str]
+) -> None:
+    client = WebClient(context.new_page(), proxy.url)
+    client.register()
+    client.send("hello")
+    client.wait_for_end()
+
+    proxy.swallow_answers()
+    client.send("only once")
+    assert proxy.swallowed.wait(PATIENCE_MS / 1000)
+    proxy.go_down()
+    proxy.come_back()
+    expect(client.page.locator(".message.assistant")).to_have_count(2)
+    client.wait_for_end()
+
+    stored = client.stored_messages()
+    assert [m["content"] for m in stored if m["role"] == "user"] == ["hello", "only once"]
+    assert client.text == stored[-1]["content"] != ""
     assert all("net::ERR" in complaint for complaint in complaints)
 
 

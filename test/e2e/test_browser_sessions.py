@@ -8,6 +8,10 @@ from web_client import WebClient
 
 pytestmark = pytest.mark.xdist_group("browser")
 
+QUICK = "/slow 0 /echo "  # the scripted provider says it back at once
+FRUIT = QUICK + "apples and pears"
+BOATS = QUICK + "boats in the harbour"
+
 
 def entry(page: Page, title: str) -> Locator:
     return page.locator(".entry", has_text=title)
@@ -27,21 +31,21 @@ def talk(client: WebClient, *messages: str) -> None:
 
 
 def test_conversations_are_listed_newest_first_and_found_by_their_words(client: WebClient) -> None:
-    talk(client, "apples and pears", "boats in the harbour")
+    talk(client, FRUIT, BOATS)
     titles = client.page.locator(".session .title")
-    expect(titles).to_have_text(["boats in the harbour", "apples and pears"])
+    expect(titles).to_have_text([BOATS, FRUIT])
 
     client.page.fill("#search", "pears")
-    expect(titles).to_have_text(["apples and pears"])
+    expect(titles).to_have_text([FRUIT])
 
     client.page.fill("#search", "zeppelin")
     expect(client.page.locator("#sessions-status")).to_have_text("Nothing found.")
 
 
 def test_a_conversation_is_renamed(client: WebClient) -> None:
-    talk(client, "apples and pears")
+    talk(client, FRUIT)
 
-    choose(client.page, "apples and pears", "Rename")
+    choose(client.page, FRUIT, "Rename")
     client.page.get_by_label("Title").fill("Fruit")
     client.page.keyboard.press("Enter")
 
@@ -52,23 +56,23 @@ def test_a_conversation_is_renamed(client: WebClient) -> None:
 
 
 def test_an_archived_conversation_is_in_the_archive_only(client: WebClient) -> None:
-    talk(client, "apples and pears")
+    talk(client, FRUIT)
 
-    choose(client.page, "apples and pears", "Archive")
+    choose(client.page, FRUIT, "Archive")
     expect(client.page.locator(".entry")).to_have_count(0)
     client.page.check("#archived")
 
-    expect(client.page.locator(".session .title")).to_have_text(["apples and pears"])
+    expect(client.page.locator(".session .title")).to_have_text([FRUIT])
 
 
 def test_a_conversation_is_deleted_only_after_a_yes(client: WebClient) -> None:
-    talk(client, "apples and pears")
+    talk(client, FRUIT)
     address = client.page.url
 
-    choose(client.page, "apples and pears", "Delete")
+    choose(client.page, FRUIT, "Delete")
     client.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    expect(entry(client.page, "apples and pears")).to_be_visible()
-    choose(client.page, "apples and pears", "Delete")
+    expect(entry(client.page, FRUIT)).to_be_visible()
+    choose(client.page, FRUIT, "Delete")
     client.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
     expect(client.page.locator(".entry")).to_have_count(0)
@@ -77,9 +81,9 @@ def test_a_conversation_is_deleted_only_after_a_yes(client: WebClient) -> None:
 
 
 def test_a_long_conversation_is_read_back_in_time_page_by_page(client: WebClient) -> None:
-    talk(client, "message number 0")
+    talk(client, f"{QUICK}number 0")
     for number in range(1, 18):
-        client.send(f"message number {number}")
+        client.send(f"{QUICK}number {number}")
         expect(client.page.locator(".message.assistant")).to_have_count(number + 1)
         client.wait_for_end()
 
@@ -88,7 +92,7 @@ def test_a_long_conversation_is_read_back_in_time_page_by_page(client: WebClient
     expect(questions).to_have_count(15)
     client.page.click("#older")
 
-    expect(questions).to_have_text([f"message number {number}" for number in range(18)])
+    expect(questions).to_have_text([f"{QUICK}number {number}" for number in range(18)])
     expect(client.page.locator("#older")).to_be_hidden()
 
 
@@ -118,3 +122,4 @@ def test_the_page_works_with_the_keyboard_and_without_a_line_too_wide(client: We
     expect(client.page.locator("#search")).to_be_focused()
     client.page.keyboard.press("Escape")
     expect(client.page.locator("#search")).not_to_be_in_viewport()
+    expect(client.page.locator("#menu")).to_be_focused()

@@ -21,6 +21,8 @@ class CutProxy:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._is_down = False
+        self._swallows = False
+        self.swallowed = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -32,8 +34,13 @@ class CutProxy:
         for connection in cut:
             self._reset(connection)
 
+    def swallow_answers(self) -> None:
+        """Let requests through and lose what the server says; `swallowed` is set at the first."""
+        self._swallows = True
+
     def come_back(self) -> None:
         """Relay again."""
+        self._swallows = False
         self._is_down = False
 
     def __enter__(self) -> Self:
@@ -66,22 +73,31 @@ class CutProxy:
         server = socket.create_connection(("127.0.0.1", self._server_port))
         with self._lock:
             self._open |= {client, server}
-        back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
+        back = threading.Thread(target=self._answer, args=(server, client), daemon=True)
         back.start()
-        self._pump(client, server)
+        with contextlib.suppress(OSError):
+            while piece := client.recv(_PIECE_BYTES):
+                server.sendall(piece)
+        self._half_close(server)
         back.join()
         for connection in (client, server):
             connection.close()
         with self._lock:
             self._open -= {client, server}
 
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := server.recv(_PIECE_BYTES):
+                if self._swallows:
+                    self.swallowed.set()
+                else:
+                    client.sendall(piece)
+        self._half_close(client)
+
     @staticmethod
-    def _pump(source: socket.socket, target: socket.socket) -> None:
+    def _half_close(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while piece := source.recv(_PIECE_BYTES):
-                target.sendall(piece)
-        with contextlib.suppress(OSError):
-            target.shutdown(socket.SHUT_WR)
+            connection.shutdown(socket.SHUT_WR)
 
     @staticmethod
     def _reset(connection: socket.socket) -> None:

@@ -76,7 +76,7 @@ ADAPTERS = [StoreAdapter("sqlite", SqliteStore.open, IntegrityError)]
 
 def at_once(adapter: StoreAdapter, folder: Path, jobs: Sequence[Job[Result]]) -> list[Result]:
     """Do all jobs at the same time, each as a worker of its own with a thread and a store."""
-    together = Barrier(len(jobs))
+    together = Barrier(len(jobs), timeout=30)
 
     def work(job: Job[Result]) -> Result:
         with closing(adapter.open(folder)) as store:

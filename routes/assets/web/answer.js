@@ -16,6 +16,7 @@ const ENDINGS = {
   content_filter: "Ended by the provider's content filter",
   budget: "Ended because the budget is used up",
 };
+const UNSAVED = "Not saved yet: the server does it as soon as it can";
 const WAITING = {
   queued: (detail) => (detail.position ? `In the queue, place ${detail.position} …` : "In the queue …"),
   retrying: () => "The provider is busy, trying again …",
@@ -32,11 +33,13 @@ export class Answer {
     this.waiting = { text: "", reasoning: "" };
     this.body = make("div.text", { dir: "auto" });
     this.thoughts = make("div.thoughts", { dir: "auto" });
-    this.reasoning = make("details.reasoning", { hidden: true }, make("summary", {}, "Reasoning"), this.thoughts);
+    const summary = make("summary", {}, "Reasoning");
+    this.reasoning = make("details.reasoning", { hidden: true }, summary, this.thoughts);
     this.status = make("p.status", { role: "status" });
     this.foot = make("p.foot");
     const speaker = make("span.unseen", {}, "Answer: ");
-    this.element = make("li.message.assistant", {}, speaker, this.reasoning, this.body, this.status, this.foot);
+    const parts = [speaker, this.reasoning, this.body, this.status, this.foot];
+    this.element = make("li.message.assistant", {}, ...parts);
     this.#append(message.content ?? "");
     this.#setStatus(message.status ?? "streaming");
     if (message.status && message.status !== "streaming") this.#showFoot(message);
@@ -153,7 +156,7 @@ export class Answer {
     const isBad = message.status === "failed" || message.status === "interrupted";
     const parts = [];
     if (sentence) parts.push(make(`span.mark${isBad ? ".bad" : ""}`, {}, sentence));
-    if (message.persisted === false) parts.push(make("span.mark.bad", {}, "Not saved yet: the server does it as soon as it can"));
+    if (message.persisted === false) parts.push(make("span.mark.bad", {}, UNSAVED));
     const facts = factsOf(message);
     if (facts) parts.push(make("span.facts", {}, facts));
     this.foot.replaceChildren(...parts);
@@ -167,7 +170,7 @@ function factsOf({ model, usage, cost, total_ms: ms }) {
   const about = usage?.source === "estimated" ? "about " : "";
   return [
     model,
-    usage ? `${about}${usage.output_tokens} tokens` : null,
+    usage?.output_tokens ? `${about}${usage.output_tokens} tokens` : null,
     Number(cost?.amount) > 0 ? `${cost.currency} ${cost.amount}` : null,
     typeof ms === "number" ? `${(ms / 1000).toFixed(1)} s` : null,
   ]

@@ -25,7 +25,7 @@ function say(sentence) {
 export function show(reason = "") {
   byId("app").hidden = true;
   byId("auth").hidden = false;
-  setMode(isNew);
+  setMode(false);
   say(reason);
   byId("email").focus();
 }

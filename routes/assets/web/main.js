@@ -17,6 +17,7 @@ function route() {
 }
 
 function closeDrawer() {
+  if (byId("drawer").contains(document.activeElement)) byId("menu").focus(); // not into nowhere
   byId("app").classList.remove("drawer-open");
   byId("menu").setAttribute("aria-expanded", "false");
 }
@@ -44,7 +45,8 @@ function goNew() {
 async function boot() {
   if (!login.isKnown()) return auth.show();
   try {
-    return (await login.refresh()) ? enter(login.user()) : auth.show("Your login has ended. Please log in again.");
+    if (await login.refresh()) enter(login.user()); // where not, the login says that it ended
+    return null;
   } catch {
     // Nobody answered: the login is still good, so try again instead of asking for it.
     byId("boot").hidden = false;

@@ -69,7 +69,7 @@ function draw(session) {
   const title = session.title || "New conversation";
   const link = make("a.session", { href: `#/s/${session.id}`, title }, make("span.title", {}, title));
   link.append(make("span.when", {}, when(session.updated_at)));
-  if (session.active_run) link.append(make("span.dot", { title: "Answering now", role: "img", "aria-label": "Answering now" }));
+  if (session.active_run) link.append(make("span.dot", { role: "img", "aria-label": "Answering now" }));
   const element = make("li.entry", {}, link, menu(session));
   mark(element, session.id === state.sessionId);
   shown.set(session.id, element);

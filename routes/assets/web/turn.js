@@ -9,7 +9,8 @@ const SEND_TRIES = 4; // of a send that never reached the server; then the user 
 export function newTurn(sessionId, body) {
   if (sessionId) return { path: `${realtime}/sessions/${sessionId}/stream`, body, key: newKey() };
   const { content, ...choice } = body;
-  return { path: `${realtime}/sessions`, body: { initial_message: content, ...choice }, key: newKey(), makesSession: true };
+  const first = { initial_message: content, ...choice };
+  return { path: `${realtime}/sessions`, body: first, key: newKey(), makesSession: true };
 }
 
 /**

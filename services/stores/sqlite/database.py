@@ -43,7 +43,10 @@ class Database:
     """Two connections to one file. Belongs to the thread that made it."""
 
     def __init__(self, path: Path, lock_seconds: float) -> None:
-        """Open or make the file; wait `lock_seconds` for a lock that another process holds."""
+        """Open or make the file; wait `lock_seconds` for a lock that another process holds.
+
+        In WAL mode readers and the writer do not wait for each other.
+        """
         self._lock_seconds = lock_seconds
         # The file holds password hashes; -wal and -shm get the same permissions from SQLite.
         path.touch(mode=0o600)
@@ -52,17 +55,16 @@ class Database:
             self._side = sqlite3.connect(
                 path, timeout=lock_seconds, isolation_level=None, check_same_thread=False
             )
-            for connection in (self._main, self._side):
-                connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute("PRAGMA wal_autocheckpoint = 0")
         self._pool = ThreadPool(1)
-
-    def prepare(self) -> None:
-        """Switch the file to WAL, where readers and the writer do not wait for each other."""
-        with sqlite_errors():
-            self._patiently(lambda: self._main.execute("PRAGMA journal_mode = WAL"))
+        try:
+            with sqlite_errors():
+                # Another process that opens the same new file locks it for a moment.
+                self._patiently(lambda: self._main.execute("PRAGMA journal_mode = WAL"))
+                self._patiently(lambda: _configure(self._main))
+                self._patiently(lambda: _configure(self._side))
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Generator[sqlite3.Connection, None, None]:
@@ -158,6 +160,13 @@ def sqlite_errors() -> Generator[None, None, None]:
         raise
     except sqlite3.Error as exc:
         raise StoreUnavailable from exc
+
+
+def _configure(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
 
 
 def _begin(connection: sqlite3.Connection, mode: Mode) -> None:

@@ -24,7 +24,6 @@ class SqliteStore(Store):
         """Open or make the file and bring it to this release's schema, or raise SchemaTooNew."""
         self._database = Database(path, lock_seconds)
         try:
-            self._database.prepare()
             migrate(self._database, known_migrations())
         except BaseException:
             self._database.close()

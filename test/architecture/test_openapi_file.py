@@ -1,0 +1,20 @@
+"""Documentation/openapi.json is what the application emits; `make openapi` writes it."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+from source_tree import ROOT
+
+from app import create_app
+from services.settings import Settings
+
+
+def test_the_openapi_file_is_what_the_application_emits(tmp_path: Path) -> None:
+    app = create_app(Settings.load({"DATA_DIR": str(tmp_path)}))
+    with closing(app.extensions["charla"]):
+        emitted = app.test_client().get("/api/openapi.json").json
+
+    kept = json.loads((ROOT / "Documentation" / "openapi.json").read_text())
+
+    assert kept == emitted

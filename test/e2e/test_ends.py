@@ -1,0 +1,164 @@
+"""What becomes of an answer when the server is killed, told to go, or started twice."""
+
+import subprocess
+import sys
+import time
+
+from chat_client import Answer, ChatClient, EventReader
+from server_process import ROOT, ServerProcess, StartServer
+
+WORD_SECONDS = 0.02
+LONG = "/long 3000 /slow 20"
+
+
+def _read_for(reader: EventReader, answer: Answer, seconds: float) -> None:
+    """Read frames of a running answer for a while."""
+    deadline = time.monotonic() + seconds
+    for frame in reader:
+        answer.take(frame)
+        if time.monotonic() > deadline:
+            return
+
+
+def test_a_killed_server_loses_at_most_a_second_of_an_answer(server: ServerProcess) -> None:
+    client = ChatClient.registered(server.url)
+    session = client.new_session()
+    seen = Answer()
+    with client.send(session, LONG) as reader:
+        _read_for(reader, seen, 2.5)
+        server.kill()
+    run = reader.headers["X-Run-Id"]
+    server.start()
+
+    asked, partial = client.messages(session)
+    assert asked["content"] == LONG
+    assert partial["status"] == "interrupted"
+    assert seen.text.startswith(partial["content"]) or partial["content"].startswith(seen.text)
+    words_lost = len(seen.text.split()) - len(partial["content"].split())
+    assert words_lost * WORD_SECONDS <= 1.0
+
+    with client.follow(run, seen.last_id) as reader:
+        after = reader.take_into(Answer())
+    assert after.types() == ["resume", "error"]
+    assert after.text == partial["content"]
+    assert after.terminal is not None
+    assert (after.terminal["code"], after.terminal["retryable"]) == ("interrupted", True)
+    assert after.terminal["full_content"] == partial["content"]
+
+
+def test_a_session_goes_on_after_a_kill(server: ServerProcess) -> None:
+    client = ChatClient.registered(server.url)
+    session = client.new_session()
+    client.begin(session, LONG)
+    server.kill()
+    server.start()
+
+    with client.send(session, "/echo back again") as reader:
+        answer = reader.take_into(Answer())
+    assert answer.text == "back again"
+
+
+def test_a_killed_worker_is_replaced_and_its_runs_are_settled(server: ServerProcess) -> None:
+    client = ChatClient.registered(server.url)
+    run = client.begin(client.new_session(), LONG)
+    _, worker = server.members()
+    worker.kill()
+
+    with client.follow(run) as reader:
+        answer = reader.take_into(Answer())
+    assert answer.terminal is not None
+    assert answer.terminal["code"] == "interrupted"
+
+
+def test_sigterm_ends_every_reader_with_a_terminal_event_in_time(
+    start_server: StartServer,
+) -> None:
+    server = start_server({"GRACEFUL_TIMEOUT": "8"})
+    client = ChatClient.registered(server.url)
+    sessions = [client.new_session() for _ in range(5)]
+    readers = [client.send(session, LONG) for session in sessions]
+    short = client.new_session()
+    reader_of_short = client.send(short, "/long 50 /slow 20")
+    for reader in readers:
+        reader.first_bytes()
+
+    started = time.monotonic()
+    status = server.stop()
+    took = time.monotonic() - started
+    answers = [reader.take_into(Answer()) for reader in readers]
+    answer_of_short = reader_of_short.take_into(Answer())
+
+    assert status == 0
+    assert took < 8
+    for answer in answers:
+        assert answer.terminal is not None
+        assert (answer.terminal["code"], answer.terminal["persisted"]) == ("interrupted", True)
+    assert answer_of_short.terminal is not None
+    assert answer_of_short.terminal["finish_reason"] == "stop"
+    server.start()
+    stored = [client.messages(session)[-1] for session in sessions]
+    assert [message["status"] for message in stored] == ["interrupted"] * 5
+    assert [message["content"] for message in stored] == [
+        answer.terminal["full_content"]  # type: ignore[index]  # asserted above
+        for answer in answers
+    ]
+
+
+def test_a_run_without_readers_is_settled_at_sigterm_too(start_server: StartServer) -> None:
+    server = start_server({"GRACEFUL_TIMEOUT": "7"})
+    client = ChatClient.registered(server.url)
+    session = client.new_session()
+    run = client.begin(session, LONG)
+    server.stop()
+    server.start()
+
+    assert client.run(run)["status"] == "interrupted"
+    assert client.messages(session)[-1]["content"]
+
+
+def test_a_second_start_keeps_accounts_and_conversations(server: ServerProcess) -> None:
+    client = ChatClient.registered(server.url)
+    session = client.new_session()
+    with client.send(session, "/echo kept") as reader:
+        reader.take_into(Answer())
+    server.stop()
+    server.start()
+
+    assert [message["content"] for message in client.messages(session)] == ["/echo kept", "kept"]
+
+
+def test_a_second_server_on_the_same_data_is_refused_with_the_reason(
+    server: ServerProcess,
+) -> None:
+    second = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={"DATA_DIR": str(server.data_dir), "PORT": "1", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert "Another server" in second.stderr
+    assert str(server.data_dir) in second.stderr
+
+
+def test_wrong_settings_are_all_told_at_once(tmp_path: object) -> None:
+    told = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={
+            "DATA_DIR": str(tmp_path),
+            "PORT": "http",
+            "BEAT_SECONDS": "-1",
+            "OPENAI_BASE_URL": "nonsense",
+            "PATH": "/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2
+    for name in ("PORT", "BEAT_SECONDS", "OPENAI_BASE_URL"):
+        assert name in told.stderr
+    assert "Traceback" not in told.stderr

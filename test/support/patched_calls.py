@@ -1,0 +1,81 @@
+"""Calls in a process patched by gevent, as the server's is; prints what came of them as JSON.
+
+python test/support/patched_calls.py BASE_URL
+"""
+
+import json
+import ssl
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import httpx2
+from gevent.server import StreamServer
+from openai_wire import TEXT
+from provider_calls import QUICK, Outcome, ask, provider_of
+from wire_fixtures import WireServer
+
+from services.providers.urllib3_transport import BODY_EXTENSION, Urllib3Transport
+
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
+STREAMS = 100
+PATIENCE_SECONDS = 10.0
+
+
+def main(base_url: str) -> None:
+    """Make all calls."""
+    wire = WireServer(int(base_url.rsplit(":", 1)[1].split("/", 1)[0]))
+    provider = provider_of("openai", base_url)
+    provider.warm_up()
+    told: dict[str, Any] = {}
+
+    began = time.monotonic()
+    stalled = ask(provider, model="stall")
+    told["stall"] = [stalled.ending, stalled.text == TEXT, time.monotonic() - began]
+    told["live after a stall"] = wire.live(until=0)
+
+    pinged = gevent.spawn(ask, provider, model="pings")
+    pinged.join(QUICK.read_seconds * 3)
+    told["pings end"] = pinged.ready()
+    pinged.kill()
+    told["live after a kill"] = wire.live(until=0)
+
+    calls = [gevent.spawn(ask, provider, model="words-20-10") for _ in range(STREAMS)]
+    gevent.joinall(calls, timeout=PATIENCE_SECONDS)
+    told["complete"] = sum(_is_complete(call.value) for call in calls)
+    connections = wire.seen()["connections"]
+    gevent.joinall([gevent.spawn(ask, provider, model="words-1-0") for _ in range(STREAMS)])
+    told["new connections"] = wire.seen()["connections"] - connections - 1
+
+    told["stall in TLS"] = _stall_in_tls()
+    sys.stdout.write(json.dumps(told))
+
+
+def _is_complete(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.text == " word" * 20 and outcome.ending == "stop"
+
+
+def _stall_in_tls() -> str:
+    def serve(connection: Any, _address: object) -> None:
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        while connection.recv(1 << 16):
+            """The rest of the request, then the client's leaving."""
+
+    server = StreamServer(("127.0.0.1", 0), serve, certfile=CERTIFICATE, keyfile=CERTIFICATE)
+    server.start()
+    transport = Urllib3Transport(ssl.create_default_context(cafile=CERTIFICATE))
+    with httpx2.Client(transport=transport, timeout=QUICK.read_seconds) as client:
+        url = f"https://localhost:{server.server_port}/"
+        with client.stream("POST", url, json={}) as response:
+            try:
+                pieces = list(response.extensions[BODY_EXTENSION].pieces())
+            except httpx2.TransportError as exc:
+                return type(exc).__name__
+    return f"ended after {len(pieces)} pieces"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

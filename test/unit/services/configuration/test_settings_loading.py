@@ -1,0 +1,236 @@
+"""Settings: what is read, what is refused, and how it is told."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from services.settings import InvalidSettings, Settings
+
+SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def load(folder: Path, **environ: str) -> Settings:
+    return Settings.load({"DATA_DIR": str(folder), **environ})
+
+
+def mistakes(folder: Path, **environ: str) -> dict[str, str]:
+    with pytest.raises(InvalidSettings) as caught:
+        load(folder, **environ)
+    return {name: " ".join(texts) for name, texts in caught.value.mistakes.items()}
+
+
+def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+
+    assert settings.server.port == 5000
+    assert settings.server.host == "127.0.0.1"
+    assert settings.server.graceful_timeout == 30
+    assert settings.logs.format == "console"
+    assert settings.limits.ai == "20 per minute"
+    assert settings.providers.default_temperature == 0.7
+    assert settings.providers.context_messages == 10
+    assert not settings.server.is_production
+
+
+def test_all_mistakes_are_told_at_once_with_name_problem_and_way_out(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(tmp_path, PORT="x", LOG_LEVEL="loud", RATE_LIMIT_AI="5 a week")
+
+    limits = '"20 per minute" or "20 per minute; 200 per hour"'
+    assert str(caught.value).splitlines() == [
+        "The settings are not valid:",
+        "  LOG_LEVEL: Unknown: loud. Expected: one of debug, info, warning, error.",
+        "  PORT: Not a valid integer. Expected: a whole number from 1 to 65535.",
+        f"  RATE_LIMIT_AI: '5 a week' is not a rate limit. Expected: limits such as {limits}.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "5e3"),
+        ("CONTEXT_MESSAGES", "1.5"),
+        ("DEFAULT_TEMPERATURE", "nan"),
+        ("DEFAULT_TEMPERATURE", "2.1"),
+        ("RUN_TIMEOUT_SECONDS", "inf"),
+        ("PING_SECONDS", "16"),
+        ("GRACEFUL_TIMEOUT", "5"),
+        ("MAX_STREAMS", "-1"),
+        ("RATE_LIMIT_ENABLED", "perhaps"),
+        ("RATE_LIMIT_LOGIN", "0 per minute"),
+        ("APP_ENV", "staging"),
+        ("DEFAULT_PROVIDER", "nobody"),
+        ("OPENAI_BASE_URL", "api.example.com/v1"),
+        ("OPENAI_BASE_URL", "ftp://example.com"),
+        ("OPENAI_BASE_URL", "http://"),
+        ("OPENAI_BASE_URL", "http://host:99999"),
+        ("LOCAL_BASE_URL", "http://user:secret@localhost/v1"),
+        ("LOCAL_BASE_URL", "http://localhost/v1?key=1"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://*.example.com"),
+        ("CORS_ORIGINS", "https://example.com/"),
+        ("CORS_ORIGINS", "example.com"),
+        ("CORS_ORIGINS", "https://a.example,,https://b.example"),
+        ("WEB_CONCURRENCY", "2"),
+        ("SUPABASE_URL", "https://x.supabase.co"),
+        ("REDIS_URL", "redis://localhost"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    assert list(mistakes(tmp_path, **{name: value})) == [name]
+
+
+def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
+    settings = load(tmp_path, PORT="", OPENAI_API_KEY=" ", REDIS_URL="", CORS_ORIGINS="")
+
+    assert settings.server.port == 5000
+    assert settings.providers.openai_api_key is None
+
+
+def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    found = mistakes(
+        tmp_path,
+        RETRY_MIN_SECONDS="9",
+        RETRY_MAX_SECONDS="8",
+        ACCESS_TOKEN_SECONDS="60",
+        REFRESH_TOKEN_SECONDS="30",
+        DEFAULT_PROVIDER="local",
+    )
+
+    assert set(found) == {"RETRY_MIN_SECONDS", "ACCESS_TOKEN_SECONDS", "DEFAULT_PROVIDER"}
+    assert "LOCAL_BASE_URL" in found["DEFAULT_PROVIDER"]
+
+
+def test_openai_as_default_needs_its_key_or_another_place(tmp_path: Path) -> None:
+    assert "OPENAI_API_KEY" in mistakes(tmp_path, DEFAULT_PROVIDER="openai")["DEFAULT_PROVIDER"]
+
+    load(tmp_path, DEFAULT_PROVIDER="openai", OPENAI_API_KEY="sk-x")
+    load(tmp_path, DEFAULT_PROVIDER="openai", OPENAI_BASE_URL="http://127.0.0.1:1/v1")
+
+
+def test_several_workers_are_refused_with_the_reason(tmp_path: Path) -> None:
+    assert "REDIS_URL" in mistakes(tmp_path, WEB_CONCURRENCY="4")["WEB_CONCURRENCY"]
+
+
+def test_development_makes_its_secret_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    first = load(tmp_path).accounts.jwt_secret_key
+    second = load(tmp_path).accounts.jwt_secret_key
+
+    file = tmp_path / "secrets.json"
+    assert first == second
+    assert len(first) >= 64
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
+    assert load(tmp_path / "other").accounts.jwt_secret_key != first
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"jwt_secret_key": 5}', "\xff"])
+def test_a_broken_secrets_file_is_told_and_not_replaced(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "secrets.json"
+    file.write_text(content, encoding="latin-1")
+
+    assert "delete it" in mistakes(tmp_path)["JWT_SECRET_KEY"]
+    assert file.read_text(encoding="latin-1") == content
+
+
+def test_a_given_secret_wins_and_no_file_is_made(tmp_path: Path) -> None:
+    assert load(tmp_path, JWT_SECRET_KEY=SECRET).accounts.jwt_secret_key == SECRET
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_production_wants_a_secret(tmp_path: Path) -> None:
+    assert list(mistakes(tmp_path, APP_ENV="production")) == ["JWT_SECRET_KEY"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "change-me",
+        "Change Me",
+        "secret",
+        "dev",
+        "your-secret-key",
+        "secretsecretsecretsecretsecretsecret",
+        "dev-secret-dev-secret-dev-secret-dev",
+        "0123456789abcdefghijklmnopqrst",
+        "a" * 64,
+    ],
+)
+def test_production_refuses_a_weak_secret_and_does_not_repeat_it(
+    tmp_path: Path, secret: str
+) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        load(tmp_path, APP_ENV="production", JWT_SECRET_KEY=secret)
+
+    (line,) = [line for line in str(caught.value).splitlines() if "JWT_SECRET_KEY" in line]
+    assert f"'{secret}'" not in line
+
+
+def test_production_opens_to_no_browser_unless_named(tmp_path: Path) -> None:
+    safe = {"APP_ENV": "production", "JWT_SECRET_KEY": SECRET}
+
+    assert load(tmp_path, **safe).server.cors_origins == ()
+    assert load(tmp_path, **safe).logs.format == "json"
+    assert list(mistakes(tmp_path, **safe, CORS_ORIGINS="null")) == ["CORS_ORIGINS"]
+
+
+def test_origins_are_a_list(tmp_path: Path) -> None:
+    settings = load(tmp_path, CORS_ORIGINS="https://a.example, http://localhost:*,null")
+
+    assert settings.server.cors_origins == ("https://a.example", "http://localhost:*", "null")
+
+
+def test_a_data_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    load(tmp_path / "a" / "b")
+
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+
+
+def test_a_data_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+
+    assert "cannot be written to" in mistakes(file)["DATA_DIR"]
+    assert "cannot be written to" in mistakes(file / "below")["DATA_DIR"]
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=6001\nHOST=0.0.0.0\nDATA_DIR=from-file\n")
+    monkeypatch.setenv("PORT", "6002")
+
+    settings = Settings.load()
+
+    assert (settings.server.port, settings.server.host) == (6002, "0.0.0.0")  # noqa: S104 - the text of a setting
+    assert (tmp_path / "from-file" / "secrets.json").is_file()
+
+
+def test_a_given_environment_is_the_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=6001\n")
+    monkeypatch.setenv("PORT", "6002")
+
+    assert load(tmp_path / "data").server.port == 5000
+
+
+def test_secrets_do_not_show_where_settings_are_printed(tmp_path: Path) -> None:
+    settings = load(tmp_path, JWT_SECRET_KEY=SECRET, OPENAI_API_KEY="sk-hush")
+
+    assert SECRET not in repr(settings)
+    assert "sk-hush" not in repr(settings)
+
+
+def test_a_body_has_room_for_the_longest_message_however_it_is_escaped(tmp_path: Path) -> None:
+    limits = load(tmp_path, MAX_CONTENT_CHARS="1000").limits
+    body = json.dumps({"content": "\U0001f600" * 1000, "model": "x" * 200})
+
+    assert len(body) <= limits.max_body_bytes
