@@ -90,6 +90,7 @@ class ResponseBody(httpx2.SyncByteStream):
     def close(self) -> None:
         """Close the connection, unless it was read to its end and is back in the pool."""
         self._watch.discard(self)
+        self._raw.close()
 
     def _read(self, *, decode: bool) -> Generator[bytes, None, None]:
         raw = self._raw

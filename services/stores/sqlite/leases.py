@@ -43,7 +43,7 @@ def beat(
     return BeatReply(
         stop=frozenset(run_id for run_id in held if owned[run_id]["stop_requested_at"]),
         lost=frozenset(listed - held),
-        unlisted=[run_of(row) for run_id, row in owned.items() if run_id not in listed],
+        unlisted=tuple(run_of(row) for run_id, row in owned.items() if run_id not in listed),
     )
 
 
