@@ -122,7 +122,12 @@ def _runs_controller(services: Services, limits: Limits) -> RunsController:
 
 
 def main() -> None:
-    """Check what can be checked before, then become gunicorn; exit code 2 for what is wrong."""
+    """Check what can be checked before, then become gunicorn; exit code 2 for what is wrong.
+
+    Works in the project's folder, so that `DATA_DIR` and `.env` are the same from anywhere.
+    """
+    home = Path(__file__).resolve().parent
+    os.chdir(home)
     try:
         settings = Settings.load()
     except InvalidSettings as exc:
@@ -132,7 +137,7 @@ def main() -> None:
         folder = settings.server.data_dir
         sys.exit(_refuse(f"Another server (process {lock.holder()}) works on {folder}."))
     lock.release()
-    config = str(Path(__file__).with_name("gunicorn.conf.py"))
+    config = str(home / "gunicorn.conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", config, "wsgi:app"]
     os.execv(sys.executable, arguments)  # noqa: S606 - no shell, and nothing of a user's in it
 

@@ -1,4 +1,4 @@
-"""What gunicorn serves. Patching comes first: whatever is imported before it would block the hub."""  # noqa: E501
+"""What gunicorn serves; patched first, as whatever is imported before would block the hub."""
 
 from gevent import monkey
 

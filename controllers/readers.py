@@ -42,12 +42,7 @@ class Readers:
         self, caller: Caller, run: Run, cursor: EventId | None, may_go_on: MayGoOn
     ) -> Subscription:
         """Read a run after a cursor, or from its start; the greeting says what was recovered."""
-        log = self._open(caller, run)
-        greeting, after = _place(log, cursor)
-        request = ReaderRequest(
-            user_id=caller.user_id, after=after, greeting=greeting, may_go_on=may_go_on
-        )
-        return self._followers.follow(log, request)
+        return self._attach(caller, self._open(caller, run), cursor, may_go_on)
 
     def resume(
         self, caller: Caller, run: Run, last_event_id: str | None, may_go_on: MayGoOn
@@ -59,7 +54,16 @@ class Readers:
         log = self._open(caller, run)
         if log.has_ended and log.knows(cursor) and cursor.seq == log.top:
             return None
-        return self.attach(caller, run, cursor, may_go_on)
+        return self._attach(caller, log, cursor, may_go_on)
+
+    def _attach(
+        self, caller: Caller, log: LogReader, cursor: EventId | None, may_go_on: MayGoOn
+    ) -> Subscription:
+        greeting, after = _place(log, cursor)
+        request = ReaderRequest(
+            user_id=caller.user_id, after=after, greeting=greeting, may_go_on=may_go_on
+        )
+        return self._followers.follow(log, request)
 
     def run_to_attach(
         self, caller: Caller, session_id: str, last_event_id: str | None

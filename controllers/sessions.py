@@ -1,7 +1,8 @@
 """Sessions and their messages."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import gevent
@@ -74,10 +75,22 @@ class SessionsController:
         """List the caller's sessions."""
         return self._store.sessions.list(caller.user_id, wanted)
 
-    def change(self, caller: Caller, session_id: str, changes: SessionChanges) -> Session:
-        """Apply what a PATCH gives; raises ModelNotAvailable."""
-        if changes.choice:
-            self._offers.pick(changes.choice)
+    def change(
+        self,
+        caller: Caller,
+        session_id: str,
+        changes: SessionChanges,
+        choice: Mapping[str, str | None],
+    ) -> Session:
+        """Apply what a PATCH gives; raises ModelNotAvailable.
+
+        `choice` holds `provider` and `model` as far as they are given; what is not stays.
+        """
+        if choice:
+            wanted = replace(self.get(caller, session_id).choice, **choice)
+            if wanted:
+                self._offers.pick(wanted)
+            changes = replace(changes, given=changes.given | {"choice"}, choice=wanted)
         return self._store.sessions.change(caller.user_id, session_id, changes, datetime.now(UTC))
 
     def delete(self, caller: Caller, session_id: str) -> None:

@@ -34,7 +34,7 @@ def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
     @limits.register
     @blp.arguments(RegistrationSchema)
     @blp.response(201, TokensSchema)
-    @problems_doc(409, 429)
+    @problems_doc(409, 429, 503)
     def register(body: dict[str, Any]) -> dict[str, object]:
         """Make an account and log it in.
 
@@ -47,7 +47,7 @@ def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
     @limits.login
     @blp.arguments(LoginSchema)
     @blp.response(200, TokensSchema)
-    @problems_doc(401, 429)
+    @problems_doc(401, 429, 503)
     def login(body: dict[str, Any]) -> dict[str, object]:
         """Log in with e-mail address and password."""
         return tokens(auth.login(body["email"], body["password"]))
@@ -55,7 +55,7 @@ def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
     @blp.post("/refresh")
     @blp.arguments(RefreshSchema)
     @blp.response(200, TokensSchema)
-    @problems_doc(401)
+    @problems_doc(401, 503)
     def refresh(body: dict[str, Any]) -> dict[str, object]:
         """Continue a login.
 

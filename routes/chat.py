@@ -6,9 +6,9 @@ from typing import Any
 from controllers.chat import ChatController
 from controllers.runs import RunsController
 from routes.hooks.authentication import Guard, current_caller
-from routes.hooks.idempotency import idempotency_key
+from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
 from routes.hooks.turns import TurnReader
-from routes.openapi import Blueprint, problems_doc
+from routes.openapi import Blueprint, header_doc, problems_doc
 from routes.schemas.runs import AnswerSchema, ChatSchema
 from routes.transports.payloads import Payload
 from routes.transports.whole_json import whole_answer
@@ -22,9 +22,10 @@ def blueprint(
 
     @blp.post("/chat")
     @guard.required
+    @header_doc(HEADER, KEY_FORM)
     @blp.arguments(ChatSchema)
     @blp.response(200, AnswerSchema)
-    @problems_doc(404, 409, 429, 502, 503, 504)
+    @problems_doc(404, 409, 429, 502, 504)
     def ask(body: Mapping[str, Any]) -> Payload:
         """Send a message and wait for the whole answer.
 

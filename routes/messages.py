@@ -5,7 +5,7 @@ from typing import Any
 
 from controllers.sessions import SessionsController
 from routes.hooks.authentication import Guard, current_caller
-from routes.hooks.pages import paged
+from routes.hooks.pages import NEXT_PAGE, paged
 from routes.openapi import Blueprint, problems_doc
 from routes.schemas.messages import MessagePageSchema, MessageQuerySchema
 from services.domain.paging import Page
@@ -19,7 +19,7 @@ def blueprint(sessions: SessionsController, guard: Guard) -> Blueprint:
     @blp.get("/sessions/<session_id>/messages")
     @guard.required
     @blp.arguments(MessageQuerySchema, location="query")
-    @blp.response(200, MessagePageSchema)
+    @blp.response(200, MessagePageSchema, headers=NEXT_PAGE)
     @problems_doc(404)
     def list_messages(query: Mapping[str, Any], session_id: str) -> Page[Message]:
         """Read the active branch, or all branches; the first page holds the newest messages."""
@@ -27,7 +27,7 @@ def blueprint(sessions: SessionsController, guard: Guard) -> Blueprint:
             current_caller(),
             session_id,
             query["limit"],
-            query["cursor"],
+            query.get("cursor"),
             whole_tree=query["tree"],
         )
         return paged(page)

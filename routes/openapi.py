@@ -21,6 +21,9 @@ Errors are RFC 9457 problem documents; `code` is stable and listed in Documentat
 """
 
 
+OF_RUN = "Where a whole answer was asked for and its run failed."
+
+
 class ProblemSchema(ma.Schema):
     """An RFC 9457 problem document; some problems have further members."""
 
@@ -38,6 +41,10 @@ class ProblemSchema(ma.Schema):
     active_run_id = ma.fields.String(
         metadata={"description": "With `run_active`: the run to follow or to stop."}
     )
+    session_id = ma.fields.String(metadata={"description": OF_RUN})
+    run_id = ma.fields.String(metadata={"description": OF_RUN})
+    message_id = ma.fields.String(metadata={"description": OF_RUN})
+    content = ma.fields.String(metadata={"description": f"{OF_RUN} The text that there is."})
 
     class Meta:
         """Leave room for the members of single problems."""
@@ -80,9 +87,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
         return cast("Callable[[Handler], Handler]", loaded)
 
     def response(
-        self, status: int, schema: type[ma.Schema] | ma.Schema | None = None, **options: Any
+        self,
+        status: int,
+        schema: type[ma.Schema] | ma.Schema | dict[str, Any] | None = None,
+        **options: Any,
     ) -> Callable[[Handler], Handler]:
-        """Dump what the handler returns through a schema, with this status."""
+        """Dump what the handler returns through a schema, with this status.
+
+        A dict is JSON Schema, for a handler that writes its response itself.
+        """
         return cast("Callable[[Handler], Handler]", super().response(status, schema, **options))
 
     def alt_response(self, status: int, **options: Any) -> Callable[[Handler], Handler]:
@@ -141,6 +154,21 @@ def problems_doc(*statuses: int) -> Callable[[Handler], Handler]:
         responses = info.setdefault("response", {}).setdefault("responses", {})
         for status in statuses:
             responses.setdefault(status, []).append(HTTPStatus(status).name)
+        handler._apidoc = info  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest looks
+        return handler
+
+    return decorate
+
+
+def header_doc(name: str, schema: dict[str, Any]) -> Callable[[Handler], Handler]:
+    """Document a header that a request may have; `schema` is JSON Schema with a description."""
+
+    def decorate(handler: Handler) -> Handler:
+        info = deepcopy(getattr(handler, "_apidoc", {}))
+        form = dict(schema)
+        parameter = {"in": "header", "name": name, "description": form.pop("description")}
+        parameters = info.setdefault("arguments", {}).setdefault("parameters", [])
+        parameters.append({**parameter, "required": False, "schema": form})
         handler._apidoc = info  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest looks
         return handler
 

@@ -7,15 +7,28 @@ from flask import Response, make_response, request
 
 from controllers.runs import RunsController
 from routes.hooks.authentication import Guard, current_caller
-from routes.hooks.idempotency import idempotency_key
+from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
 from routes.hooks.turns import TurnReader
-from routes.openapi import Blueprint, problems_doc
-from routes.schemas.runs import CursorSchema, EventSchema, RunSchema, StreamTurnSchema
+from routes.openapi import Blueprint, header_doc, problems_doc
+from routes.schemas.events import any_event
+from routes.schemas.runs import CursorSchema, RunSchema, StreamTurnSchema
 from routes.transports.sse import MIMETYPE, sse_response
 from services.domain.deliveries import EventStream
 from services.domain.runs import Run
 
 Body = Mapping[str, Any]
+
+LAST_EVENT_ID = "Last-Event-ID"
+LAST_EVENT_ID_FORM = {
+    "type": "string",
+    "description": "The `id` of the last event that was seen; browsers send it by themselves.",
+}
+RUN_ID_HEADER = {
+    "X-Run-Id": {
+        "description": "The run that is read.",
+        "schema": {"type": "string", "format": "uuid"},
+    }
+}
 
 
 def blueprint(
@@ -26,9 +39,10 @@ def blueprint(
 
     @blp.post("/sessions/<session_id>/stream")
     @guard.required
+    @header_doc(HEADER, KEY_FORM)
     @blp.arguments(StreamTurnSchema)
-    @blp.response(200, EventSchema, content_type=MIMETYPE)
-    @problems_doc(404, 409, 429, 503)
+    @blp.response(200, any_event(), content_type=MIMETYPE, headers=RUN_ID_HEADER)
+    @problems_doc(404, 409, 429)
     def send_message(body: Body, session_id: str) -> Response:
         """Send a message and read the answer as it is written.
 
@@ -42,10 +56,11 @@ def blueprint(
 
     @blp.get("/sessions/<session_id>/stream")
     @guard.required
+    @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
     @blp.arguments(CursorSchema, location="query")
-    @blp.response(200, EventSchema, content_type=MIMETYPE)
+    @blp.response(200, any_event(), content_type=MIMETYPE, headers=RUN_ID_HEADER)
     @blp.alt_response(204, description="Nothing is active, or its end was seen already")
-    @problems_doc(404, 429, 503)
+    @problems_doc(404, 429)
     def read_session(query: Body, session_id: str) -> Response:
         """Read on in a session: the run that `Last-Event-ID` names, else the active one."""
         caller = current_caller()
@@ -55,10 +70,11 @@ def blueprint(
 
     @blp.get("/runs/<run_id>/stream")
     @guard.required
+    @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
     @blp.arguments(CursorSchema, location="query")
-    @blp.response(200, EventSchema, content_type=MIMETYPE)
+    @blp.response(200, any_event(), content_type=MIMETYPE, headers=RUN_ID_HEADER)
     @blp.alt_response(204, description="The end was seen already")
-    @problems_doc(404, 429, 503)
+    @problems_doc(404, 429)
     def read_run(query: Body, run_id: str) -> Response:
         """Read a run from its start or after `Last-Event-ID`, also one that has ended."""
         caller = current_caller()
@@ -91,4 +107,4 @@ def blueprint(
 
 def _last_event_id(query: Body) -> str | None:
     """Take the header, which browsers set by themselves, before the query."""
-    return request.headers.get("Last-Event-ID") or query["last_event_id"] or None
+    return request.headers.get(LAST_EVENT_ID) or query.get("last_event_id") or None

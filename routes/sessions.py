@@ -7,10 +7,10 @@ from flask import Response, make_response
 
 from controllers.sessions import SessionDraft, SessionsController
 from routes.hooks.authentication import Guard, current_caller
-from routes.hooks.idempotency import idempotency_key
-from routes.hooks.pages import paged
+from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
+from routes.hooks.pages import NEXT_PAGE, paged
 from routes.hooks.turns import TurnReader
-from routes.openapi import Blueprint, problems_doc
+from routes.openapi import Blueprint, header_doc, problems_doc
 from routes.schemas.sessions import (
     SessionDraftSchema,
     SessionPageSchema,
@@ -31,9 +31,10 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
 
     @blp.post("/sessions")
     @guard.required
+    @header_doc(HEADER, KEY_FORM)
     @blp.arguments(SessionDraftSchema)
     @blp.response(201, SessionSchema)
-    @problems_doc(409, 429, 503)
+    @problems_doc(429)
     def create_session(body: Body) -> Session:
         """Make a session; with `initial_message` its first run is begun at once."""
         caller = current_caller()
@@ -50,13 +51,13 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
     @blp.get("/sessions")
     @guard.required
     @blp.arguments(SessionQuerySchema, location="query")
-    @blp.response(200, SessionPageSchema)
+    @blp.response(200, SessionPageSchema, headers=NEXT_PAGE)
     def list_sessions(query: Body) -> Page[Session]:
         """List sessions by their last change, newest first."""
         wanted = SessionFilter(
             limit=query["limit"],
-            cursor=query["cursor"],
-            query=query["q"],
+            cursor=query.get("cursor"),
+            query=query.get("q"),
             archived=query["archived"],
         )
         return paged(sessions.list(current_caller(), wanted))
@@ -76,7 +77,8 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
     @problems_doc(404)
     def change_session(body: Body, session_id: str) -> Session:
         """Rename, archive or otherwise change a session."""
-        return sessions.change(current_caller(), session_id, _changes(body))
+        choice = {name: body[name] for name in ("provider", "model") if name in body}
+        return sessions.change(current_caller(), session_id, _changes(body), choice)
 
     @blp.delete("/sessions/<session_id>")
     @guard.required
@@ -91,14 +93,10 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
 
 
 def _changes(body: Body) -> SessionChanges:
-    given = {name for name in body if name not in ("model", "provider")}
-    if len(given) < len(body):
-        given.add("choice")
     return SessionChanges(
-        given=frozenset(given),
+        given=frozenset(body) - {"provider", "model"},
         title=body.get("title"),
         archived=body.get("archived", False),
         system_prompt=body.get("system_prompt"),
-        choice=ModelChoice(body.get("provider"), body.get("model")),
         metadata=body.get("metadata", {}),
     )

@@ -35,6 +35,7 @@ def install(app: Flask, origins: Sequence[str]) -> None:
         methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS"],
         max_age=MAX_AGE_SECONDS,
         supports_credentials=False,
+        always_send=False,
         vary_header=True,
     )
 

@@ -12,6 +12,11 @@ from services.domain.users import Caller
 
 HEADER = "Idempotency-Key"
 MAX_CHARS = 255
+KEY_FORM = {
+    "type": "string",
+    "pattern": f"^[ -~]{{1,{MAX_CHARS}}}$",
+    "description": "A repeat with the same key and body answers with what the first request made.",
+}
 
 
 def idempotency_key(caller: Caller) -> IdempotencyKey | None:

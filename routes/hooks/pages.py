@@ -9,6 +9,13 @@ from services.domain.paging import Page
 
 Item = TypeVar("Item")
 
+NEXT_PAGE = {
+    "Link": {
+        "description": 'Where there is a next page: its address, `rel="next"`.',
+        "schema": {"type": "string"},
+    }
+}
+
 
 def paged(page: Page[Item]) -> Page[Item]:
     """Give the page back, and its response a link to the next one where there is one."""

@@ -1,11 +1,14 @@
 """Fields that every schema shares."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Email as EmailRule
 from marshmallow.validate import Length
+
+from routes.transports.payloads import rfc3339
 
 MAX_EMAIL_CHARS = 254
 """What fits into a mail's envelope: RFC 5321, 4.5.3.1, less the brackets."""
@@ -42,6 +45,46 @@ class EmailAddress(Text):
             metadata=metadata,
             **options,
         )
+
+
+class Flag(fields.Boolean):
+    """True or false in JSON; neither 1 nor "yes"."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **options)
+
+
+class Number(fields.Float):
+    """A number in JSON; not a text that looks like one."""
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Timestamp(fields.AwareDateTime):
+    """A time in UTC that ends in Z, written as in the events of a stream."""
+
+    def _serialize(
+        self, value: datetime | None, attr: str | None, obj: Any, **options: Any
+    ) -> str | None:
+        del attr, obj, options
+        return None if value is None else rfc3339(value)
+
+
+class Amount(fields.String):
+    """An amount of money: a decimal number as text, in plain digits."""
+
+    def __init__(self, **options: Any) -> None:
+        """Document its form."""
+        super().__init__(metadata={"pattern": r"^\d+(\.\d+)?$"}, **options)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
+        del attr, obj, options
+        return None if value is None else format(value, "f")
 
 
 class JsonObject(fields.Dict):

@@ -3,6 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields
 
+from routes.schemas.fields import Timestamp
 from routes.schemas.runs import CostSchema, UsageSchema
 from routes.schemas.sessions import PageQuerySchema, PageSchema
 from services.domain.sessions import FinishReason, MessageRole, Status
@@ -22,7 +23,7 @@ class MessageSchema(ma.Schema):
     provider = fields.String(required=True, allow_none=True)
     usage = fields.Nested(UsageSchema, required=True, allow_none=True)
     cost = fields.Nested(CostSchema, required=True, allow_none=True)
-    created_at = fields.AwareDateTime(required=True)
+    created_at = Timestamp(required=True)
 
 
 class MessageQuerySchema(PageQuerySchema):

@@ -3,13 +3,17 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Text
+from routes.schemas.fields import Amount, Number, Text, Timestamp
 from services.domain.costs import UsageSource
 from services.domain.sessions import FinishReason, Status
 
 NAME_CHARS = 200
 ID_CHARS = 64
 MAX_TOKENS = 1_000_000
+
+NOT_BLANK = validate.Regexp(r"(?s).*\S", error="There is nothing but white space in it.")
+NOT_BLANK_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+"""The same for the documentation, in JSON Schema's dialect."""
 
 
 class TurnSchema(ma.Schema):
@@ -18,14 +22,16 @@ class TurnSchema(ma.Schema):
     content = Text(
         required=True,
         low=1,
-        validate=validate.Regexp(r"(?s).*\S", error="There is nothing but white space in it."),
-        metadata={"description": "The message, not blank.", "example": "What is a run?"},
+        validate=NOT_BLANK,
+        metadata={
+            "description": "The message, not blank.",
+            "example": "What is a run?",
+            "pattern": NOT_BLANK_PATTERN,
+        },
     )
     model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
     provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
-    temperature = fields.Float(
-        load_default=None, allow_none=True, validate=validate.Range(min=0, max=2)
-    )
+    temperature = Number(load_default=None, allow_none=True, validate=validate.Range(min=0, max=2))
     max_tokens = fields.Integer(
         load_default=None,
         allow_none=True,
@@ -66,7 +72,7 @@ class UsageSchema(ma.Schema):
 class CostSchema(ma.Schema):
     """Money as a decimal string."""
 
-    amount = fields.Decimal(as_string=True, required=True)
+    amount = Amount(required=True)
     currency = fields.String(required=True)
 
 
@@ -82,8 +88,8 @@ class RunSchema(ma.Schema):
     model = fields.String(required=True)
     usage = fields.Nested(UsageSchema, required=True, allow_none=True)
     cost = fields.Nested(CostSchema, required=True, allow_none=True)
-    created_at = fields.AwareDateTime(required=True)
-    ended_at = fields.AwareDateTime(required=True, allow_none=True)
+    created_at = Timestamp(required=True)
+    ended_at = Timestamp(required=True, allow_none=True)
 
 
 class AnswerSchema(ma.Schema):
@@ -100,27 +106,9 @@ class AnswerSchema(ma.Schema):
     provider = fields.String(required=True)
 
 
-class EventSchema(ma.Schema):
-    """The data of one event; its `type` says which fields there are."""
-
-    type = fields.String(
-        required=True,
-        validate=validate.OneOf(
-            ["start", "content", "reasoning", "status", "done", "error", "resume"]
-        ),
-        metadata={"description": "`done` and `error` end the stream. Ignore unknown types."},
-    )
-
-    class Meta:
-        """Further fields differ by type; Documentation/streaming.md lists them."""
-
-        unknown = ma.INCLUDE
-
-
 class CursorSchema(ma.Schema):
     """Where to read on."""
 
     last_event_id = Text(
-        load_default=None,
         metadata={"description": "The `id` of the last event that was seen; or as a header."},
     )

@@ -3,8 +3,8 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import JsonObject, Text
-from routes.schemas.runs import NAME_CHARS
+from routes.schemas.fields import Flag, JsonObject, Text, Timestamp
+from routes.schemas.runs import NAME_CHARS, NOT_BLANK, NOT_BLANK_PATTERN
 
 TITLE_CHARS = 200
 PROMPT_CHARS = 32_000
@@ -16,7 +16,7 @@ class SessionPatchSchema(ma.Schema):
     """What of a session can be changed; null clears."""
 
     title = Text(low=1, high=TITLE_CHARS, allow_none=True)
-    archived = fields.Boolean(truthy={True}, falsy={False})
+    archived = Flag()
     system_prompt = Text(low=1, high=PROMPT_CHARS, allow_none=True)
     model = Text(low=1, high=NAME_CHARS, allow_none=True)
     provider = Text(low=1, high=NAME_CHARS, allow_none=True)
@@ -31,8 +31,11 @@ class SessionDraftSchema(ma.Schema):
         low=1,
         load_default=None,
         allow_none=True,
-        validate=validate.Regexp(r"(?s).*\S", error="There is nothing but white space in it."),
-        metadata={"description": "Begins the first run at once: follow `active_run`."},
+        validate=NOT_BLANK,
+        metadata={
+            "description": "Begins the first run at once: follow `active_run`.",
+            "pattern": NOT_BLANK_PATTERN,
+        },
     )
     system_prompt = Text(low=1, high=PROMPT_CHARS, load_default=None, allow_none=True)
     model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
@@ -46,8 +49,8 @@ class SessionSchema(ma.Schema):
     id = fields.UUID(required=True)
     user_id = fields.UUID(required=True)
     title = fields.String(required=True, allow_none=True)
-    created_at = fields.AwareDateTime(required=True)
-    updated_at = fields.AwareDateTime(required=True)
+    created_at = Timestamp(required=True)
+    updated_at = Timestamp(required=True)
     active_run = fields.UUID(
         required=True, allow_none=True, metadata={"description": "The run that answers now."}
     )
@@ -62,7 +65,7 @@ class PageQuerySchema(ma.Schema):
     """Which page of a list."""
 
     limit = fields.Integer(load_default=PAGE_DEFAULT, validate=validate.Range(min=1, max=PAGE_MAX))
-    cursor = Text(load_default=None, metadata={"description": "`next_cursor` of a page before."})
+    cursor = Text(metadata={"description": "`next_cursor` of a page before."})
 
 
 class SessionQuerySchema(PageQuerySchema):
@@ -71,7 +74,6 @@ class SessionQuerySchema(PageQuerySchema):
     q = Text(
         low=1,
         high=200,
-        load_default=None,
         metadata={"description": "Words that the title or a message must contain."},
     )
     archived = fields.Boolean(load_default=False)

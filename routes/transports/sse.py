@@ -6,7 +6,7 @@ Frames are unnamed so that the smallest client (lines that begin with `data: `) 
 
 from collections.abc import Iterator
 
-from flask import Response, request, stream_with_context
+from flask import Response, request
 from msgspec import json
 
 from routes.transports.payloads import payload_of, resume_payload, status_payload
@@ -72,7 +72,7 @@ class SseFrames(Iterator[bytes]):
 
 
 def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
-    """Answer with a stream of frames.
+    """Answer with a stream of frames; closing the response closes the events, read or not.
 
     The send timeout is set on the socket itself: gunicorn has none, and a reader that takes
     nothing would hold its greenlet for ever. It is dropped then, and resumes.
@@ -80,9 +80,8 @@ def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
     socket = request.environ.get("gunicorn.socket")
     if socket is not None:
         socket.settimeout(send_timeout_seconds)
-    response = Response(
-        stream_with_context(SseFrames(events)), content_type=f"{MIMETYPE}; charset=utf-8"
-    )
+    # Not in stream_with_context: closed before its first frame (HEAD) it would not close these.
+    response = Response(SseFrames(events), content_type=f"{MIMETYPE}; charset=utf-8")
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Run-Id"] = events.run_id

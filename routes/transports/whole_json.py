@@ -9,17 +9,21 @@ from services.domain.events import Done, Error
 from services.domain.runs import Run
 
 _TIMEOUT_STATUS = 504
+_NO_END = "The answer is not at its end and cannot be waited for here; read the run again."
 
 
 class RunFailed(ProviderError):
     """The run of a blocking call failed: 502, or 504 for a time limit, with what there is."""
 
-    def __init__(self, run: Run, error: Error, text: str) -> None:
-        """Keep what the client may want to go on with."""
-        super().__init__(error.message, code=error.code, may_retry=error.retryable)
+    def __init__(self, run: Run, failure: Error | None, text: str) -> None:
+        """Keep what the client may want to go on with; None: the events ended without an end."""
+        if failure is None:
+            super().__init__(_NO_END, code="interrupted", may_retry=True)
+        else:
+            super().__init__(failure.message, code=failure.code, may_retry=failure.retryable)
         self._run = run
         self._text = text
-        if error.code == "upstream_timeout":
+        if self.code == "upstream_timeout":
             self.status = _TIMEOUT_STATUS  # type: ignore[misc]  # the class' default is overridden
 
     def extra(self) -> Mapping[str, object]:
@@ -43,9 +47,9 @@ def whole_answer(run: Run, events: EventStream) -> Payload:
                     return _answer(run, done, events.text())
                 case Error() as error:
                     raise RunFailed(run, error, events.text())
+        raise RunFailed(run, None, events.text())
     finally:
         events.close()
-    raise ProviderError("The run moved to another worker; read it again.", code="interrupted")
 
 
 def _answer(run: Run, done: Done, text: str) -> Payload:

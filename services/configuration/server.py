@@ -65,9 +65,9 @@ class ServerSettings:
     graceful_timeout: int = whole(
         "GRACEFUL_TIMEOUT",
         30,
-        (6, 3600),
-        "How long a shutdown lasts at most. Answers that end 5 seconds before it end normally, "
-        "the rest is saved as interrupted.",
+        (1, 3600),
+        "How long a shutdown lasts at most. Answers that end 5 seconds before it (half of it, "
+        "where it is shorter than 10) end normally, the rest is saved as interrupted.",
         unit="seconds",
     )
     trusted_proxies: int = whole(

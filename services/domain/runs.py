@@ -174,21 +174,8 @@ class RunBeat:
 
 
 @dataclass(frozen=True, slots=True)
-class BeatReply:
-    """What a beat tells the worker.
-
-    `stop`: runs to stop. `lost`: runs that another worker claimed, or that are settled.
-    `unlisted`: active runs that the worker owns and did not list.
-    """
-
-    stop: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
-    unlisted: Sequence[Run] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ClaimedRun:
-    """A dead worker's run, now the claimer's under a new epoch, with what its checkpoints hold.
+    """A run that nobody writes any more, its owner's to settle, with what its checkpoints hold.
 
     `input_tokens` is the estimate of what one call sent, `price` what the model cost at the begin.
     """
@@ -200,3 +187,16 @@ class ClaimedRun:
     stop_requested: bool
     input_tokens: int = 0
     price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BeatReply:
+    """What a beat tells the worker.
+
+    `stop`: runs to stop. `lost`: runs that another worker claimed, or that are settled.
+    `unlisted`: active runs that the worker owns and did not list, with what is stored of them.
+    """
+
+    stop: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    unlisted: Sequence[ClaimedRun] = ()

@@ -76,7 +76,7 @@ class SseDecoder:
             elif (frame := self._end_line(line)) is not None:
                 frames.append(frame)
         if lines:
-            self._after_cr = False
+            self._after_cr = lines[-1].endswith(b"\r")
         self._between_frames = not self._rest and not self._data and not self._event
         return frames
 

@@ -8,7 +8,7 @@ import gevent
 import structlog
 
 from services.domain.errors import StoreUnavailable
-from services.domain.runs import Run, RunBeat
+from services.domain.runs import ClaimedRun, RunBeat
 from services.runs.living import Ending, Living
 from services.runs.reaper import Reaper
 from services.runs.runner import Runner
@@ -57,29 +57,33 @@ class Beat:
         living = list(self._runner)
         beats = [_beat_of(run) for run in living]
         reply = self._store.beat(self._worker_id, beats, datetime.now(UTC))
-        for run, told in zip(living, beats, strict=True):
-            if told.piece is not None:
-                run.checkpointed = told.piece.seq
+        for run in living:
+            run.saved()
         for run_id in reply.stop:
             self._runner.end(run_id, Ending.STOPPED)
         for run_id in reply.lost:
             self._runner.end(run_id, Ending.LOST)
         self._adopt(reply.unlisted)
 
-    def _adopt(self, unlisted: Sequence[Run]) -> None:
-        """Settle runs that this worker owns and never launched: a begin whose reply was lost."""
+    def _adopt(self, unlisted: Sequence[ClaimedRun]) -> None:
+        """Settle runs that this worker owns and does not write.
+
+        A begin whose reply was lost, or a settle that failed for another reason than the store.
+        """
         now = time.monotonic()
-        seen = {run.id: self._unlisted.get(run.id, now) for run in unlisted}
+        seen = {claim.run.id: self._unlisted.get(claim.run.id, now) for claim in unlisted}
         self._unlisted = seen
-        for run in unlisted:
-            if now - seen[run.id] >= self._unlisted_seconds and run.id not in self._runner:
-                self._reaper.settle_unlaunched(run)
+        for claim in unlisted:
+            run_id = claim.run.id
+            if now - seen[run_id] >= self._unlisted_seconds and run_id not in self._runner:
+                seen[run_id] = now
+                self._reaper.settle(claim)
 
 
 def _beat_of(run: Living) -> RunBeat:
     return RunBeat(
         run_id=run.run_id,
         epoch=run.writer.epoch,
-        piece=run.writer.piece_after(run.checkpointed),
+        piece=run.unsaved(),
         attempt=run.number,
     )

@@ -8,7 +8,8 @@ from services.runs.living import Ending
 from services.runs.runner import Runner
 
 MARGIN_SECONDS = 5
-"""What is kept of the graceful time for settling, telling the readers and closing."""
+"""What is kept of the graceful time for settling, telling the readers and closing; of a short
+graceful time a half."""
 
 _log = structlog.get_logger(__name__)
 
@@ -17,9 +18,10 @@ class Drain:
     """Begun by SIGTERM; gunicorn alone waits for connections only and then kills the rest."""
 
     def __init__(self, runner: Runner, graceful_seconds: float) -> None:
-        """Take all of gunicorn's graceful time; `MARGIN_SECONDS` of it are kept."""
+        """Take all of gunicorn's graceful time and keep the margin of it."""
         self._runner = runner
-        self._patience = max(0.0, graceful_seconds - MARGIN_SECONDS)
+        self._margin = min(MARGIN_SECONDS, graceful_seconds / 2)
+        self._patience = graceful_seconds - self._margin
         self._is_over = Event()
         self.is_draining = False
 
@@ -34,13 +36,12 @@ class Drain:
         if not self.is_draining:
             self.is_draining = True
             self._run(0)
-        self._is_over.wait(timeout=self._patience + MARGIN_SECONDS)
+        self._is_over.wait(timeout=self._patience + self._margin)
 
     def _run(self, patience: float) -> None:
         _log.info("draining", runs=len(self._runner), seconds=patience)
-        if not self._runner.wait_until_idle(patience):
-            _log.info("interrupting", runs=len(self._runner))
-            self._runner.end_all(Ending.INTERRUPTED)
-            self._runner.wait_until_idle(MARGIN_SECONDS)
+        self._runner.wait_until_idle(patience)
+        self._runner.end_all(Ending.INTERRUPTED)
+        self._runner.wait_until_idle(self._margin)
         _log.info("drained", runs=len(self._runner))
         self._is_over.set()

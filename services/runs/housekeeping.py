@@ -30,10 +30,13 @@ class Housekeeping:
         """Purge and tidy for ever."""
         purged_at = time.monotonic() - self.seconds
         while True:
-            if time.monotonic() - purged_at >= self.seconds:
-                purged_at = time.monotonic()
-                self.purge(datetime.now(UTC))
-            self.tidy()
+            try:
+                if time.monotonic() - purged_at >= self.seconds:
+                    purged_at = time.monotonic()
+                    self.purge(datetime.now(UTC))
+                self.tidy()
+            except Exception:  # noqa: BLE001 - without it the memory of ended runs would only grow
+                _log.exception("housekeeping_crashed")
             gevent.sleep(min(TIDY_SECONDS, self.seconds))
 
     def tidy(self) -> None:

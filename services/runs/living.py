@@ -4,13 +4,15 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gevent import GreenletExit
 from gevent.event import Event
 
-from services.domain.costs import Cost, Usage, UsageSource, estimate_tokens
+from services.domain.costs import Usage, UsageSource, estimate_tokens
 from services.domain.errors import ProviderTimeout
 from services.domain.events import Attempt, Content, Reasoning
-from services.domain.runs import AttemptOutcome, AttemptRecord, BegunTurn
+from services.domain.runs import AttemptOutcome, AttemptRecord, BegunTurn, Piece
 from services.providers.base import ProviderRequest
+from services.runs.booking import input_estimate
 from services.streams.base import LogWriter
 
 
@@ -47,7 +49,9 @@ class Living:
     upstream_since: float | None = None
     first_output_at: float | None = None
     heard_at: float = 0
-    checkpointed: int = 0
+    _saved: int = 0
+    _unsaved: Piece | None = None
+    _is_sealed: bool = False
     _usage: Usage | None = None
     _call_top: int = 0
     _reasoned: list[str] = field(default_factory=list)
@@ -65,6 +69,7 @@ class Living:
 
     def begin_call(self) -> None:
         """Note that a provider call goes out; every further one is written to the log before."""
+        self._check_seal()
         self.number += 1
         model = self.turn.model
         if self.number > 1:
@@ -80,6 +85,7 @@ class Living:
 
     def take(self, event: Content | Reasoning) -> None:
         """Write a piece of the answer to the log."""
+        self._check_seal()
         self.heard_at = time.monotonic()
         if self.first_output_at is None:
             self.first_output_at = self.heard_at
@@ -96,6 +102,8 @@ class Living:
 
         A call that was refused before it produced anything used nothing.
         """
+        if self._is_sealed:
+            return
         self.upstream_since = None
         usage = self._usage or (Usage() if was_refused else self._estimate())
         model = self.turn.model
@@ -110,6 +118,30 @@ class Living:
             )
         )
 
+    def seal(self) -> None:
+        """Take nothing more from a pump that does not end, and book the call that it hangs in."""
+        if len(self.attempts) < self.number:
+            self.end_call(AttemptOutcome.CANCELLED)
+        self._is_sealed = True
+
+    def _check_seal(self) -> None:
+        if self._is_sealed:
+            raise GreenletExit
+
+    def unsaved(self) -> Piece | None:
+        """Give the text that is in no checkpoint; the same piece again until `saved` is called.
+
+        A beat whose reply was lost may be stored: a longer piece would store its text twice.
+        """
+        if self._unsaved is None:
+            self._unsaved = self.writer.piece_after(self._saved)
+        return self._unsaved
+
+    def saved(self) -> None:
+        """Note that the piece of `unsaved` is stored."""
+        if self._unsaved is not None:
+            self._saved, self._unsaved = self._unsaved.seq, None
+
     def _estimate(self) -> Usage:
         piece = self.writer.piece_after(self._call_top)
         answer, reasoned = piece.text if piece else "", "".join(self._reasoned)
@@ -121,6 +153,11 @@ class Living:
             reasoning_tokens=reasoning_tokens,
             source=UsageSource.ESTIMATED,
         )
+
+    @property
+    def may_call_again(self) -> bool:
+        """Tell whether a further call repeats nothing that was delivered, and has time left."""
+        return self.first_output_at is None and time.monotonic() < self.started_at + self.times.run
 
     def seconds_left(self) -> float:
         """Tell how long to wait before asking `overdue` again."""
@@ -157,31 +194,3 @@ class Living:
     def total_ms(self) -> int:
         """Give the time since the run was started."""
         return round((time.monotonic() - self.started_at) * 1000)
-
-
-def input_estimate(turn: BegunTurn) -> int:
-    """Estimate what a call of this turn sends, in tokens."""
-    prompt = estimate_tokens(turn.system_prompt) if turn.system_prompt else 0
-    return prompt + sum(message.token_estimate for message in turn.context)
-
-
-def total_usage(attempts: list[AttemptRecord]) -> Usage:
-    """Add up what all calls of a run used; estimated where any of them was."""
-    usages = [attempt.usage for attempt in attempts]
-    estimated = any(usage.source is UsageSource.ESTIMATED for usage in usages)
-    return Usage(
-        input_tokens=sum(usage.input_tokens for usage in usages),
-        output_tokens=sum(usage.output_tokens for usage in usages),
-        cached_tokens=sum(usage.cached_tokens for usage in usages),
-        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
-        source=UsageSource.ESTIMATED if estimated else UsageSource.PROVIDER,
-    )
-
-
-def total_cost(attempts: list[AttemptRecord]) -> Cost | None:
-    """Add up what all calls cost; None where the price of any is not known."""
-    costs = [attempt.cost for attempt in attempts]
-    known = [cost.amount for cost in costs if cost is not None]
-    if not known or len(known) < len(costs):
-        return None
-    return Cost(sum(known[1:], known[0]))

@@ -28,6 +28,9 @@ REFUSALS = frozenset(
 )
 """Failures that come instead of an answer: such a call is not billed."""
 
+TURN_EVENTS = 64
+"""Events that an upstream which is never waited for may write before others have their turn."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -99,7 +102,9 @@ class Pump:
     def _relay(self, living: Living) -> FinishReason:
         stream = self._providers[living.turn.model.provider].stream(living.request)
         with closing(stream):
-            for event in stream:
+            for count, event in enumerate(stream, 1):
+                if count % TURN_EVENTS == 0:
+                    gevent.sleep(0)
                 match event:
                     case Content() | Reasoning():
                         living.take(event)
@@ -114,7 +119,7 @@ class Pump:
             return False
         if (exc.retry_after or 0) > self._rules.retry_after_max:
             return False
-        return living.first_output_at is None and living.ending is None
+        return living.may_call_again and living.ending is None
 
     def _delay(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

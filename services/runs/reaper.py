@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import structlog
 
 from services.domain.costs import Price, Usage, UsageSource, estimate_tokens
+from services.domain.errors import StoreUnavailable
 from services.domain.events import Done, Error, Terminal
-from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Run, Settlement
+from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settlement
 from services.domain.sessions import FinishReason
 from services.runs.settler import status_of
 from services.stores.base.runs import RunStore
@@ -26,24 +27,33 @@ class Reaper:
         self.worker_id = worker_id
 
     def reap_all_others(self) -> int:
-        """Settle the runs of every other worker on record; return how many.
+        """Settle the runs of every other worker on record; return how many that were.
 
         Only for a process that knows that all of them are dead: it holds the lock of `DATA_DIR`.
         """
         dead = self._store.other_workers(self.worker_id)
         reaped = 0
         while claimed := self._store.claim_dead(self.worker_id, dead, _CLAIM_LIMIT):
-            for claim in claimed:
-                self._settle(claim)
-            reaped += len(claimed)
+            reaped += sum([self.settle(claim) for claim in claimed])
         self._store.forget_workers(dead)
         if reaped:
             _log.info("runs_reaped", count=reaped)
         return reaped
 
-    def settle_unlaunched(self, run: Run) -> None:
-        """Settle a run that was begun and never went upstream."""
-        self._settle(ClaimedRun(run, "", 0, 0, stop_requested=False))
+    def settle(self, claim: ClaimedRun) -> bool:
+        """Settle a run of this worker's that nobody writes; tell whether that could be done.
+
+        One that cannot be settled must not keep the others from it, or the server from starting.
+        Raises StoreUnavailable.
+        """
+        try:
+            self._settle(claim)
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it is this run's alone
+            _log.exception("reap_crashed", run_id=claim.run.id)
+            return False
+        return True
 
     def _settle(self, claim: ClaimedRun) -> None:
         attempts = _attempts(claim)

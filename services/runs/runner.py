@@ -1,27 +1,40 @@
 """The living runs of this worker: one settler greenlet each, with a pump that it may kill."""
 
+import time
 from collections.abc import Iterator
 
 import gevent
-from gevent import Greenlet
+import structlog
+from gevent import Greenlet, GreenletExit
+from gevent.event import Event
 
+from services.domain.errors import ProviderTimeout
 from services.domain.events import Terminal
 from services.runs.living import Ending, Living
 from services.runs.pump import Pump
 from services.runs.settler import Result, Settler
 from services.telemetry.metrics import Metrics
 
+CLOSE_SECONDS = 5
+"""How long a provider may take to close its upstream before the run ends without it."""
+
+_log = structlog.get_logger(__name__)
+
 
 class Runner:
     """Starts, ends and settles runs."""
 
-    def __init__(self, pump: Pump, settler: Settler, metrics: Metrics) -> None:
+    def __init__(
+        self, pump: Pump, settler: Settler, metrics: Metrics, close_seconds: float = CLOSE_SECONDS
+    ) -> None:
         """Start with no run."""
+        self._close_seconds = close_seconds
         self._pump = pump
         self._settler = settler
         self._metrics = metrics
         self._living: dict[str, Living] = {}
-        self._greenlets: set[Greenlet[..., None]] = set()
+        self._last_call: Ending | None = None
+        self._is_idle = Event()
 
     def __len__(self) -> int:
         """Count the living runs."""
@@ -38,10 +51,11 @@ class Runner:
     def launch(self, living: Living) -> None:
         """Let a run go; returns at once."""
         self._living[living.run_id] = living
+        self._is_idle.clear()
         self._metrics.run_started()
-        greenlet: Greenlet[..., None] = gevent.spawn(self._live, living)
-        self._greenlets.add(greenlet)
-        greenlet.rawlink(self._greenlets.discard)
+        if self._last_call is not None:
+            living.end(self._last_call)
+        gevent.spawn(self._live, living)
 
     def end(self, run_id: str, ending: Ending) -> None:
         """End a run from outside; one that does not live here is left alone."""
@@ -49,22 +63,31 @@ class Runner:
             self._living[run_id].end(ending)
 
     def end_all(self, ending: Ending) -> None:
-        """End every living run from outside."""
+        """End every living run from outside, and each that is launched later."""
+        self._last_call = ending
         for living in self:
             living.end(ending)
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Wait until every run is settled; tell whether that came in time."""
-        gevent.joinall(list(self._greenlets), timeout=max(0.0, seconds))
+        """Wait until every run is settled, also those launched meanwhile; tell if that came."""
+        deadline = time.monotonic() + seconds
+        while self._living and (left := deadline - time.monotonic()) > 0:
+            self._is_idle.wait(left)
         return not self._living
 
     def _live(self, living: Living) -> None:
+        terminal = None
         try:
-            result = self._watch(living)
-            terminal = self._settler.settle(living, result)
-            self._count(living, terminal)
+            terminal = self._settler.settle(living, self._watch(living))
+        except Exception:  # noqa: BLE001 - readers must not wait for ever, whatever failed
+            # The store still has the run and its checkpoints: the beat finds it unlisted.
+            _log.exception("settle_crashed", run_id=living.run_id)
+            living.writer.abandon()
         finally:
+            self._count(living, terminal)
             del self._living[living.run_id]
+            if not self._living:
+                self._is_idle.set()
 
     def _count(self, living: Living, terminal: Terminal | None) -> None:
         provider = living.turn.model.provider
@@ -76,14 +99,28 @@ class Runner:
         """Wait for the pump; kill it for an ending from outside, or when a time limit passes."""
         pump: Greenlet[..., Result] = gevent.spawn(self._pump.run, living)
         pump.rawlink(lambda _: living.attention.set())
+        overdue = None
         while not pump.ready():
             living.attention.wait(living.seconds_left())
             living.attention.clear()
             overdue = living.overdue()
-            if living.ending is not None:
-                pump.kill()
-            elif overdue is not None and not pump.ready():
+            if living.ending is not None or (overdue is not None and not living.may_call_again):
+                self._cut(pump, living, overdue)
+                break
+            if overdue is not None:
                 living.upstream_since = None
                 pump.kill(overdue, block=False)
                 gevent.sleep(0)
-        return pump.value if isinstance(pump.value, Result) else None
+        if isinstance(pump.value, Result):
+            return pump.value
+        return None if living.ending else overdue
+
+    def _cut(
+        self, pump: "Greenlet[..., Result]", living: Living, overdue: ProviderTimeout | None
+    ) -> None:
+        """Kill the pump for good; one that hangs while it closes its upstream is left behind."""
+        reason = GreenletExit() if living.ending or overdue is None else overdue
+        pump.kill(reason, timeout=self._close_seconds)
+        if not pump.ready():
+            _log.error("pump_hangs", run_id=living.run_id, provider=living.turn.model.provider)
+            living.seal()

@@ -5,19 +5,21 @@ from datetime import UTC, datetime
 
 import gevent
 import structlog
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_exponential
 from tenacity.stop import stop_base, stop_never
 
 from services.domain.errors import ProviderError, StoreUnavailable
 from services.domain.events import Done, Error, Terminal
 from services.domain.runs import Settled, Settlement
 from services.domain.sessions import FinishReason, Status
-from services.runs.living import Ending, Living, total_cost, total_usage
+from services.runs.booking import total_cost, total_usage
+from services.runs.living import Ending, Living
 from services.stores.base.runs import RunStore
 
 Result = FinishReason | ProviderError
 """How a pump ended."""
 
+_RETRY_MIN_SECONDS = 0.05
 _RETRY_MAX_SECONDS = 30
 
 _log = structlog.get_logger(__name__)
@@ -43,12 +45,13 @@ class Settler:
             return None
         settlement = self._compose(living, result)
         try:
-            settled = self._write(settlement, stop_after_delay(self._retry_seconds))
+            window = self._retry_seconds
+            settled = self._write(settlement, stop_before_delay(window), window / 10)
         except StoreUnavailable:
             _log.error("settle_postponed", run_id=living.run_id)
             terminal = replace(settlement.terminal, persisted=False)
             living.writer.append(terminal)
-            self._write(settlement, stop_never)
+            self._write(settlement, stop_never, _RETRY_MAX_SECONDS)
             return terminal
         if settled is Settled.FENCED:
             _log.warning("run_lost", run_id=living.run_id, epoch=settlement.epoch)
@@ -57,11 +60,11 @@ class Settler:
         living.writer.append(settlement.terminal)
         return settlement.terminal
 
-    def _write(self, settlement: Settlement, stop: stop_base) -> Settled:
+    def _write(self, settlement: Settlement, stop: stop_base, longest_wait: float) -> Settled:
         retrying = Retrying(
             retry=retry_if_exception_type(StoreUnavailable),
             stop=stop,
-            wait=wait_exponential(multiplier=0.05, max=_RETRY_MAX_SECONDS),
+            wait=wait_exponential(multiplier=_RETRY_MIN_SECONDS, max=longest_wait),
             sleep=gevent.sleep,
             reraise=True,
         )

@@ -57,7 +57,10 @@ class LogReader(ABC):
 
     @abstractmethod
     def after(self, seq: int) -> Batch | None:
-        """Give all events after `seq`, or None where there is none yet. Never waits."""
+        """Give the next events after `seq`, or None where there is none yet. Never waits.
+
+        A batch is bounded, so that a long log is not unpacked and encoded in one go.
+        """
 
     @abstractmethod
     def status(self) -> Status | None:

@@ -64,6 +64,7 @@ class Subscription(Iterator[Delivery]):
         self._leave = leave
         self._told: Status | None = None
         self._ping_due = False
+        self._has_more = False
         self._ended = False
         self._news = Event()
         self._unsubscribe = reader.subscribe(self._news.set)
@@ -79,10 +80,13 @@ class Subscription(Iterator[Delivery]):
 
     def __next__(self) -> Delivery:
         """Wait for what comes next."""
+        if self._has_more:
+            gevent.sleep(0)  # a long replay lets the others have their turn between two batches
         while not self._ended:
             delivery = self._take()
             if delivery is not None:
                 self.sent_at = time.monotonic()
+                self._ping_due = False
                 return delivery
             self._news.wait()
             self._news.clear()
@@ -95,9 +99,10 @@ class Subscription(Iterator[Delivery]):
         batch = self._reader.after(self._seq)
         if batch is not None:
             self._seq = batch.last_seq
+            self._has_more = self._seq < self._reader.top
             self._ended = isinstance(batch.events[-1], Done | Error)
             return batch
-        if self._reader.is_abandoned:
+        if self._reader.is_abandoned or self._reader.has_ended:
             self._ended = True
             return PING
         return self._take_passing()
@@ -110,16 +115,14 @@ class Subscription(Iterator[Delivery]):
             if status is not None:
                 return status
         if self._ping_due:
-            self._ping_due = False
-            if self._may_go_on():
-                return PING
-            self._ended = True
+            self._ended = not self._may_go_on()
             return PING
         return None
 
     def close(self) -> None:
         """Give the place back; closing twice does nothing."""
         self._ended = True
+        self._news.set()
         self._unsubscribe()
         self._leave(self)
 
@@ -176,11 +179,14 @@ class Followers:
                 del counter[key]
 
     def run(self) -> None:
-        """Ping idle readers, for ever. One clock for all: a timer a wait would cost each event."""
+        """Ping idle readers, for ever. One clock for all: a timer a wait would cost each event.
+
+        A tick early rather than late: no silence is longer than `ping_seconds`.
+        """
         tick = min(_TICK_SECONDS, self._ping_seconds / 4)
         while True:
             gevent.sleep(tick)
-            idle_since = time.monotonic() - self._ping_seconds
+            idle_since = time.monotonic() - self._ping_seconds + tick
             for subscription in list(self._present):
                 if subscription.sent_at <= idle_since:
                     subscription.ping()

@@ -14,8 +14,11 @@ from services.domain.events import Content, Done, Error, EventId, Reasoning, Run
 from services.domain.runs import Piece
 from services.streams.base import LogReader, LogWriter, RunLog
 
+BATCH_EVENTS = 1_000
+"""Events a batch: unpacking and encoding them holds the hub for 5 ms at most."""
+
 _CONTENT, _REASONING, _OTHER = range(3)
-_RECORD_BYTES = 1_000
+_RECORD_BYTES = 1_700
 """What a packed log costs beside its text: objects, start and terminal event (measured)."""
 
 
@@ -47,9 +50,9 @@ class PackedEvents:
         """Count the events."""
         return len(self._ends)
 
-    def after(self, seq: int) -> list[RunEvent]:
-        """Unpack the events after `seq`."""
-        return [self._unpack(index) for index in range(seq, len(self._ends))]
+    def slice(self, first: int, end: int) -> list[RunEvent]:
+        """Unpack the events from index `first` to before `end`."""
+        return [self._unpack(index) for index in range(first, min(end, len(self._ends)))]
 
     def text(self) -> str:
         """Join the content pieces."""
@@ -115,6 +118,8 @@ class _Record(LogWriter, LogReader):
             wake()
 
     def abandon(self) -> None:
+        if self._packed is not None:
+            return
         self._is_abandoned = True
         self._on_end(self)
         for wake in self._wakes:
@@ -148,18 +153,20 @@ class _Record(LogWriter, LogReader):
     def piece_after(self, seq: int) -> Piece | None:
         if seq >= self.top:
             return None
-        return Piece(self.top, _text_of(self._since(seq)))
+        return Piece(self.top, _text_of(self._slice(seq, self.top)))
 
     def after(self, seq: int) -> Batch | None:
         if seq >= self.top:
             return None
-        batch = self._batch
-        if batch is None or batch.first_seq != seq + 1 or batch.last_seq != self.top:
-            batch = self._batch = Batch(self.run_id, self.epoch, seq + 1, self._since(seq))
+        batch, last = self._batch, min(self.top, seq + BATCH_EVENTS)
+        if batch is None or batch.first_seq != seq + 1 or batch.last_seq != last:
+            batch = self._batch = Batch(self.run_id, self.epoch, seq + 1, self._slice(seq, last))
         return batch
 
-    def _since(self, seq: int) -> list[RunEvent]:
-        return self._events[seq:] if self._packed is None else self._packed.after(seq)
+    def _slice(self, first: int, end: int) -> list[RunEvent]:
+        if self._packed is None:
+            return self._events[first:end]
+        return self._packed.slice(first, end)
 
     def knows(self, cursor: EventId) -> bool:
         return (
@@ -172,6 +179,8 @@ class _Record(LogWriter, LogReader):
         def unsubscribe() -> None:
             if wake in self._wakes:
                 self._wakes.remove(wake)
+            if not self._wakes:
+                self._batch = None  # unpacked and encoded it is ten times what was packed
 
         return unsubscribe
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from api_accounts import Account, MakeApp, Register, sign_up
+from api_calls import ApiUser
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -62,3 +63,15 @@ def register(client: FlaskClient) -> Register:
 def account(register: Register) -> Account:
     """Give somebody who is logged in."""
     return register()
+
+
+@pytest.fixture
+def ann(client: FlaskClient, account: Account) -> ApiUser:
+    """Give the calls of somebody who is logged in."""
+    return ApiUser(client, account)
+
+
+@pytest.fixture
+def bob(ann: ApiUser) -> ApiUser:
+    """Give the calls of somebody else."""
+    return ApiUser(ann.client, sign_up(ann.client, "bob@example.org"))

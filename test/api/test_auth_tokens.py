@@ -9,7 +9,11 @@ from typing import Any
 import jwt
 import pytest
 from api_accounts import Account, MakeApp, bearer, sign_up
+from flask import Flask
 from flask.testing import FlaskClient
+
+from routes.hooks.authentication import Guard, TokenRules
+from services.domain.errors import Unauthorized
 
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -107,6 +111,15 @@ def test_a_header_that_is_no_token_is_refused(client: FlaskClient, header: str) 
 
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_another_transport_may_hand_over_what_is_no_text() -> None:
+    app = Flask("bare")
+    rules = TokenRules(secret=SECRET, lifetime_seconds=60, leeway_seconds=0)
+    guard = Guard(app, rules, lambda _: True)
+
+    with app.app_context(), pytest.raises(Unauthorized):
+        guard.authenticate("\ud800.a.b")
 
 
 def test_a_token_in_the_address_does_not_count(client: FlaskClient) -> None:

@@ -94,6 +94,12 @@ def test_other_pages_may_not(client: FlaskClient, origin: str) -> None:
     assert "Access-Control-Allow-Origin" not in headers
 
 
+def test_who_is_no_page_is_told_nothing_of_pages(client: FlaskClient) -> None:
+    headers = client.get("/health").headers
+
+    assert not [name for name in headers.keys() if name.startswith("Access-Control")]  # noqa: SIM118 - iterating gives pairs
+
+
 def test_in_production_only_named_pages_may_call(make_app: MakeApp) -> None:
     secret = {"APP_ENV": "production", "JWT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz"}
     closed = make_app(**secret).test_client()

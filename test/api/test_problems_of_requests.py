@@ -130,6 +130,7 @@ def test_a_body_over_the_limit_is_refused_by_counting(app: Flask, client: FlaskC
         "/api/auth/login",
         input_stream=endless,
         content_type=JSON,
+        headers={"Transfer-Encoding": "chunked"},
         environ_overrides={"wsgi.input_terminated": True},
     )
 

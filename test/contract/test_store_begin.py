@@ -113,9 +113,11 @@ def test_a_begin_that_fails_makes_no_session(store: Store, user_id: str) -> None
 def test_a_begin_without_a_session_of_the_user_is_not_found(store: Store, session: Session) -> None:
     turn = turn_in(session)
 
-    for wrong in [{"user_id": new_id()}, *({"session_id": one} for one in [*NOT_IDS, new_id()])]:
+    for no_session in [*NOT_IDS, new_id()]:
         with pytest.raises(NotFound):
-            store.runs.begin_turn(replace(turn, **wrong))
+            store.runs.begin_turn(replace(turn, session_id=no_session))
+    with pytest.raises(NotFound):
+        store.runs.begin_turn(replace(turn, user_id=new_id()))
 
     assert nothing_was_written(store, session, turn)
 

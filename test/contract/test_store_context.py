@@ -80,9 +80,7 @@ def test_what_does_not_fit_the_window_is_left_out_from_the_oldest_on(
 
 def test_empty_answers_are_skipped(store: Store, session: Session) -> None:
     run = store.runs.begin_turn(turn_in(session, content="a")).run
-    store.runs.settle_turn(
-        settlement_of(run, text="", status=Status.FAILED, finish_reason=None)
-    )
+    store.runs.settle_turn(settlement_of(run, text="", status=Status.FAILED, finish_reason=None))
 
     assert context(store, session) == ["a", "new"]
 
@@ -99,9 +97,7 @@ def test_filtered_answers_are_skipped(store: Store, session: Session) -> None:
 @pytest.mark.parametrize("status", [Status.STOPPED, Status.INTERRUPTED, Status.FAILED])
 def test_partial_answers_are_kept(store: Store, session: Session, status: Status) -> None:
     run = store.runs.begin_turn(turn_in(session, content="a")).run
-    store.runs.settle_turn(
-        settlement_of(run, text="half", status=status, finish_reason=None)
-    )
+    store.runs.settle_turn(settlement_of(run, text="half", status=status, finish_reason=None))
 
     assert context(store, session) == ["a", "half", "new"]
 

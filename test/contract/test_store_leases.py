@@ -114,7 +114,7 @@ def test_an_old_epoch_is_lost_also_to_the_same_worker(store: Store, run: Run) ->
     old = beat(store, RunBeat(run.id, 1, Piece(1, "x")), worker=OTHER_WORKER)
     new = beat(store, RunBeat(run.id, 2, Piece(1, "y")), worker=OTHER_WORKER)
 
-    assert (old.lost, new.lost) == ({run.id}, frozenset())
+    assert [old.lost, new.lost] == [frozenset({run.id}), frozenset()]
     assert store.runs.text(run.user_id, run.id) == "y"
 
 
@@ -124,7 +124,7 @@ def test_runs_that_the_worker_owns_and_did_not_list_are_told(store: Store, user_
 
     reply = beat(store, RunBeat(second.id, 1))
 
-    assert list(reply.unlisted) == [first, third]
+    assert [unlisted.run for unlisted in reply.unlisted] == [first, third]
 
 
 def test_many_runs_beat_in_one_call(store: Store, user_id: str) -> None:
@@ -197,6 +197,7 @@ def test_a_claim_takes_at_most_its_limit_and_the_oldest_first(store: Store, user
 def test_a_claimed_run_is_settled_by_its_new_owner(store: Store, run: Run) -> None:
     [claimed] = store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
 
+    assert claimed.run.id == run.id
     assert store.runs.settle_turn(settlement_of(claimed.run)) is Settled.NOW
     assert store.runs.claim_dead("third", [OTHER_WORKER], 10) == []
 

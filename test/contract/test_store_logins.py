@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from stores import NOT_IDS, NOW, later, new_id
+from stores import NOT_IDS, NOW, UNKNOWN_ID, later, new_id
 
 from services.stores.base.logins import Login, RefreshToken
 from services.stores.base.store import Store
@@ -100,7 +100,7 @@ def test_revoking_all_spares_the_one_and_other_users(
     assert live == [False, True, True]
 
 
-@pytest.mark.parametrize("login_id", [*NOT_IDS, new_id()])
+@pytest.mark.parametrize("login_id", [*NOT_IDS, UNKNOWN_ID])
 def test_unknown_logins_are_not_live_and_revoking_them_is_ignored(
     store: Store, login: Login, login_id: str
 ) -> None:

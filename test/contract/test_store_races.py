@@ -20,7 +20,7 @@ from stores import (
 
 from services.domain.errors import RunActive
 from services.domain.runs import Piece, RunBeat, Settled
-from services.domain.sessions import Session
+from services.domain.sessions import Session, SessionFilter
 from services.stores.base.store import Store
 
 
@@ -130,3 +130,26 @@ def test_ping_and_tidy_work_at_any_time(store: Store, session: Session) -> None:
         store.ping()
 
     assert store.runs.purge(later(0)) == 0
+
+
+def test_tidying_and_searching_disturb_no_writer(
+    store_adapter: StoreAdapter, tmp_path: Path, store: Store, user_id: str
+) -> None:
+    del store
+
+    def write(store: Store) -> int:
+        session = store.sessions.create(new_session(user_id))
+        for _ in range(60):
+            answer(store, session)
+        return len(store.messages.tree(user_id, session.id, 1000).items)
+
+    def tidy(store: Store) -> int:
+        for _ in range(30):
+            store.tidy()
+            store.sessions.list(user_id, SessionFilter(limit=10, query="hello"))
+            store.runs.purge(NOW)
+        return 0
+
+    results = at_once(store_adapter, tmp_path / "data", [write, write, tidy])
+
+    assert results == [120, 120, 0]

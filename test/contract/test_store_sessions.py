@@ -7,6 +7,7 @@ from stores import (
     KEY,
     KEY_WITH_OTHER_BODY,
     NOW,
+    UNKNOWN_ID,
     answer,
     later,
     new_id,
@@ -106,9 +107,7 @@ def test_the_list_goes_by_last_use_newest_first(store: Store, user_id: str) -> N
 def test_pages_meet_every_session_once_even_with_equal_times(
     store: Store, user_id: str, limit: int, sizes: list[int]
 ) -> None:
-    made = [
-        store.sessions.create(new_session(user_id, created_at=later(n // 3))) for n in range(6)
-    ]
+    made = [store.sessions.create(new_session(user_id, created_at=later(n // 3))) for n in range(6)]
 
     pages = all_pages(store, user_id, limit)
 
@@ -135,11 +134,11 @@ def test_archived_sessions_have_a_list_of_their_own(store: Store, user_id: str) 
         "x",
         "é",
         "",
-        encode_cursor("sessions", "2026", new_id()),
+        encode_cursor("sessions", "2026", UNKNOWN_ID),
         encode_cursor("sessions", "2026-11-20T12:00:00.000000Z", "x"),
-        encode_cursor("branch", new_id()),
-        encode_cursor("other", "2026-11-20T12:00:00.000000Z", new_id()),
-        encode_cursor("sessions", "9999-99-99T99:99:99.999999Z", new_id()),
+        encode_cursor("branch", UNKNOWN_ID),
+        encode_cursor("other", "2026-11-20T12:00:00.000000Z", UNKNOWN_ID),
+        encode_cursor("sessions", "9999-99-99T99:99:99.999999Z", UNKNOWN_ID),
     ],
 )
 def test_a_cursor_of_something_else_is_refused(store: Store, user_id: str, cursor: str) -> None:

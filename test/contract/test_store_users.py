@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from stores import NOT_IDS, NOW, StoreAdapter, at_once, new_id
+from stores import NOT_IDS, NOW, UNKNOWN_ID, StoreAdapter, at_once, new_id
 
 from services.domain.errors import EmailTaken, NotFound
 from services.domain.users import Role, User
@@ -98,7 +98,7 @@ def test_an_unknown_address_finds_nobody(store: Store, email: str) -> None:
     assert store.users.credentials(email) is None
 
 
-@pytest.mark.parametrize("user_id", [*NOT_IDS, new_id()])
+@pytest.mark.parametrize("user_id", [*NOT_IDS, UNKNOWN_ID])
 def test_an_unknown_id_finds_nobody(store: Store, user_id: str) -> None:
     assert store.users.get(user_id) is None
 

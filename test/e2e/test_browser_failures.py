@@ -5,7 +5,7 @@ from playwright.sync_api import BrowserContext, expect
 from server_process import StartServer
 from web_client import PATIENCE_MS, WebClient
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser_failures")
 
 
 def test_a_failed_answer_keeps_its_text_and_a_new_try_takes_its_place(client: WebClient) -> None:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from web_client import WebClient
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser_sessions")
 
 QUICK = "/slow 0 /echo "  # the scripted provider says it back at once
 FRUIT = QUICK + "apples and pears"

@@ -8,7 +8,7 @@ from cut_proxy import CutProxy
 from playwright.sync_api import BrowserContext, Page, expect
 from web_client import PASSWORD, PATIENCE_MS
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("demo_page")
 
 DONE = "Done: stop."
 

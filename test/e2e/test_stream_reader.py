@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from server_process import ServerProcess
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("stream_reader")
 
 STREAM = (
     ": ping\n\n"
@@ -37,6 +37,13 @@ async ([bytes, sizes]) => {
     results.push([frames, parser.lastEventId]);
   }
   return results;
+}
+"""
+IDS_BY_BYTE = """
+async (bytes) => {
+  const { FrameParser } = await import("/assets/web/stream.js");
+  const parser = new FrameParser("before");
+  return bytes.map((byte) => (parser.push(new Uint8Array([byte])), parser.lastEventId));
 }
 """
 # Every connection is a list of texts; `null` at its end: it breaks instead of ending.
@@ -98,6 +105,14 @@ def test_frames_may_be_cut_at_any_byte(page: Page) -> None:
 
     assert len(results) == len(stream)
     assert all(result == [FRAMES, "r.1.4"] for result in results)
+
+
+def test_an_id_counts_once_its_frame_is_complete_and_not_a_byte_before(page: Page) -> None:
+    stream = b"id: new\r\ndata: x\r\n\r\n"
+
+    ids = page.evaluate(IDS_BY_BYTE, list(stream))
+
+    assert ids == ["before"] * (len(stream) - 1) + ["new"]
 
 
 def test_half_a_frame_is_not_seen_and_read_again_after_the_cut(page: Page) -> None:

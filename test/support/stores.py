@@ -44,6 +44,8 @@ KEY_WITH_OTHER_BODY = IdempotencyKey("key", "another body")
 WORKER = "worker-1"
 OTHER_WORKER = "worker-2"
 
+UNKNOWN_ID = "01a1f8cf-0000-7000-8000-000000000000"
+
 NOT_IDS = [
     "",
     "x",

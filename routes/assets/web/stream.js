@@ -107,10 +107,9 @@ async function readToEnd(response, place, onEvent) {
         const event = parse(data);
         place.runId = event.run_id ?? place.runId;
         if (event.type !== "resume") place.attempt = 0;
-        onEvent(event);
+        hand(event, onEvent);
         if (isTerminal(event)) return event;
       }
-      place.lastEventId = parser.lastEventId;
     }
   } finally {
     place.lastEventId = parser.lastEventId;
@@ -126,6 +125,15 @@ function parse(data) {
     throw Object.assign(new Error("The server sent something that is not an event.", { cause }), {
       final: true, // it would be sent again at every new connection
     });
+  }
+}
+
+/** A mistake in the page's own code is no lost connection: it would come again and again. */
+function hand(event, onEvent) {
+  try {
+    onEvent(event);
+  } catch (error) {
+    throw Object.assign(error, { final: true });
   }
 }
 

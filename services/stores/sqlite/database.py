@@ -94,7 +94,10 @@ class Database:
         return self._off_hub(transact)
 
     def tidy(self) -> None:
-        """Copy the WAL into the file and empty it, and renew the statistics, off the hub."""
+        """Copy the WAL into the file and empty it, and renew the statistics, off the hub.
+
+        What is locked is left for the next time.
+        """
         self._off_hub(self._tidy)
 
     def _tidy(self) -> None:
@@ -104,10 +107,20 @@ class Database:
             try:
                 # TRUNCATE takes the write lock: a checkpoint and a writer never run side by side.
                 self._side.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                self._side.execute("PRAGMA analysis_limit = 400")
-                self._side.execute("PRAGMA optimize").fetchall()
+                self._renew_statistics()
+            except sqlite3.OperationalError as exc:
+                if not _is_busy(exc):
+                    raise
             finally:
                 self._side.execute(f"PRAGMA busy_timeout = {wait_ms}")
+
+    def _renew_statistics(self) -> None:
+        # Under the write lock from the start: a read that turns into a write fails where somebody
+        # else wrote in between.
+        _begin(self._side, Mode.WRITE)
+        with _ending(self._side):
+            self._side.execute("PRAGMA analysis_limit = 400")
+            self._side.execute("PRAGMA optimize").fetchall()
 
     def close(self) -> None:
         """Wait for the job in the thread, then close both connections."""

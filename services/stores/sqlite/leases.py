@@ -43,7 +43,9 @@ def beat(
     return BeatReply(
         stop=frozenset(run_id for run_id in held if owned[run_id]["stop_requested_at"]),
         lost=frozenset(listed - held),
-        unlisted=tuple(run_of(row) for run_id, row in owned.items() if run_id not in listed),
+        unlisted=tuple(
+            _claimed(connection, row) for id_, row in owned.items() if id_ not in listed
+        ),
     )
 
 
@@ -54,18 +56,19 @@ def claim(
     others = [other for other in dead if other != worker_id]
     asked = {"worker_id": worker_id, "dead": json.dumps(others), "limit": max(0, limit)}
     rows = connection.execute(_CLAIM, asked).fetchall()
-    return [
-        ClaimedRun(
-            run=run_of(row),
-            text=checkpoints.text_so_far(connection, row["id"]),
-            top_seq=checkpoints.top_seq(connection, row["id"]),
-            attempt=row["attempt"],
-            stop_requested=row["stop_requested_at"] is not None,
-            input_tokens=row["input_tokens"],
-            price=model_of(row).price,
-        )
-        for row in sorted(rows, key=lambda row: row["seq"])
-    ]
+    return [_claimed(connection, row) for row in sorted(rows, key=lambda row: row["seq"])]
+
+
+def _claimed(connection: sqlite3.Connection, row: sqlite3.Row) -> ClaimedRun:
+    return ClaimedRun(
+        run=run_of(row),
+        text=checkpoints.text_so_far(connection, row["id"]),
+        top_seq=checkpoints.top_seq(connection, row["id"]),
+        attempt=row["attempt"],
+        stop_requested=row["stop_requested_at"] is not None,
+        input_tokens=row["input_tokens"],
+        price=model_of(row).price,
+    )
 
 
 def other_workers(connection: sqlite3.Connection, worker_id: str) -> list[str]:

@@ -58,7 +58,7 @@ def test_all_mistakes_are_told_at_once_with_name_problem_and_way_out(tmp_path: P
         ("DEFAULT_TEMPERATURE", "2.1"),
         ("RUN_TIMEOUT_SECONDS", "inf"),
         ("PING_SECONDS", "16"),
-        ("GRACEFUL_TIMEOUT", "5"),
+        ("GRACEFUL_TIMEOUT", "0"),
         ("MAX_STREAMS", "-1"),
         ("RATE_LIMIT_ENABLED", "perhaps"),
         ("RATE_LIMIT_LOGIN", "0 per minute"),

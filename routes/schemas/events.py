@@ -1,0 +1,113 @@
+"""The data of a stream's events, for the documentation: `routes.transports` writes them."""
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from routes.schemas.fields import Timestamp
+from routes.schemas.runs import CostSchema, UsageSchema
+from services.domain.events import StatusState
+from services.domain.sessions import FinishReason
+
+
+def named(name: str) -> fields.String:
+    """Make the field that tells what kind of event it is."""
+    return fields.String(required=True, validate=validate.Equal(name), metadata={"const": name})
+
+
+class _EventSchema(ma.Schema):
+    class Meta:
+        """Further fields may come with time."""
+
+        unknown = ma.INCLUDE
+
+
+class StartEventSchema(_EventSchema):
+    """The run exists and goes upstream."""
+
+    type = named("start")
+    session_id = fields.UUID(required=True)
+    run_id = fields.UUID(required=True)
+    message_id = fields.UUID(required=True)
+    user_message_id = fields.UUID(required=True)
+    provider = fields.String(required=True)
+    model = fields.String(required=True)
+    created_at = Timestamp(required=True)
+
+
+class ContentEventSchema(_EventSchema):
+    """A piece of the answer; the pieces put together are the text."""
+
+    type = named("content")
+    content = fields.String(required=True)
+
+
+class ReasoningEventSchema(_EventSchema):
+    """A piece of what the model thinks aloud."""
+
+    type = named("reasoning")
+    content = fields.String(required=True)
+
+
+class StatusEventSchema(_EventSchema):
+    """Something to show while waiting."""
+
+    type = named("status")
+    state = fields.Enum(StatusState, by_value=True, required=True)
+    detail = fields.Dict(required=True)
+
+
+class DoneEventSchema(_EventSchema):
+    """The end of an answer that did not fail."""
+
+    type = named("done")
+    message_id = fields.UUID(required=True)
+    full_content = fields.String(required=True)
+    finish_reason = fields.Enum(FinishReason, by_value=True, required=True)
+    usage = fields.Nested(UsageSchema, required=True)
+    cost = fields.Nested(CostSchema, required=True, allow_none=True)
+    provider = fields.String(required=True)
+    model = fields.String(required=True)
+    ttft_ms = fields.Integer(required=True, allow_none=True)
+    total_ms = fields.Integer(required=True)
+    persisted = fields.Boolean(required=True)
+
+
+class ErrorEventSchema(_EventSchema):
+    """The end of an answer that failed; `full_content` is what there is of it."""
+
+    type = named("error")
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    retryable = fields.Boolean(required=True)
+    message_id = fields.UUID(required=True)
+    full_content = fields.String(required=True)
+    usage = fields.Nested(UsageSchema, required=True)
+    cost = fields.Nested(CostSchema, required=True, allow_none=True)
+    persisted = fields.Boolean(required=True)
+
+
+class ResumeEventSchema(_EventSchema):
+    """The greeting of an attached reader; not `recovered`: `content` is the whole text so far."""
+
+    type = named("resume")
+    run_id = fields.UUID(required=True)
+    recovered = fields.Boolean(required=True)
+    content = fields.String()
+
+
+def any_event() -> dict[str, Any]:
+    """Describe one event; `done` and `error` end a stream, unknown types are to be ignored."""
+    return {
+        "oneOf": [
+            StartEventSchema,
+            ContentEventSchema,
+            ReasoningEventSchema,
+            StatusEventSchema,
+            DoneEventSchema,
+            ErrorEventSchema,
+            ResumeEventSchema,
+        ],
+        "description": "`done` and `error` end the stream. Ignore types that you do not know.",
+    }

@@ -1,0 +1,32 @@
+"""What the calls of a run used and cost, all together."""
+
+from services.domain.costs import Cost, Usage, UsageSource, estimate_tokens
+from services.domain.runs import AttemptRecord, BegunTurn
+
+
+def input_estimate(turn: BegunTurn) -> int:
+    """Estimate what a call of this turn sends, in tokens."""
+    prompt = estimate_tokens(turn.system_prompt) if turn.system_prompt else 0
+    return prompt + sum(message.token_estimate for message in turn.context)
+
+
+def total_usage(attempts: list[AttemptRecord]) -> Usage:
+    """Add up what all calls of a run used; estimated where any of them was."""
+    usages = [attempt.usage for attempt in attempts]
+    estimated = any(usage.source is UsageSource.ESTIMATED for usage in usages)
+    return Usage(
+        input_tokens=sum(usage.input_tokens for usage in usages),
+        output_tokens=sum(usage.output_tokens for usage in usages),
+        cached_tokens=sum(usage.cached_tokens for usage in usages),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
+        source=UsageSource.ESTIMATED if estimated else UsageSource.PROVIDER,
+    )
+
+
+def total_cost(attempts: list[AttemptRecord]) -> Cost | None:
+    """Add up what all calls cost; None where the price of any is not known."""
+    costs = [attempt.cost for attempt in attempts]
+    known = [cost.amount for cost in costs if cost is not None]
+    if not known or len(known) < len(costs):
+        return None
+    return Cost(sum(known[1:], known[0]))

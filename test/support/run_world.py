@@ -1,0 +1,217 @@
+"""A worker without a server: a store in a folder, a log in memory, a runner and its readers."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import gevent
+from played import PlayedProvider, ShakyRuns, Step
+from stores import WORKER, new_id, new_session, turn_in
+
+from services.domain.catalog import ModelChoice
+from services.domain.costs import Usage
+from services.domain.deliveries import Batch, EventStream, Ping
+from services.domain.events import (
+    Content,
+    Done,
+    Error,
+    Finish,
+    Resume,
+    RunEvent,
+    Start,
+    Status,
+    Terminal,
+    UsageReport,
+)
+from services.domain.runs import BegunTurn, Run
+from services.domain.sessions import FinishReason, Session
+from services.providers.base import ProviderRequest
+from services.runs.beat import Beat
+from services.runs.living import Living, RunTimes
+from services.runs.pump import Pump, RetryRules
+from services.runs.reaper import Reaper
+from services.runs.runner import Runner
+from services.runs.settler import Settler
+from services.stores.sqlite.store import FILE_NAME, SqliteStore
+from services.streams.follow import Followers, ReaderCaps, ReaderRequest, Subscription
+from services.streams.memory import MemoryRunLog
+from services.telemetry.metrics import Metrics
+
+PATIENCE_SECONDS = 10.0
+"""No wait of these tests takes longer than milliseconds; this is for a machine that is busy."""
+
+LONG = RunTimes(first_token=60, content=60, run=60)
+QUICK_RETRIES = RetryRules(retries=2, min_seconds=0, max_seconds=0, retry_after_max=120)
+USAGE = Usage(input_tokens=10, output_tokens=2)
+
+
+def said(*words: str) -> list[Step]:
+    """Script an answer of these words that ends well."""
+    return [*(Content(word) for word in words), UsageReport(USAGE), Finish(FinishReason.STOP)]
+
+
+@dataclass
+class Story:
+    """All that a reader was given, in order."""
+
+    events: list[tuple[int, RunEvent]] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    greetings: list[Resume] = field(default_factory=list)
+    pings: int = 0
+
+    def take(self, delivery: object) -> None:
+        """Take a delivery in."""
+        match delivery:
+            case Batch():
+                self.events.extend(enumerate(delivery.events, delivery.first_seq))
+            case Status():
+                self.statuses.append(delivery)
+            case Resume():
+                self.greetings.append(delivery)
+            case Ping():
+                self.pings += 1
+
+    @property
+    def text(self) -> str:
+        """The pieces put together."""
+        return "".join(e.content for _, e in self.events if isinstance(e, Content))
+
+    @property
+    def seqs(self) -> list[int]:
+        """The numbers of the events."""
+        return [seq for seq, _ in self.events]
+
+    @property
+    def terminals(self) -> list[Terminal]:
+        """All ends; of a story that ended well one, and the last event."""
+        return [event for _, event in self.events if isinstance(event, Done | Error)]
+
+    @property
+    def end(self) -> Terminal:
+        """The end, checked to be one and the last."""
+        [terminal] = self.terminals
+        assert self.events[-1][1] is terminal
+        return terminal
+
+
+def read_to_the_end(events: EventStream) -> Story:
+    """Read until the events end, and give the place back."""
+    story = Story()
+    with gevent.Timeout(PATIENCE_SECONDS), closing(events):
+        for delivery in events:
+            story.take(delivery)
+    return story
+
+
+class RunWorld:
+    """One worker on the database of a folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        provider: PlayedProvider,
+        *,
+        worker_id: str = WORKER,
+        rules: RetryRules = QUICK_RETRIES,
+        settle_seconds: float = 0.3,
+        close_seconds: float = 5,
+    ) -> None:
+        """Start with no run."""
+        self.folder = folder
+        self.provider = provider
+        self.worker_id = worker_id
+        self.store = SqliteStore.open(folder)
+        self.runs = ShakyRuns(self.store.runs)
+        self.log = MemoryRunLog(900, 1 << 24)
+        self.metrics = Metrics()
+        caps = ReaderCaps(streams=100, per_run=32, per_user=64)
+        self.followers = Followers(caps, 10, self.metrics)
+        settler = Settler(self.runs, settle_seconds)
+        pump = Pump({provider.name: provider}, rules)
+        self.runner = Runner(pump, settler, self.metrics, close_seconds)
+        self.reaper = Reaper(self.runs, worker_id)
+        self.beat = Beat(self.runs, self.runner, self.reaper, 0.01, 0)
+
+    def new_session(self) -> Session:
+        """Make a session of a new user."""
+        return self.store.sessions.create(new_session(new_id()))
+
+    def begin(self, session: Session | None = None, model: str = "large") -> BegunTurn:
+        """Begin a turn in the store only."""
+        turn = turn_in(
+            session or self.new_session(),
+            worker_id=self.worker_id,
+            choice=ModelChoice(None, model),
+        )
+        return self.runs.begin_turn(turn)
+
+    def living(self, begun: BegunTurn, times: RunTimes = LONG) -> Living:
+        """Open the log of a begun turn."""
+        request = ProviderRequest(
+            model=begun.model,
+            messages=begun.context,
+            system_prompt=begun.system_prompt,
+            temperature=0.5,
+            max_tokens=begun.max_tokens,
+        )
+        writer = self.log.open(begun.run.id, begun.run.epoch)
+        writer.append(start_of(begun.run))
+        return Living(begun, request, writer, times)
+
+    def launch(self, times: RunTimes = LONG, model: str = "large") -> Living:
+        """Begin a turn and let it go."""
+        living = self.living(self.begin(model=model), times)
+        self.runner.launch(living)
+        return living
+
+    def follow(self, living: Living, **request: Any) -> Subscription:
+        """Read a run from its start."""
+        reader = self.log.reader(living.run_id)
+        assert reader is not None
+        wanted = ReaderRequest(user_id=living.turn.run.user_id, **request)
+        return self.followers.follow(reader, wanted)
+
+    def story_of(self, living: Living) -> Story:
+        """Read a run from its start to its end."""
+        return read_to_the_end(self.follow(living))
+
+    def stored(self, living: Living) -> tuple[Run, str]:
+        """Read what the store has of a run: its state and its text."""
+        run = living.turn.run
+        return self.store.runs.get(run.user_id, run.id), self.store.runs.text(run.user_id, run.id)
+
+    def ledger(self) -> Sequence[dict[str, Any]]:
+        """Read all rows of the ledger."""
+        with closing(sqlite3.connect(self.folder / FILE_NAME)) as connection:
+            connection.row_factory = sqlite3.Row
+            rows = connection.execute("SELECT * FROM ledger ORDER BY seq")
+            return [dict(row) for row in rows]
+
+    def wait(self) -> None:
+        """Wait until every run is settled."""
+        assert self.runner.wait_until_idle(PATIENCE_SECONDS)
+
+    def close(self) -> None:
+        """Close the file; nothing of this worker can write any more."""
+        self.store.close()
+
+
+def start_of(run: Run) -> Start:
+    """Describe a run's first event."""
+    return Start(
+        session_id=run.session_id,
+        run_id=run.id,
+        message_id=run.message_id,
+        user_message_id=run.user_message_id,
+        provider=run.provider,
+        model=run.model,
+        created_at=run.created_at,
+    )
+
+
+def quick(**seconds: float) -> RunTimes:
+    """Shorten some of the time limits."""
+    return replace(LONG, **seconds)

@@ -1,0 +1,75 @@
+"""The choice among the models on offer."""
+
+import pytest
+
+from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers
+from services.domain.errors import ModelNotAvailable
+
+
+def model(provider: str, name: str) -> Model:
+    """Describe a model."""
+    return Model(provider=provider, name=name, window=1000, max_output=100)
+
+
+FAST, DEEP = model("one", "fast"), model("one", "deep")
+TWIN, OTHER = model("two", "deep"), model("two", "other")
+ANY = model("local", ANY_MODEL)
+OFFERS = Offers([FAST, DEEP, TWIN, OTHER], DEEP, "one")
+OPEN_OFFERS = Offers([FAST, DEEP, ANY], DEEP, "local")
+
+
+@pytest.mark.parametrize(
+    ("choice", "picked"),
+    [
+        (ModelChoice(), DEEP),
+        (ModelChoice("one"), DEEP),
+        (ModelChoice("two"), TWIN),
+        (ModelChoice(None, "fast"), FAST),
+        (ModelChoice(None, "deep"), DEEP),
+        (ModelChoice("two", "deep"), TWIN),
+        (ModelChoice(None, "other"), OTHER),
+    ],
+)
+def test_a_choice_picks_its_model(choice: ModelChoice, picked: Model) -> None:
+    assert OFFERS.pick(choice) == picked
+
+
+def test_without_a_model_the_default_wins_over_the_order() -> None:
+    assert Offers([FAST, DEEP], FAST, "one").pick(ModelChoice("one")) == FAST
+
+
+@pytest.mark.parametrize("provider", [None, "local"])
+def test_an_unknown_name_goes_to_the_provider_that_takes_any(provider: str | None) -> None:
+    assert OPEN_OFFERS.pick(ModelChoice(provider, "llama:8b")) == model("local", "llama:8b")
+
+
+def test_a_name_of_the_catalog_goes_to_its_own_provider() -> None:
+    assert OPEN_OFFERS.pick(ModelChoice(None, "fast")) == FAST
+
+
+@pytest.mark.parametrize(
+    ("offers", "choice", "field"),
+    [
+        (OFFERS, ModelChoice(None, "unknown"), "model"),
+        (OFFERS, ModelChoice("two", "fast"), "model"),
+        (OFFERS, ModelChoice("three", "fast"), "model"),
+        (OFFERS, ModelChoice("three"), "provider"),
+        (OPEN_OFFERS, ModelChoice("one", "unknown"), "model"),
+        (OPEN_OFFERS, ModelChoice("local"), "provider"),
+        (Offers([FAST, ANY], FAST, "one"), ModelChoice(None, "unknown"), "model"),
+    ],
+)
+def test_what_is_not_offered_is_refused_and_names_the_field(
+    offers: Offers, choice: ModelChoice, field: str
+) -> None:
+    with pytest.raises(ModelNotAvailable) as refused:
+        offers.pick(choice)
+
+    assert list(refused.value.errors) == [field]
+    assert ANY_MODEL not in refused.value.detail
+
+
+def test_an_empty_choice_is_none() -> None:
+    assert not ModelChoice()
+    assert ModelChoice("one")
+    assert ModelChoice(None, "fast")
