@@ -81,6 +81,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
         self, schema: type[ma.Schema] | ma.Schema, *, location: str = "json", **options: Any
     ) -> Callable[[Handler], Handler]:
         """Load the body, or with `location="query"` the query, through a schema."""
+        if isinstance(schema, type):
+            schema = schema()  # once, not at every request
         loaded = super().arguments(schema, location=location, **options)
         if location == "json":
             loaded = _both(problems_doc(400, 413, 415), loaded)

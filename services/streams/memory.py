@@ -193,6 +193,7 @@ class MemoryRunLog(RunLog):
     """All logs of the process; ended ones for `keep_seconds`, within `max_bytes` for all of them.
 
     What was read longest ago goes first. Readers that hold an evicted log read it to its end.
+    `ended_bytes` is what the ended logs take now.
     """
 
     def __init__(self, keep_seconds: float, max_bytes: int) -> None:
@@ -201,7 +202,7 @@ class MemoryRunLog(RunLog):
         self._max_bytes = max_bytes
         self._living: dict[str, _Record] = {}
         self._ended: OrderedDict[str, tuple[_Record, float]] = OrderedDict()
-        self._ended_bytes = 0
+        self.ended_bytes = 0
 
     def open(self, run_id: str, epoch: int) -> LogWriter:
         """Begin a run's log."""
@@ -232,10 +233,10 @@ class MemoryRunLog(RunLog):
         if record.is_abandoned:
             return
         self._ended[record.run_id] = (record, time.monotonic() + self._keep_seconds)
-        self._ended_bytes += record.size
-        while self._ended_bytes > self._max_bytes:
+        self.ended_bytes += record.size
+        while self.ended_bytes > self._max_bytes:
             self._drop(next(iter(self._ended)))
 
     def _drop(self, run_id: str) -> None:
         record, _ = self._ended.pop(run_id)
-        self._ended_bytes -= record.size
+        self.ended_bytes -= record.size

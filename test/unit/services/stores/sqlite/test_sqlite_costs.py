@@ -26,6 +26,7 @@ from services.stores.sqlite.database import Database
 from services.stores.sqlite.messages import SqliteMessages
 from services.stores.sqlite.migrations import known_migrations, migrate
 from services.stores.sqlite.runs import SqliteRuns
+from services.stores.sqlite.search import match_expression
 from services.stores.sqlite.sessions import SqliteSessions
 
 # One worker builds the long session, once.
@@ -158,6 +159,21 @@ def test_no_call_on_the_hub_reads_a_table_from_end_to_end(
 
     assert len(statements) > 50
     assert _scans(counting, statements) == []
+
+
+def test_the_index_itself_keeps_a_search_away_from_what_others_wrote(
+    counting: Counting, lengths: Sequence[Session]
+) -> None:
+    assert len(lengths) == 2
+    mine = counting.session_with(6)
+
+    with counting.database.read() as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM message_words WHERE message_words MATCH ?",
+            (match_expression(mine.user_id, ["hello"]),),
+        ).fetchone()
+
+    assert found[0] == 6
 
 
 def _turn(counting: Counting, session: Session) -> tuple[int, int]:
