@@ -62,4 +62,4 @@ openapi: .venv/run.stamp ## Write Documentation/openapi.json
 	@touch $@
 
 setup-tests: .venv/npm.stamp
-	@.ci/setup-system chromium
+	@.ci/setup-system chromium curl

@@ -18,9 +18,9 @@ from routes.hooks import access_log, cors, headers, problems, proxies, request_i
 from routes.hooks.authentication import Guard, TokenRules
 from routes.hooks.limits import LimitRules, Limits
 from routes.hooks.turns import TurnReader
-from services.bootstrap import Services, build_services
+from services.bootstrap import CannotStart, Services, build_services, prepare
 from services.runs.living import RunTimes
-from services.runs.lock import SERVER_LOCK, FolderLock
+from services.runs.lock import DataDirTaken, take_server_lock
 from services.settings import InvalidSettings, Settings
 from services.telemetry import logs
 
@@ -130,21 +130,15 @@ def main() -> None:
     os.chdir(home)
     try:
         settings = Settings.load()
-    except InvalidSettings as exc:
-        sys.exit(_refuse(str(exc)))
-    lock = FolderLock(settings.server.data_dir, SERVER_LOCK)
-    if not lock.try_acquire():
-        folder = settings.server.data_dir
-        sys.exit(_refuse(f"Another server (process {lock.holder()}) works on {folder}."))
-    lock.release()
+        lock = take_server_lock(settings.server.data_dir)
+        prepare(settings)
+        lock.release()
+    except (InvalidSettings, DataDirTaken, CannotStart) as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(EXIT_REFUSED)
     config = str(home / "gunicorn.conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", config, "wsgi:app"]
     os.execv(sys.executable, arguments)  # noqa: S606 - no shell, and nothing of a user's in it
-
-
-def _refuse(reason: str) -> int:
-    sys.stderr.write(f"{reason}\n")
-    return EXIT_REFUSED
 
 
 if __name__ == "__main__":

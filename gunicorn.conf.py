@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 
-from services.runs.lock import SERVER_LOCK, FolderLock
+from services.runs.lock import DataDirTaken, take_server_lock
 from services.settings import InvalidSettings, Settings
 
 try:
@@ -38,11 +38,11 @@ _WATCH_SECONDS = 0.1
 
 def on_starting(server: Any) -> None:
     """Take `DATA_DIR` for the life of the server, and as many open files as there may be."""
-    lock = FolderLock(_server.data_dir, SERVER_LOCK)
-    if not lock.try_acquire():
-        sys.stderr.write(f"Another server (process {lock.holder()}) works on {_server.data_dir}.\n")
+    try:
+        server.charla_lock = take_server_lock(_server.data_dir)
+    except DataDirTaken as exc:
+        sys.stderr.write(f"{exc}\n")
         sys.exit(2)
-    server.charla_lock = lock
     _raise_open_files()
 
 
@@ -78,6 +78,5 @@ def _watch(worker: Any, drain: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Settle what still runs: gunicorn itself waits for connections only."""
     del server
-    wsgi = getattr(worker, "wsgi", None)
-    if wsgi is not None:
-        wsgi.extensions["charla"].close()
+    if getattr(worker, "wsgi", None) is not None:  # it may not have got that far
+        worker.wsgi.extensions["charla"].close()

@@ -9,7 +9,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from services.domain.catalog import ModelChoice, Offers
-from services.domain.errors import ModelNotAvailable
+from services.domain.errors import ModelNotAvailable, StoreUnavailable
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, LoginTimes
 from services.identity.passwords import Passwords
@@ -26,12 +26,17 @@ from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.settings import InvalidSettings, Settings
 from services.stores.base.store import Store
+from services.stores.sqlite.migrations import SchemaTooNew
 from services.stores.sqlite.store import SqliteStore
 from services.streams.follow import Followers, ReaderCaps
 from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
+
+
+class CannotStart(Exception):
+    """What is there cannot be worked with; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,18 @@ class Services:
         self.store.close()
 
 
+def prepare(settings: Settings) -> None:
+    """Make or migrate the database and check what only the adapters know.
+
+    Raises InvalidSettings, or CannotStart.
+    """
+    try:
+        SqliteStore.open(settings.server.data_dir).close()
+    except (SchemaTooNew, StoreUnavailable) as exc:
+        raise CannotStart(str(exc)) from exc
+    _offers(settings, _providers(settings))
+
+
 def build_services(settings: Settings) -> Services:
     """Build the embedded mode: SQLite, logs in memory, one process."""
     worker_id = str(uuid7())
@@ -169,7 +186,7 @@ def _providers(settings: Settings) -> dict[str, Provider]:
         configs.append(openai)
     if given.local_base_url:
         local = ProviderConfig(
-            kind="openai", name="local", base_url=given.local_base_url, timeouts=timeouts
+            kind="local", name="local", base_url=given.local_base_url, timeouts=timeouts
         )
         configs.append(local)
     configs.append(ProviderConfig(kind="scripted", name="scripted"))

@@ -134,12 +134,14 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     if accounts.access_token_seconds > accounts.refresh_token_seconds:
         yield "ACCESS_TOKEN_SECONDS", "It is more than REFRESH_TOKEN_SECONDS."
     wanted = providers.default_provider
-    if wanted == ProviderName.OPENAI and not (
-        providers.openai_api_key or providers.openai_base_url
-    ):
+    has_openai = providers.openai_api_key or providers.openai_base_url
+    if wanted == ProviderName.OPENAI and not has_openai:
         yield "DEFAULT_PROVIDER", "openai needs OPENAI_API_KEY or OPENAI_BASE_URL."
     if wanted == ProviderName.LOCAL and not providers.local_base_url:
         yield "DEFAULT_PROVIDER", "local needs LOCAL_BASE_URL."
+    answers_first = wanted == ProviderName.LOCAL or not (wanted or has_openai)
+    if providers.local_base_url and answers_first and not providers.default_model:
+        yield "DEFAULT_MODEL", "It is needed where a local server answers: its models are its own."
 
 
 def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:

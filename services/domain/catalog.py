@@ -67,6 +67,9 @@ class Offers:
         for model in self.models:
             if model.provider == provider and model.name != ANY_MODEL:
                 return model
-        known = ", ".join(sorted({m.provider for m in self.models}))
-        text = f"{provider!r} is not a provider that is configured here. Configured: {known}."
+        known = sorted({m.provider for m in self.models})
+        if provider in known:
+            text = f"The models of {provider!r} are not known here: name one."
+            raise ModelNotAvailable(text, {"model": [text]})
+        text = f"{provider!r} is not a provider that is configured here: {', '.join(known)}."
         raise ModelNotAvailable(text, {"provider": [text]})

@@ -97,10 +97,10 @@ def models_of(config: ProviderConfig) -> Sequence[Model]:
     if config.kind == "local":
         return (any_name,)
     named = (
-        gpt("gpt-5-mini", 400_000, 128_000, reasons=True),
-        gpt("gpt-5", 400_000, 128_000, reasons=True),
         gpt("gpt-4.1-mini", 1_047_576, 32_768),
         gpt("gpt-4.1", 1_047_576, 32_768),
+        gpt("gpt-5-mini", 400_000, 128_000, reasons=True),
+        gpt("gpt-5", 400_000, 128_000, reasons=True),
         gpt("gpt-4o-mini", 128_000, 16_384),
     )
     return (*named, any_name) if config.base_url else named

@@ -92,13 +92,6 @@ def read_answer(body: Body, secret: str) -> Iterator[ProviderEvent]:
         if answer.reason is None:
             raise
         _log.debug("The connection broke after the answer's end.")
-    last = decoder.pending()
-    if answer.reason is None and (last is None or last.data != DONE):
-        raise ProviderError(
-            "The provider's stream ended before the answer did.",
-            code="upstream_cut",
-            may_retry=True,
-        )
     yield from answer.end()
 
 
@@ -131,10 +124,16 @@ class _Answer:
         return events
 
     def end(self) -> Iterator[ProviderEvent]:
-        """Give what is left at the answer's end."""
+        """Give what is left at the answer's end; without a reason it is a cut, [DONE] or not."""
+        if self.reason is None:
+            raise ProviderError(
+                "The provider's stream ended before the answer did.",
+                code="upstream_cut",
+                may_retry=True,
+            )
         if rest := self._content.rest():
             yield Content(rest)
-        yield Finish(self.reason or FinishReason.STOP)
+        yield Finish(self.reason)
 
     def _read_choice(self, choice: _Choice) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []

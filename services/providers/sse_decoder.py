@@ -58,12 +58,6 @@ class SseDecoder:
             return [Frame(piece[6:-2])]
         return self._feed_lines(piece)
 
-    def pending(self) -> Frame | None:
-        """Give the frame that lacks only its end; for servers that close right after the last."""
-        self._take(b"".join(self._rest))
-        self._rest.clear()
-        return self._dispatch()
-
     def _feed_lines(self, piece: bytes) -> list[Frame]:
         if self._after_cr and piece:
             piece = piece.removeprefix(b"\n")

@@ -109,12 +109,9 @@ class ResponseBody(httpx2.SyncByteStream):
     def _mapped_errors(self) -> Generator[None, None, None]:
         try:
             yield
-        except (HTTPError, OSError, ValueError) as exc:
-            # Aborting tears TLS down under the reader, which the ssl module calls a ValueError.
+        except (HTTPError, OSError) as exc:
             if self._is_silent:
                 raise httpx2.ReadTimeout("the server was silent for too long") from exc
-            if isinstance(exc, ValueError):
-                raise
             raise _as_httpx2(exc) from exc
 
     def _socket(self) -> gevent.socket.socket | None:

@@ -160,8 +160,11 @@ class Living:
         return self.first_output_at is None and time.monotonic() < self.started_at + self.times.run
 
     def seconds_left(self) -> float:
-        """Tell how long to wait before asking `overdue` again."""
-        return max(0.0, self._deadline() - time.monotonic())
+        """Tell how long to wait before asking `overdue` again.
+
+        No longer than `times.content`: the first piece moves the deadline and wakes nobody.
+        """
+        return max(0.0, min(self._deadline() - time.monotonic(), self.times.content))
 
     def overdue(self) -> ProviderTimeout | None:
         """Give the failure where a time limit has passed."""

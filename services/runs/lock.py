@@ -46,3 +46,17 @@ class FolderLock:
     def release(self) -> None:
         """Give it back, unless a child process still holds it."""
         os.close(self._file)
+
+
+class DataDirTaken(Exception):
+    """Another server works on the folder; the message says which process and which folder."""
+
+
+def take_server_lock(folder: Path) -> FolderLock:
+    """Take a data folder for the life of this process and its workers, or raise DataDirTaken."""
+    lock = FolderLock(folder, SERVER_LOCK)
+    if lock.try_acquire():
+        return lock
+    holder = lock.holder()
+    lock.release()
+    raise DataDirTaken(f"Another server (process {holder}) works on {folder}.")

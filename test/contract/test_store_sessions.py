@@ -116,6 +116,15 @@ def test_pages_meet_every_session_once_even_with_equal_times(
     assert [one for page in pages for one in page] == [session.id for session in expected]
 
 
+def test_a_whole_second_sorts_before_its_parts(store: Store, user_id: str) -> None:
+    times = [NOW.replace(microsecond=microsecond) for microsecond in (5, 0, 500_000)]
+    first, second, third = (
+        store.sessions.create(new_session(user_id, created_at=time)) for time in times
+    )
+
+    assert all_pages(store, user_id, 2) == [[third.id, first.id], [second.id]]
+
+
 def test_archived_sessions_have_a_list_of_their_own(store: Store, user_id: str) -> None:
     shown, archived = (store.sessions.create(new_session(user_id)) for _ in range(2))
     changes = SessionChanges(given=frozenset({"archived"}), archived=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from certificates import server_and_client_tls
 from wire_fixtures import SUPPORT, WireServer
 
 from services.providers.urllib3_transport import BODY_EXTENSION, Urllib3Transport
 
-CERTIFICATE = SUPPORT / "localhost.pem"
 ROOT = SUPPORT.parents[1]
 
 
@@ -127,15 +127,17 @@ def test_the_pieces_of_a_body_come_as_they_are_sent(
 def test_a_certificate_that_nobody_vouches_for_is_refused(
     client: httpx2.Client, listener: socket.socket
 ) -> None:
-    answer_once(listener, b"HTTP/1.1 204 No\r\n\r\n", _server_tls())
+    server_tls, _ = server_and_client_tls()
+    answer_once(listener, b"HTTP/1.1 204 No\r\n\r\n", server_tls)
 
     with pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         client.get(url_of(listener, "https"))
 
 
 def test_a_certificate_that_is_trusted_is_taken(listener: socket.socket) -> None:
-    answer_once(listener, b"HTTP/1.1 204 No\r\n\r\n", _server_tls())
-    trusting = Urllib3Transport(ssl.create_default_context(cafile=CERTIFICATE))
+    server_tls, client_tls = server_and_client_tls()
+    answer_once(listener, b"HTTP/1.1 204 No\r\n\r\n", server_tls)
+    trusting = Urllib3Transport(client_tls)
 
     with httpx2.Client(transport=trusting, trust_env=False) as client:
         assert client.get(url_of(listener, "https")).status_code == 204
@@ -182,9 +184,3 @@ def test_under_gevent_a_hundred_streams_are_whole_and_their_connections_serve_ag
 ) -> None:
     assert patched["complete"] == 100
     assert patched["new connections"] == 0
-
-
-def _server_tls() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-    return context

@@ -122,7 +122,7 @@ SCENARIOS: dict[str, Callable[[], Answer]] = {
     "zero-usage": lambda: Answer([*HELLO, STOP, usage(0, 0), DONE]),
     "no-usage": lambda: Answer([*HELLO, STOP, DONE]),
     "no-done": lambda: Answer([*HELLO, STOP, usage(12, 6, 4, 2)]),
-    "only-done": lambda: Answer([*HELLO, DONE.rstrip()], chunked=False),
+    "only-done": lambda: Answer([*HELLO, DONE]),
     "open-end": lambda: Answer([*HELLO, *END, FOREVER]),
     "empty": lambda: Answer([ROLE, *END]),
     "odd": lambda: Answer([*ODD, *HELLO, *ODD, *END]),

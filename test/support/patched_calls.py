@@ -4,14 +4,13 @@ python test/support/patched_calls.py BASE_URL
 """
 
 import json
-import ssl
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import gevent
 import httpx2
+from certificates import server_and_client_tls
 from gevent.server import StreamServer
 from openai_wire import TEXT
 from provider_calls import QUICK, Outcome, ask, provider_of
@@ -19,7 +18,6 @@ from wire_fixtures import WireServer
 
 from services.providers.urllib3_transport import BODY_EXTENSION, Urllib3Transport
 
-CERTIFICATE = Path(__file__).with_name("localhost.pem")
 STREAMS = 100
 PATIENCE_SECONDS = 10.0
 
@@ -64,9 +62,10 @@ def _stall_in_tls() -> str:
         while connection.recv(1 << 16):
             """The rest of the request, then the client's leaving."""
 
-    server = StreamServer(("127.0.0.1", 0), serve, certfile=CERTIFICATE, keyfile=CERTIFICATE)
+    server_tls, client_tls = server_and_client_tls()
+    server = StreamServer(("127.0.0.1", 0), serve, ssl_context=server_tls)
     server.start()
-    transport = Urllib3Transport(ssl.create_default_context(cafile=CERTIFICATE))
+    transport = Urllib3Transport(client_tls)
     with httpx2.Client(transport=transport, timeout=QUICK.read_seconds) as client:
         url = f"https://localhost:{server.server_port}/"
         with client.stream("POST", url, json={}) as response:

@@ -31,7 +31,10 @@ Step: TypeAlias = ProviderEvent | Exception | Event | float
 
 
 class PlayedProvider(Provider):
-    """Plays one script a call; the last script is played for every further call."""
+    """Plays one script a call; the last script is played for every further call.
+
+    `journal` notes when calls went out and when their generators were closed.
+    """
 
     name = "scripted"
     models = (LARGE, SMALL)
@@ -40,13 +43,14 @@ class PlayedProvider(Provider):
         """Take the scripts."""
         self._scripts = scripts
         self.requests: list[ProviderRequest] = []
-        self.closed = 0
+        self.journal: list[str] = []
         self.is_reached = Event()
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Play the next script; `is_reached` is set before each wait, `closed` counts the ends."""
+        """Play the next script; `is_reached` is set before each wait for an event of gevent."""
         script = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
         self.requests.append(request)
+        self.journal.append("called")
         try:
             for step in script:
                 if isinstance(step, Exception):
@@ -59,7 +63,7 @@ class PlayedProvider(Provider):
                 else:
                     yield step
         finally:
-            self.closed += 1
+            self.journal.append("closed")
 
     def count_tokens(self, text: str) -> int:
         """Estimate."""
@@ -76,19 +80,21 @@ class ShakyRuns(RunStore):
     """A run store that can be away: each call of it is noted, and fails as long as it is told to.
 
     `away` names the methods that raise StoreUnavailable; `broken` those that raise ValueError;
-    `answers_lost` those that do their work and raise StoreUnavailable then.
+    `answers_lost` those that do their work and raise StoreUnavailable then. Runs in `poisoned`
+    cannot be settled.
     """
 
-    def __init__(self, inner: RunStore) -> None:
-        """Stand before a real store."""
+    def __init__(self, inner: RunStore, journal: list[str]) -> None:
+        """Stand before a real store, and note its calls."""
         self.inner = inner
         self.away: set[str] = set()
         self.broken: set[str] = set()
         self.answers_lost: set[str] = set()
-        self.calls: list[str] = []
+        self.poisoned: set[str] = set()
+        self.journal = journal
 
     def _do(self, name: str, call: Callable[[], Result]) -> Result:
-        self.calls.append(name)
+        self.journal.append(name)
         if name in self.away:
             raise StoreUnavailable
         if name in self.broken:
@@ -107,7 +113,9 @@ class ShakyRuns(RunStore):
         return self._do("find_key", lambda: self.inner.find_key(user_id, key))
 
     def settle_turn(self, settlement: Settlement) -> Settled:
-        """Pass it on."""
+        """Pass it on, unless the run is poisoned."""
+        if settlement.run_id in self.poisoned:
+            raise ValueError(settlement.run_id)
         return self._do("settle_turn", lambda: self.inner.settle_turn(settlement))
 
     def get(self, user_id: str, run_id: str) -> Run:

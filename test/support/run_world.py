@@ -1,7 +1,7 @@
 """A worker without a server: a store in a folder, a log in memory, a runner and its readers."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -124,7 +124,7 @@ class RunWorld:
         self.provider = provider
         self.worker_id = worker_id
         self.store = SqliteStore.open(folder)
-        self.runs = ShakyRuns(self.store.runs)
+        self.runs = ShakyRuns(self.store.runs, provider.journal)
         self.log = MemoryRunLog(900, 1 << 24)
         self.metrics = Metrics()
         caps = ReaderCaps(streams=100, per_run=32, per_user=64)
@@ -197,6 +197,10 @@ class RunWorld:
     def close(self) -> None:
         """Close the file; nothing of this worker can write any more."""
         self.store.close()
+
+
+MakeWorld = Callable[..., RunWorld]
+"""Takes scripts for the provider, and what else RunWorld takes by name."""
 
 
 def start_of(run: Run) -> Start:

@@ -105,6 +105,14 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None
     assert "LOCAL_BASE_URL" in found["DEFAULT_PROVIDER"]
 
 
+def test_a_local_server_that_answers_first_needs_the_name_of_a_model(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:1/v1"
+    assert "local" in mistakes(tmp_path, LOCAL_BASE_URL=url)["DEFAULT_MODEL"]
+
+    load(tmp_path, LOCAL_BASE_URL=url, DEFAULT_MODEL="llama")
+    load(tmp_path, LOCAL_BASE_URL=url, OPENAI_API_KEY="sk-x")
+
+
 def test_openai_as_default_needs_its_key_or_another_place(tmp_path: Path) -> None:
     assert "OPENAI_API_KEY" in mistakes(tmp_path, DEFAULT_PROVIDER="openai")["DEFAULT_PROVIDER"]
 

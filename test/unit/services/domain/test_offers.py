@@ -55,7 +55,7 @@ def test_a_name_of_the_catalog_goes_to_its_own_provider() -> None:
         (OFFERS, ModelChoice("three", "fast"), "model"),
         (OFFERS, ModelChoice("three"), "provider"),
         (OPEN_OFFERS, ModelChoice("one", "unknown"), "model"),
-        (OPEN_OFFERS, ModelChoice("local"), "provider"),
+        (OPEN_OFFERS, ModelChoice("local"), "model"),
         (Offers([FAST, ANY], FAST, "one"), ModelChoice(None, "unknown"), "model"),
     ],
 )

@@ -28,8 +28,9 @@ def test_the_limit_has_the_name_that_the_server_knows(
     assert other not in arguments
 
 
-def test_the_default_model_is_asked_without_a_temperature_because_it_reasons() -> None:
+def test_only_a_model_that_reasons_is_asked_without_a_temperature() -> None:
     provider = provider_of("openai")
 
-    assert provider.models[0].reasons
-    assert "temperature" not in arguments_of(OFFICIAL, request_to(provider))
+    for model in provider.models:
+        request = replace(request_to(provider), model=model)
+        assert ("temperature" in arguments_of(OFFICIAL, request)) is not model.reasons

@@ -100,25 +100,32 @@ def test_a_name_without_data_does_not_stick_to_the_next_frame() -> None:
     assert decoded(b"event: error\n\n", b"data: x\n\n") == [Frame(b"x")]
 
 
+@pytest.mark.parametrize(
+    ("begun", "frame"),
+    [
+        (b"data: a\n", Frame(b"a\nb")),
+        (b"event: error\n", Frame(b"b", b"error")),
+        (b": hm", None),
+        (b"data: a\r", Frame(b"a\nb")),
+    ],
+)
+def test_a_read_that_looks_whole_still_belongs_to_what_was_begun(
+    begun: bytes, frame: Frame | None
+) -> None:
+    assert decoded(begun, b"data: b\n\n") == ([frame] if frame else [])
+
+
 def test_a_byte_order_mark_counts_only_at_the_start() -> None:
     mark = b"\xef\xbb\xbf"
 
     assert decoded(mark + b"data: a\n\n" + mark + b"data: b\n\n") == [Frame(b"a")]
 
 
-def test_a_frame_without_its_end_is_pending() -> None:
+def test_a_frame_without_its_end_is_none() -> None:
     decoder = SseDecoder()
 
     assert decoder.feed(b"data: 1\n\ndata: [DO") == [Frame(b"1")]
     assert decoder.feed(b"NE]") == []
-    assert decoder.pending() == Frame(b"[DONE]")
-
-
-def test_nothing_is_pending_between_frames() -> None:
-    decoder = SseDecoder()
-    decoder.feed(b"data: 1\n\n")
-
-    assert decoder.pending() is None
 
 
 @pytest.mark.parametrize("lead", [b"", b": "])

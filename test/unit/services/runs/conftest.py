@@ -1,0 +1,36 @@
+"""Workers for the tests of runs; what they left running ends with the test."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from played import PlayedProvider, Step
+from run_world import MakeWorld, RunWorld
+
+from services.runs.living import Ending
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
+    """Make workers on one database, whose provider plays the given scripts."""
+    with ExitStack() as ending:
+
+        def make(
+            *scripts: Sequence[Step], provider: PlayedProvider | None = None, **options: Any
+        ) -> RunWorld:
+            world = RunWorld(tmp_path, provider or PlayedProvider(*scripts), **options)
+            ending.callback(_end, world)
+            return world
+
+        yield make
+
+
+def _end(world: RunWorld) -> None:
+    shaky = world.runs
+    for failing in (shaky.away, shaky.broken, shaky.answers_lost, shaky.poisoned):
+        failing.clear()
+    world.runner.end_all(Ending.INTERRUPTED)
+    world.wait()
+    world.close()

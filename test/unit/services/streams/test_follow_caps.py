@@ -1,0 +1,105 @@
+"""How many readers there may be, and that every place is given back."""
+
+import pytest
+from followed import Followed, read, take
+from log_events import DONE, START
+
+from services.domain.errors import TooManyRequests, TooManyStreams
+from services.streams.follow import ReaderCaps, ReaderRequest
+
+
+def by(user: str) -> ReaderRequest:
+    """Read as this user."""
+    return ReaderRequest(user_id=user)
+
+
+@pytest.fixture
+def followed() -> Followed:
+    """Begin two runs."""
+    followed = Followed()
+    followed.open("other")
+    return followed
+
+
+def test_a_run_has_so_many_readers_and_no_more(followed: Followed) -> None:
+    places = [followed.follow(by(f"user-{number}")) for number in range(3)]
+    with pytest.raises(TooManyRequests, match="3 readers a run") as refused:
+        followed.follow(by("user-4"))
+    assert refused.value.code == "too_many_readers"
+    followed.follow(by("user-4"), "other")
+    places[0].close()
+    followed.follow(by("user-5"))
+
+
+def test_a_user_has_so_many_readers_and_no_more(followed: Followed) -> None:
+    place = followed.follow(by("user"))
+    followed.follow(by("user"), "other")
+    with pytest.raises(TooManyRequests, match="2 open streams an account") as refused:
+        followed.follow(by("user"))
+    assert refused.value.code == "too_many_readers"
+    place.close()
+    followed.follow(by("user"))
+
+
+def test_the_server_has_so_many_readers_and_no_more(followed: Followed) -> None:
+    for number in range(5):
+        followed.follow(by(f"user-{number}"), "run" if number % 2 else "other")
+    with pytest.raises(TooManyStreams):
+        followed.followers.check_room("user-6")
+    with pytest.raises(TooManyStreams):
+        followed.follow(by("user-6"))
+    assert len(followed.followers) == 5
+
+
+def test_users_can_be_without_a_cap_of_their_own() -> None:
+    followed = Followed(ReaderCaps(streams=50, per_run=50, per_user=None))
+    for _ in range(50):
+        followed.follow(by("user"))
+    assert len(followed.followers) == 50
+
+
+def test_a_place_is_given_back_though_nothing_was_read(followed: Followed) -> None:
+    for _ in range(20):
+        followed.follow().close()
+    assert len(followed.followers) == 0
+    assert b"charla_readers 0.0" in followed.metrics.render()
+
+
+def test_closing_twice_gives_back_one_place(followed: Followed) -> None:
+    stays = followed.follow()
+    leaves = followed.follow()
+    leaves.close()
+    leaves.close()
+    assert len(followed.followers) == 1
+    assert b"charla_readers 1.0" in followed.metrics.render()
+    stays.close()
+
+
+def test_the_end_keeps_the_place_until_the_reader_is_closed(followed: Followed) -> None:
+    events = followed.follow()
+    followed.writer.append(START)
+    followed.writer.append(DONE)
+    read(events)
+    assert len(followed.followers) == 1
+    events.close()
+    assert len(followed.followers) == 0
+
+
+def test_a_reader_that_was_refused_holds_no_place_and_hears_nothing(followed: Followed) -> None:
+    places = [followed.follow(by(f"user-{number}")) for number in range(3)]
+    for _ in range(5):
+        with pytest.raises(TooManyRequests):
+            followed.follow(by("user-4"))
+    assert len(followed.followers) == 3
+    for place in places:
+        place.close()
+    followed.follow(by("user-4"))
+
+
+def test_a_closed_reader_leaves_the_writer_and_the_others_alone(followed: Followed) -> None:
+    stays, leaves = followed.follow(), followed.follow()
+    followed.writer.append(START)
+    take(leaves)
+    leaves.close()
+    followed.writer.append(DONE)
+    assert read(stays).seqs == [1, 2]

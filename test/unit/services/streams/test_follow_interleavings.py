@@ -1,0 +1,104 @@
+"""Writers and readers in every order: no wake-up is lost, nobody gets a hole or a repeat."""
+
+from collections.abc import Callable, Sequence
+
+import gevent
+from followed import Followed
+from gevent import Greenlet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from log_events import DONE, EVENTS, PATIENCE_SECONDS, RETRYING, text_of
+from run_world import Story
+
+from services.domain.events import RunEvent, Status
+from services.streams.follow import ReaderCaps, ReaderRequest, Subscription
+
+CAPS = ReaderCaps(streams=1000, per_run=1000, per_user=None)
+
+
+def read_with_pauses(events: Subscription, pauses: Sequence[int]) -> Story:
+    """Read to the end; before the n-th delivery let others go as often as the n-th pause says."""
+    story = Story()
+    for number, delivery in enumerate(events):
+        story.take(delivery)
+        give_way(pauses[number % len(pauses)] if pauses else 0)
+    events.close()
+    return story
+
+
+def give_way(times: int) -> None:
+    """Let all others have their turn, so many times."""
+    for _ in range(times):
+        gevent.sleep(0)
+
+
+class Play:
+    """One log, its readers, and readers that have a place and read nothing."""
+
+    def __init__(self) -> None:
+        """Begin with one reader."""
+        self.followed = Followed(CAPS)
+        self.written: list[RunEvent] = []
+        self.readers: list[tuple[int, Greenlet[..., Story]]] = []
+        self.idle: list[Subscription] = []
+        self.join([])
+
+    def write(self, *events: RunEvent) -> None:
+        """Append events at once."""
+        for event in events:
+            self.followed.writer.append(event)
+            self.written.append(event)
+
+    def announce(self, status: Status | None) -> None:
+        """Set or withdraw the status."""
+        self.followed.writer.announce(status)
+
+    def join(self, pauses: Sequence[int]) -> None:
+        """Have one more reader from the middle of the log on, and one that reads nothing."""
+        after = len(self.written) // 2
+        request = ReaderRequest(user_id="user", after=after)
+        reading = gevent.spawn(read_with_pauses, self.followed.follow(request), pauses)
+        self.readers.append((after, reading))
+        self.idle.append(self.followed.follow(request))
+
+    def leave(self) -> None:
+        """Have one of those that read nothing leave."""
+        if self.idle:
+            self.idle.pop().close()
+
+    def ping(self) -> None:
+        """Ping those that read nothing."""
+        for subscription in self.idle:
+            subscription.ping()
+
+
+Step = Callable[[Play], None]
+
+STEPS = st.one_of(
+    st.lists(EVENTS, min_size=1, max_size=5).map(lambda some: lambda play: play.write(*some)),
+    st.sampled_from([RETRYING, None]).map(lambda status: lambda play: play.announce(status)),
+    st.lists(st.integers(0, 3), max_size=6).map(lambda pauses: lambda play: play.join(pauses)),
+    st.integers(1, 3).map(lambda times: lambda _: give_way(times)),
+    st.sampled_from([Play.leave, Play.ping]),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(STEPS, max_size=30))
+def test_every_reader_gets_the_same_events_whatever_happens_in_between(steps: list[Step]) -> None:
+    play = Play()
+    for step in steps:
+        step(play)
+    play.write(DONE)
+    with gevent.Timeout(PATIENCE_SECONDS):
+        gevent.joinall([reading for _, reading in play.readers])
+
+    for after, reading in play.readers:
+        story: Story | None = reading.value
+        assert story is not None
+        assert [event for _, event in story.events] == play.written[after:]
+        assert story.seqs == list(range(after + 1, len(play.written) + 1))
+        assert story.text == text_of(play.written[after:])
+    while play.idle:
+        play.leave()
+    assert len(play.followed.followers) == 0
