@@ -72,6 +72,7 @@ def post_worker_init(worker: Any) -> None:
 def _watch(worker: Any, drain: Any) -> None:
     while worker.alive:
         gevent.sleep(_WATCH_SECONDS)
+    worker.cfg.set("keepalive", 0)  # nobody is waited for once the own answer is told
     drain.start()
 
 

@@ -16,15 +16,22 @@ from services.streams.stored import StoredRun
 
 MayGoOn = Callable[[], bool]
 
-_LOG_WAIT_SECONDS = 5
+LOG_WAIT_SECONDS = 5
 _LOG_POLL_SECONDS = 0.05
 
 
 class Readers:
     """Opens runs for reading, from the log while it is there, else from the store."""
 
-    def __init__(self, store: RunStore, log: RunLog, followers: Followers) -> None:
-        """Take the truth, the log, and who reads it."""
+    def __init__(
+        self,
+        store: RunStore,
+        log: RunLog,
+        followers: Followers,
+        log_wait_seconds: float = LOG_WAIT_SECONDS,
+    ) -> None:
+        """Take the truth, the log, and who reads it; wait so long for the log of an active run."""
+        self._log_wait_seconds = log_wait_seconds
         self._store = store
         self._log = log
         self._followers = followers
@@ -90,7 +97,7 @@ class Readers:
 
         Active, but no log: the run is about to be launched or settled; that is worth a wait.
         """
-        deadline = time.monotonic() + _LOG_WAIT_SECONDS
+        deadline = time.monotonic() + self._log_wait_seconds
         while True:
             log = self._log.reader(run.id)
             if log is not None:

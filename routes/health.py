@@ -28,7 +28,9 @@ def blueprint(health: HealthController, render: Callable[[], bytes], kind: str) 
         return readiness, 200 if readiness.is_ready else 503
 
     @blp.get("/metrics")
-    @blp.response(200, content_type="text/plain", description="Prometheus' text format.")
+    @blp.response(
+        200, {"type": "string"}, content_type="text/plain", description="Prometheus' text format."
+    )
     def metrics() -> Response:
         """Give the figures of this process."""
         return Response(render(), content_type=kind)

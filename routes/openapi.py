@@ -12,6 +12,7 @@ from flask import Flask
 from routes.hooks.authentication import SECURITY_SCHEME
 from routes.hooks.parsing import StrictParser
 from routes.hooks.problems import CONTENT_TYPE
+from routes.schemas.events import describe_events
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -192,6 +193,7 @@ def install(app: Flask, version: str) -> Api:
     api.spec.components.security_scheme(
         SECURITY_SCHEME, {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     )
+    describe_events(api.spec.components)
     return api
 
 

@@ -10,7 +10,7 @@ from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
 from routes.hooks.turns import TurnReader
 from routes.openapi import Blueprint, header_doc, problems_doc
-from routes.schemas.events import any_event
+from routes.schemas.events import FRAME
 from routes.schemas.runs import CursorSchema, RunSchema, StreamTurnSchema
 from routes.transports.sse import MIMETYPE, sse_response
 from services.domain.deliveries import EventStream
@@ -41,7 +41,7 @@ def blueprint(
     @guard.required
     @header_doc(HEADER, KEY_FORM)
     @blp.arguments(StreamTurnSchema)
-    @blp.response(200, any_event(), content_type=MIMETYPE, headers=RUN_ID_HEADER)
+    @blp.response(200, FRAME, content_type=MIMETYPE, headers=RUN_ID_HEADER)
     @problems_doc(404, 409, 429)
     def send_message(body: Body, session_id: str) -> Response:
         """Send a message and read the answer as it is written.
@@ -58,7 +58,7 @@ def blueprint(
     @guard.required
     @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
     @blp.arguments(CursorSchema, location="query")
-    @blp.response(200, any_event(), content_type=MIMETYPE, headers=RUN_ID_HEADER)
+    @blp.response(200, FRAME, content_type=MIMETYPE, headers=RUN_ID_HEADER)
     @blp.alt_response(204, description="Nothing is active, or its end was seen already")
     @problems_doc(404, 429)
     def read_session(query: Body, session_id: str) -> Response:
@@ -72,7 +72,7 @@ def blueprint(
     @guard.required
     @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
     @blp.arguments(CursorSchema, location="query")
-    @blp.response(200, any_event(), content_type=MIMETYPE, headers=RUN_ID_HEADER)
+    @blp.response(200, FRAME, content_type=MIMETYPE, headers=RUN_ID_HEADER)
     @blp.alt_response(204, description="The end was seen already")
     @problems_doc(404, 429)
     def read_run(query: Body, run_id: str) -> Response:

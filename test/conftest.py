@@ -11,9 +11,15 @@ pytest_plugins = ["no_skips", "wire_fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make torture` ask for more than a normal run does."""
+    """Let who has time ask for more than a normal run does."""
     parser.addoption(
         "--torture-rounds", type=int, default=2, help="how often torture kills the server"
+    )
+    parser.addoption(
+        "--fuzz-examples",
+        type=int,
+        help="how many random requests each operation of the API gets; without it a few, "
+        "always the same",
     )
 
 

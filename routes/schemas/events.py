@@ -97,17 +97,45 @@ class ResumeEventSchema(_EventSchema):
     content = fields.String()
 
 
-def any_event() -> dict[str, Any]:
-    """Describe one event; `done` and `error` end a stream, unknown types are to be ignored."""
-    return {
-        "oneOf": [
-            StartEventSchema,
-            ContentEventSchema,
-            ReasoningEventSchema,
-            StatusEventSchema,
-            DoneEventSchema,
-            ErrorEventSchema,
-            ResumeEventSchema,
-        ],
-        "description": "`done` and `error` end the stream. Ignore types that you do not know.",
+EVENTS: dict[str, type[ma.Schema]] = {
+    "start": StartEventSchema,
+    "content": ContentEventSchema,
+    "reasoning": ReasoningEventSchema,
+    "status": StatusEventSchema,
+    "done": DoneEventSchema,
+    "error": ErrorEventSchema,
+    "resume": ResumeEventSchema,
+}
+
+FRAME: dict[str, Any] = {
+    "type": "object",
+    "description": "A frame of the stream; lines that begin with a colon are to be ignored.",
+    "properties": {
+        "id": {
+            "type": "string",
+            "description": "Where to read on; not there in what is no history.",
+        },
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/Event"},
+        },
+    },
+    "required": ["data"],
+}
+"""A frame as JSON Schema: in its data stands the JSON of an event."""
+
+
+def describe_events(components: Any) -> None:
+    """Add `Event`, one of all kinds, to the components of an OpenAPI document."""
+    places = {}
+    for name, schema in EVENTS.items():
+        component = schema.__name__.removesuffix("Schema")
+        components.schema(component, schema=schema)
+        places[name] = f"#/components/schemas/{component}"
+    event = {
+        "oneOf": [{"$ref": place} for place in places.values()],
+        "discriminator": {"propertyName": "type", "mapping": places},
+        "description": "`done` and `error` end a stream. Ignore types that you do not know.",
     }
+    components.schema("Event", event)

@@ -65,6 +65,16 @@ class Number(fields.Float):
         return super()._validated(value)
 
 
+class Whole(fields.Integer):
+    """A whole number in JSON, where 5.0 is one too; not a text that looks like one."""
+
+    def _validated(self, value: Any) -> int:
+        is_fraction = isinstance(value, float) and not value.is_integer()
+        if isinstance(value, str) or is_fraction:
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 class Timestamp(fields.AwareDateTime):
     """A time in UTC that ends in Z, written as in the events of a stream."""
 

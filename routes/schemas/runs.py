@@ -3,7 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Amount, Number, Text, Timestamp
+from routes.schemas.fields import Amount, Number, Text, Timestamp, Whole
 from services.domain.costs import UsageSource
 from services.domain.sessions import FinishReason, Status
 
@@ -32,11 +32,8 @@ class TurnSchema(ma.Schema):
     model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
     provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
     temperature = Number(load_default=None, allow_none=True, validate=validate.Range(min=0, max=2))
-    max_tokens = fields.Integer(
-        load_default=None,
-        allow_none=True,
-        strict=True,
-        validate=validate.Range(min=1, max=MAX_TOKENS),
+    max_tokens = Whole(
+        load_default=None, allow_none=True, validate=validate.Range(min=1, max=MAX_TOKENS)
     )
 
 

@@ -8,7 +8,6 @@ CharlaError
 │   ├── ContextTooLong 422      the message does not fit the model's window
 │   └── KeyReused 422           an Idempotency-Key that was used with another body
 ├── Unauthorized 401            no token, or a bad one
-├── NotAllowed 403              known, but not permitted
 ├── NotFound 404                does not exist, or is not yours
 ├── Conflict 409
 │   ├── EmailTaken 409
@@ -105,14 +104,6 @@ class Unauthorized(CharlaError):
     status = 401
     title = "Authentication is required"
     code = "unauthorized"
-
-
-class NotAllowed(CharlaError):
-    """The caller is known and may not do this."""
-
-    status = 403
-    title = "Not allowed"
-    code = "forbidden"
 
 
 class NotFound(CharlaError):

@@ -21,7 +21,7 @@ class Drain:
         """Take all of gunicorn's graceful time and keep the margin of it."""
         self._runner = runner
         self._margin = min(MARGIN_SECONDS, graceful_seconds / 2)
-        self._patience = graceful_seconds - self._margin
+        self.patience = graceful_seconds - self._margin
         self._is_over = Event()
         self.is_draining = False
 
@@ -29,14 +29,14 @@ class Drain:
         """Begin to drain in the background; a second call does nothing."""
         if not self.is_draining:
             self.is_draining = True
-            gevent.spawn(self._run, self._patience)
+            gevent.spawn(self._run, self.patience)
 
     def finish(self) -> None:
         """Wait for the drain; where none was begun, settle everything now."""
         if not self.is_draining:
             self.is_draining = True
             self._run(0)
-        self._is_over.wait(timeout=self._patience + self._margin)
+        self._is_over.wait(timeout=self.patience + self._margin)
 
     def _run(self, patience: float) -> None:
         _log.info("draining", runs=len(self._runner), seconds=patience)

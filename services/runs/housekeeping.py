@@ -31,10 +31,10 @@ class Housekeeping:
         purged_at = time.monotonic() - self.seconds
         while True:
             try:
+                self.tidy()
                 if time.monotonic() - purged_at >= self.seconds:
                     purged_at = time.monotonic()
                     self.purge(datetime.now(UTC))
-                self.tidy()
             except Exception:  # noqa: BLE001 - without it the memory of ended runs would only grow
                 _log.exception("housekeeping_crashed")
             gevent.sleep(min(TIDY_SECONDS, self.seconds))

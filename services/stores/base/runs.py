@@ -91,7 +91,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def other_workers(self, worker_id: str) -> Sequence[str]:
-        """List all other workers that are on record."""
+        """List all other workers that are on record or own an active run."""
 
     @abstractmethod
     def forget_workers(self, worker_ids: Sequence[str]) -> None:

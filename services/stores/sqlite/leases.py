@@ -72,8 +72,13 @@ def _claimed(connection: sqlite3.Connection, row: sqlite3.Row) -> ClaimedRun:
 
 
 def other_workers(connection: sqlite3.Connection, worker_id: str) -> list[str]:
-    """List the workers on record but this one."""
-    rows = connection.execute("SELECT id FROM workers WHERE id <> ? ORDER BY id", (worker_id,))
+    """List the workers on record but this one, and those that died before their first beat."""
+    rows = connection.execute(
+        "SELECT id FROM (SELECT id FROM workers"
+        " UNION SELECT worker_id FROM runs WHERE status = 'streaming')"
+        " WHERE id <> ? ORDER BY id",
+        (worker_id,),
+    )
     return [row["id"] for row in rows]
 
 

@@ -1,20 +1,37 @@
 """Workers for the tests of runs; what they left running ends with the test."""
 
+import io
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from played import PlayedProvider, Step
 from run_world import MakeWorld, RunWorld
 
 from services.runs.living import Ending
+from services.telemetry import logs
 
 
 @pytest.fixture
-def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
+def lines() -> Iterator[io.StringIO]:
+    """Catch what is logged, as the server writes it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    logs.configure("info", "json", stream)
+    yield stream
+    root.handlers[:], root.level = before, level
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def make_world(tmp_path: Path, lines: io.StringIO) -> Iterator[MakeWorld]:
     """Make workers on one database, whose provider plays the given scripts."""
+    del lines  # it only has to be there: what goes wrong on purpose is not shown
     with ExitStack() as ending:
 
         def make(

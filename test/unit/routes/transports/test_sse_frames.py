@@ -1,0 +1,128 @@
+"""Events as frames, to the byte."""
+
+import json
+
+import gevent
+import pytest
+from followed import Followed
+from hypothesis import given
+from log_events import ATTEMPT, DONE, ERROR, FAILOVER, PIECES, RETRYING, START
+
+from routes.transports.sse import PING_FRAME, SseFrames
+from services.domain.events import Content, Reasoning, Resume, RunEvent, Terminal
+from services.streams.follow import ReaderRequest
+
+
+def frame_of(event: RunEvent) -> bytes:
+    """Write the only event of a log as a frame."""
+    followed = Followed()
+    followed.writer.append(event)
+    return next(SseFrames(followed.follow()))
+
+
+def data_of(frame: bytes) -> object:
+    """Parse the data of a frame that has an id."""
+    first, second = frame.removesuffix(b"\n\n").split(b"\n")
+    assert first.startswith(b"id: ")
+    return json.loads(second.removeprefix(b"data: "))
+
+
+def test_a_piece_is_two_lines_and_an_empty_one() -> None:
+    assert frame_of(Content("Grüße")) == (
+        'id: run.1.1\ndata: {"type":"content","content":"Grüße"}\n\n'.encode()
+    )
+
+
+@given(PIECES)
+def test_any_text_stays_in_its_line_and_comes_out_as_it_went_in(text: str) -> None:
+    for event, kind in ((Content(text), "content"), (Reasoning(text), "reasoning")):
+        frame = frame_of(event)
+        assert (frame.count(b"\n"), frame.count(b"\r")) == (3, 0)
+        assert data_of(frame) == {"type": kind, "content": text}
+
+
+def test_the_start_names_what_the_client_needs() -> None:
+    assert data_of(frame_of(START)) == {
+        "type": "start",
+        "session_id": "session",
+        "run_id": "run",
+        "message_id": "answer",
+        "user_message_id": "question",
+        "provider": "scripted",
+        "model": "large",
+        "created_at": "2026-11-20T00:00:00Z",
+    }
+
+
+@pytest.mark.parametrize(("end", "kind"), [(DONE, "done"), (ERROR, "error")])
+def test_the_end_holds_the_whole_text(end: Terminal, kind: str) -> None:
+    followed = Followed()
+    for event in (START, Content("one "), Reasoning("hm"), Content("two"), end):
+        followed.writer.append(event)
+    frames = next(SseFrames(followed.follow(ReaderRequest(user_id="user", after=4))))
+    data = data_of(frames)
+    assert isinstance(data, dict)
+    assert (data["type"], data["full_content"], data["persisted"]) == (kind, "one two", True)
+
+
+def test_an_event_of_history_has_an_id_and_a_passing_one_has_none() -> None:
+    followed = Followed()
+    followed.writer.append(FAILOVER)
+    followed.writer.announce(RETRYING)
+    greeting = Resume(run_id="run", recovered=True)
+    frames = SseFrames(followed.follow(ReaderRequest(user_id="user", greeting=greeting)))
+    assert next(frames) == b'data: {"type":"resume","run_id":"run","recovered":true}\n\n'
+    assert next(frames).startswith(b'id: run.1.1\ndata: {"type":"status","state":"failover"')
+    assert next(frames) == b'data: {"type":"status","state":"retrying","detail":{"delay":1}}\n\n'
+
+
+def test_a_greeting_that_recovered_nothing_holds_the_text() -> None:
+    greeting = Resume(run_id="run", recovered=False, content="so\nfar")
+    frames = SseFrames(Followed().follow(ReaderRequest(user_id="user", greeting=greeting)))
+    assert next(frames) == (
+        b'data: {"type":"resume","run_id":"run","recovered":false,"content":"so\\nfar"}\n\n'
+    )
+
+
+def test_a_ping_is_a_comment() -> None:
+    events = Followed().follow()
+    events.ping()
+    assert next(SseFrames(events)) == PING_FRAME == b": ping\n\n"
+
+
+def test_what_came_during_a_slow_write_is_one_write() -> None:
+    followed = Followed()
+    frames = SseFrames(followed.follow())
+    for event in (START, Content("a"), Content("b")):
+        followed.writer.append(event)
+    assert next(frames).count(b"\n\n") == 3
+
+
+def test_internal_events_are_not_sent_and_end_nothing() -> None:
+    followed = Followed()
+    followed.writer.append(ATTEMPT)
+    gevent.spawn_later(0.01, lambda: [followed.writer.append(e) for e in (Content("a"), DONE)])
+    with gevent.Timeout(10):
+        written = list(SseFrames(followed.follow()))
+    assert b"".join(written).count(b"id: run.1.2\n") == 1
+    assert b"attempt" not in b"".join(written)
+    assert all(written)
+
+
+def test_readers_at_the_same_place_get_the_same_bytes() -> None:
+    followed = Followed()
+    readers = [SseFrames(followed.follow(ReaderRequest(user_id=f"user-{n}"))) for n in range(3)]
+    followed.writer.append(START)
+    first, second, third = (next(reader) for reader in readers)
+    assert first is second is third
+    followed.writer.append(DONE)
+    first, second, third = (next(reader) for reader in readers)
+    assert first is second is third
+
+
+def test_closing_the_frames_gives_the_place_back() -> None:
+    followed = Followed()
+    frames = SseFrames(followed.follow())
+    frames.close()
+    frames.close()
+    assert len(followed.followers) == 0

@@ -1,0 +1,84 @@
+"""The response that streams: its headers, its send timeout, and the place of its reader."""
+
+import socket
+
+import pytest
+from flask import Flask, Response
+from flask.testing import FlaskClient
+from followed import Followed
+from log_events import DONE, START
+
+from routes.transports.sse import sse_response
+from services.domain.events import Content
+
+SEND_SECONDS = 7.0
+
+
+@pytest.fixture
+def followed() -> Followed:
+    """Have a run that has ended."""
+    followed = Followed()
+    for event in (START, Content("all"), DONE):
+        followed.writer.append(event)
+    return followed
+
+
+@pytest.fixture
+def client(followed: Followed) -> FlaskClient:
+    """Serve it at /."""
+    app = Flask(__name__)
+
+    @app.get("/")
+    def read() -> Response:
+        return sse_response(followed.follow(), SEND_SECONDS)
+
+    return app.test_client()
+
+
+def test_all_frames_come_and_the_place_is_given_back(
+    client: FlaskClient, followed: Followed
+) -> None:
+    response = client.get("/", buffered=True)
+    assert response.data.count(b"\n\n") == 3
+    assert len(followed.followers) == 0
+
+
+def test_the_headers_keep_proxies_from_holding_frames_back(client: FlaskClient) -> None:
+    headers = client.get("/").headers
+    assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    assert headers["Cache-Control"] == "no-cache, no-transform"
+    assert headers["X-Accel-Buffering"] == "no"
+    assert headers["X-Run-Id"] == "run"
+    assert "Content-Length" not in headers
+
+
+def test_a_head_request_gives_its_place_back(client: FlaskClient, followed: Followed) -> None:
+    assert client.head("/", buffered=True).status_code == 200
+    assert len(followed.followers) == 0
+
+
+def test_a_reader_that_leaves_before_its_first_frame_gives_its_place_back(
+    client: FlaskClient, followed: Followed
+) -> None:
+    response = client.get("/")
+    assert len(followed.followers) == 1
+    response.close()
+    assert len(followed.followers) == 0
+
+
+def test_a_reader_that_leaves_in_the_middle_gives_its_place_back(
+    client: FlaskClient, followed: Followed
+) -> None:
+    followed.writer = followed.open("run")
+    followed.writer.append(START)
+    response = client.get("/")
+    assert next(response.iter_encoded()).startswith(b"id: run.1.1\n")
+    response.close()
+    assert len(followed.followers) == 0
+
+
+def test_the_send_timeout_is_set_on_the_socket_itself(client: FlaskClient) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client.get("/", environ_overrides={"gunicorn.socket": ours})
+        assert ours.gettimeout() == SEND_SECONDS
