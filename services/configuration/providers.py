@@ -77,8 +77,8 @@ class ProviderSettings:
         "FIRST_TOKEN_SECONDS",
         60,
         (0.05, 3600),
-        "How long a call of a provider may take to its first piece; waits between calls do not "
-        "count.",
+        "How long the first piece of an answer may take upstream, all calls together; waits "
+        "between calls do not count.",
     )
     content_timeout_seconds: float = seconds(
         "CONTENT_TIMEOUT_SECONDS",

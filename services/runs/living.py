@@ -49,6 +49,7 @@ class Living:
     upstream_since: float | None = None
     first_output_at: float | None = None
     heard_at: float = 0
+    _upstream_seconds: float = 0
     _saved: int = 0
     _unsaved: Piece | None = None
     _is_sealed: bool = False
@@ -104,6 +105,7 @@ class Living:
         """
         if self._is_sealed:
             return
+        self._upstream_seconds = self._seconds_upstream()
         self.upstream_since = None
         usage = self._usage or (Usage() if was_refused else self._estimate())
         model = self.turn.model
@@ -157,7 +159,17 @@ class Living:
     @property
     def may_call_again(self) -> bool:
         """Tell whether a further call repeats nothing that was delivered, and has time left."""
-        return self.first_output_at is None and time.monotonic() < self.started_at + self.times.run
+        return (
+            self.first_output_at is None
+            and self._seconds_upstream() < self.times.first_token
+            and time.monotonic() < self.started_at + self.times.run
+        )
+
+    def _seconds_upstream(self) -> float:
+        """Give how long all calls have taken together; waits between them do not count."""
+        if self.upstream_since is None:
+            return self._upstream_seconds
+        return self._upstream_seconds + time.monotonic() - self.upstream_since
 
     def seconds_left(self) -> float:
         """Tell how long to wait before asking `overdue` again.
@@ -183,7 +195,8 @@ class Living:
         if self.upstream_since is None:
             return in_all
         if self.first_output_at is None:
-            return min(in_all, self.upstream_since + self.times.first_token)
+            left = self.times.first_token - self._upstream_seconds
+            return min(in_all, self.upstream_since + left)
         return min(in_all, self.heard_at + self.times.content)
 
     @property

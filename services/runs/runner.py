@@ -91,7 +91,7 @@ class Runner:
 
     def _count(self, living: Living, terminal: Terminal | None) -> None:
         provider = living.turn.model.provider
-        self._metrics.run_ended(terminal, provider, living.ttft_ms)
+        self._metrics.run_ended(terminal, provider, living.ttft_ms, living.writer.top)
         for attempt in living.attempts:
             self._metrics.attempt(provider, str(attempt.outcome))
 
@@ -104,13 +104,9 @@ class Runner:
             living.attention.wait(living.seconds_left())
             living.attention.clear()
             overdue = living.overdue()
-            if living.ending is not None or (overdue is not None and not living.may_call_again):
+            if living.ending is not None or overdue is not None:
                 self._cut(pump, living, overdue)
                 break
-            if overdue is not None:
-                living.upstream_since = None
-                pump.kill(overdue, block=False)
-                gevent.sleep(0)
         if isinstance(pump.value, Result):
             return pump.value
         return None if living.ending else overdue

@@ -44,8 +44,8 @@ class Settler:
             living.writer.abandon()
             return None
         settlement = self._compose(living, result)
+        window = self._retry_seconds
         try:
-            window = self._retry_seconds
             settled = self._write(settlement, stop_before_delay(window), window / 10)
         except StoreUnavailable:
             _log.error("settle_postponed", run_id=living.run_id)

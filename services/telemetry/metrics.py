@@ -33,6 +33,9 @@ class Metrics:
             buckets=FIRST_TOKEN_BUCKETS,
             registry=registry,
         )
+        self._events = Counter(
+            "charla_events", "Numbered events of ended answers.", ["provider"], registry=registry
+        )
         self._readers = Gauge("charla_readers", "Streams that are open.", registry=registry)
         self._requests = Counter(
             "charla_http_requests",
@@ -46,23 +49,20 @@ class Metrics:
             ["provider", "outcome"],
             registry=registry,
         )
-        self._store_errors = Counter(
-            "charla_store_errors",
-            "Calls of the store that failed, by what was tried.",
-            ["operation"],
-            registry=registry,
-        )
 
     def run_started(self) -> None:
         """Count an answer that is being written."""
         self._active.inc()
 
-    def run_ended(self, terminal: Terminal | None, provider: str, ttft_ms: int | None) -> None:
-        """Count an answer that ended, and how long its first piece took.
+    def run_ended(
+        self, terminal: Terminal | None, provider: str, ttft_ms: int | None, events: int
+    ) -> None:
+        """Count an answer that ended, its events, and how long its first piece took.
 
         `terminal` None: another worker took the run over and counts it.
         """
         self._active.dec()
+        self._events.labels(provider).inc(events)
         if terminal is None:
             return
         reason = terminal.code if isinstance(terminal, Error) else str(terminal.finish_reason)
@@ -85,10 +85,6 @@ class Metrics:
     def attempt(self, provider: str, outcome: str) -> None:
         """Count a call of a provider: `ok`, or the code of its failure."""
         self._attempts.labels(provider, outcome).inc()
-
-    def store_error(self, operation: str) -> None:
-        """Count a failed call of the store."""
-        self._store_errors.labels(operation).inc()
 
     def render(self) -> bytes:
         """Write everything in Prometheus' text format."""

@@ -1,6 +1,7 @@
 """Requests made from the OpenAPI document, good and bad, as one of two users who know all ids."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from chat_client import Json
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis import Case, GenerationMode, Response
+from schemathesis import APIOperation, Case, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from source_tree import ROOT
@@ -102,7 +103,7 @@ def examples(pytestconfig: pytest.Config) -> settings:
     )
 
 
-def put_ids(case: Case[Any], things: Json) -> None:
+def put_ids(case: Case, things: Json) -> None:
     """Put real ids where made up ones of the right type stand."""
     for name in case.path_parameters:
         case.path_parameters[name] = things[name]
@@ -114,7 +115,7 @@ def put_ids(case: Case[Any], things: Json) -> None:
         case.headers["Last-Event-ID"] = things["last_event_id"]
 
 
-def hasten(case: Case[Any]) -> None:
+def hasten(case: Case) -> None:
     """Have the script answer without its pauses."""
     if isinstance(case.body, dict):
         for name in ("content", "initial_message"):
@@ -123,7 +124,7 @@ def hasten(case: Case[Any]) -> None:
                 case.body[name] = f"/slow 0\n{text}"
 
 
-def check(case: Case[Any], response: Response) -> None:
+def check(case: Case, response: Response) -> None:
     """Hold a response against the document."""
     case.validate_response(response, checks=CHECKS)
     if case.method.upper() == case.operation.method.upper():
@@ -131,7 +132,7 @@ def check(case: Case[Any], response: Response) -> None:
         assert str(response.status_code) in named, f"{case.operation.label}: {response.status_code}"
 
 
-def attempt(case: Case[Any], who: Attempt) -> None:
+def attempt(case: Case, who: Attempt) -> None:
     """Make a request; whose ids are foreign meets nothing and changes nothing."""
     things, before = {}, None
     if who.owner is not None:
@@ -146,6 +147,14 @@ def attempt(case: Case[Any], who: Attempt) -> None:
     if before is not None and who.owner is not None:
         assert who.owner.state(things) == before
         assert response.status_code >= 400 or not case.path_parameters
+
+
+def edges(operation: APIOperation, mode: GenerationMode) -> Iterator[Case]:
+    """Make the requests at the edges of what is described, always the same ones."""
+    schema = operation.schema
+    return schema.iter_coverage_cases(
+        operation, generation_modes=[mode], generation_config=schema.config.generation
+    )
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -181,9 +190,8 @@ def test_no_request_meets_anything_that_is_not_described(
         attempt(case, Attempt(caller(index), theirs, busy))
 
     run()
-    for case in schema.iter_coverage_cases(
-        operation,
-        generation_modes=list(GenerationMode),
-        generation_config=schema.config.generation,
-    ):
+    for case in edges(operation, GenerationMode.NEGATIVE):
         attempt(case, Attempt(caller(0), None, busy=False))
+    for case in edges(operation, GenerationMode.POSITIVE):
+        for busy in (False, True):
+            attempt(case, Attempt(caller(0), owners[0], busy))

@@ -10,7 +10,7 @@ from played import PlayedProvider, Step
 from run_world import QUICK_RETRIES, MakeWorld, RunWorld, quick, said
 
 from services.domain.costs import Usage, UsageSource
-from services.domain.errors import ProviderError
+from services.domain.errors import ProviderError, ProviderTimeout
 from services.domain.events import Content, Done, Error, ProviderEvent, Reasoning, UsageReport
 from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason, Status
@@ -46,17 +46,24 @@ def test_a_first_token_that_does_not_come_ends_the_call(make_world: MakeWorld) -
     assert [attempt.outcome for attempt in living.attempts] == [AttemptOutcome.FAILED]
 
 
-def test_a_call_that_timed_out_is_made_again_and_limited_again(make_world: MakeWorld) -> None:
+def test_the_time_for_the_first_token_is_used_up_once(make_world: MakeWorld) -> None:
     world = make_world([silence()], rules=QUICK_RETRIES)
-    _, end, took = failed(world, quick(first_token=0.06))
+    _, end, _ = failed(world, quick(first_token=0.06))
     assert end.code == "upstream_timeout"
-    assert len(world.provider.requests) == 3
-    assert took >= 3 * 0.06
+    assert len(world.provider.requests) == 1
+
+
+def test_all_calls_share_the_time_for_the_first_token(make_world: MakeWorld) -> None:
+    world = make_world([0.2, BUSY], [silence()])
+    _, end, took = failed(world, quick(first_token=0.35))
+    assert "first token" in end.message
+    assert len(world.provider.requests) == 2
+    assert took >= 0.35
 
 
 def test_the_second_call_may_succeed(make_world: MakeWorld) -> None:
-    world = make_world([silence()], said("late but well"))
-    living = world.launch(quick(first_token=0.05))
+    world = make_world([ProviderTimeout("Silent.")], said("late but well"))
+    living = world.launch(quick(first_token=5))
     story = world.story_of(living)
     assert isinstance(story.end, Done)
     assert story.text == "late but well"
@@ -64,11 +71,6 @@ def test_the_second_call_may_succeed(make_world: MakeWorld) -> None:
     assert (first["outcome"], second["outcome"]) == ("failed", "ok")
     assert (first["usage_source"], first["output_tokens"]) == ("estimated", 0)
     assert first["input_tokens"] > 0
-
-
-def test_a_second_call_is_limited_from_its_own_start(make_world: MakeWorld) -> None:
-    world = make_world([0.2, BUSY], [0.2, *said("in time")])
-    assert isinstance(world.story_of(world.launch(quick(first_token=0.35))).end, Done)
 
 
 def test_waiting_between_calls_does_not_count(make_world: MakeWorld) -> None:
@@ -183,14 +185,15 @@ class _Deaf(PlayedProvider):
 
 
 def test_nothing_is_written_by_a_provider_that_was_given_up(make_world: MakeWorld) -> None:
-    world = make_world(provider=_Deaf(), close_seconds=0.02)
+    world = make_world(provider=_Deaf(), close_seconds=0.02, settle_seconds=5)
     living = world.launch()
     with gevent.Timeout(10):
         world.provider.is_reached.wait()
+    world.runs.away.add("settle_turn")
     world.runner.end(living.run_id, Ending.STOPPED)
+    gevent.spawn_later(0.3, world.runs.away.clear)
     story = world.story_of(living)
-    gevent.sleep(0.15)
 
-    assert isinstance(story.end, Done)
-    assert living.writer.top == story.seqs[-1]
+    run, text = world.stored(living)
+    assert (run.terminal, run.terminal_seq, text) == (story.end, story.seqs[-1], story.text)
     assert len(world.ledger()) == 1

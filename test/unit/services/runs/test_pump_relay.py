@@ -108,19 +108,19 @@ def test_a_failure_keeps_code_sentence_and_whether_a_new_try_makes_sense(
     assert (end.code, end.message, end.retryable) == ("upstream_protocol", "It broke.", False)
 
 
-class _Endless(PlayedProvider):
-    """Never ends and never waits for anything."""
+class _Flood(PlayedProvider):
+    """Never waits for anything, and ends only when nobody stopped it for much too long."""
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         self.requests.append(request)
-        while True:
+        for _ in range(200_000):
             yield Content("a")
 
 
 def test_an_upstream_that_is_never_waited_for_can_be_stopped_all_the_same(
     make_world: MakeWorld,
 ) -> None:
-    world = make_world(provider=_Endless())
+    world = make_world(provider=_Flood())
     living = world.launch()
     events = world.follow(living)
     with gevent.Timeout(10):

@@ -26,21 +26,22 @@ def test_a_run_is_active_until_it_ends_however_it_ends() -> None:
     for terminal in (DONE, FAILED, None):
         metrics.run_started()
         assert b"charla_runs_active 1.0" in metrics.render()
-        metrics.run_ended(terminal, "openai", None)
+        metrics.run_ended(terminal, "openai", None, 3)
         assert b"charla_runs_active 0.0" in metrics.render()
 
 
 def test_a_run_is_counted_by_reason_and_provider() -> None:
     metrics = Metrics()
 
-    metrics.run_ended(DONE, "openai", 300)
-    metrics.run_ended(FAILED, "openai", None)
+    metrics.run_ended(DONE, "openai", 300, 5)
+    metrics.run_ended(FAILED, "openai", None, 2)
 
     text = metrics.render().decode()
     assert 'charla_runs_total{provider="openai",reason="stop"} 1.0' in text
     assert 'charla_runs_total{provider="openai",reason="upstream_cut"} 1.0' in text
     assert 'charla_time_to_first_token_seconds_count{provider="openai"} 1.0' in text
     assert 'charla_time_to_first_token_seconds_sum{provider="openai"} 0.3' in text
+    assert 'charla_events_total{provider="openai"} 7.0' in text
 
 
 def test_two_servers_in_one_process_count_apart() -> None:
@@ -48,9 +49,7 @@ def test_two_servers_in_one_process_count_apart() -> None:
 
     one.reader_came()
     one.attempt("openai", "ok")
-    one.store_error("begin_turn")
 
     assert b"charla_readers 1.0" in one.render()
     assert b'charla_provider_attempts_total{outcome="ok",provider="openai"} 1.0' in one.render()
-    assert b'charla_store_errors_total{operation="begin_turn"} 1.0' in one.render()
     assert b"charla_readers 0.0" in other.render()
