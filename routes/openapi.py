@@ -22,6 +22,9 @@ Errors are RFC 9457 problem documents; `code` is stable and listed in Documentat
 """
 
 
+PROBLEMS = range(400, 600)
+"""Statuses that come with a problem document."""
+
 OF_RUN = "Where a whole answer was asked for and its run failed."
 
 
@@ -135,18 +138,14 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
         """Leave out page numbers: lists use cursors."""
 
     def _register_responses(self) -> None:
-        schema = self.spec.components  # registered once, referred to by every error
-        for status in HTTPStatus:
-            response = {
-                "description": status.phrase,
-                "content": {CONTENT_TYPE: {"schema": ProblemSchema}},
-            }
-            schema.response(status.name, response, lazy=True)
-        response = {
-            "description": "Any other problem",
-            "content": {CONTENT_TYPE: {"schema": ProblemSchema}},
-        }
-        schema.response(self.DEFAULT_ERROR_RESPONSE_NAME, response, lazy=True)
+        components = self.spec.components
+        components.schema("Problem", schema=ProblemSchema)
+        content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        names = {status.name: status.phrase for status in HTTPStatus if status.value in PROBLEMS}
+        names[self.DEFAULT_ERROR_RESPONSE_NAME] = "Any other problem"
+        for name, description in names.items():
+            response = {"description": description, "content": content}
+            components.response(name, response, lazy=True)
 
 
 def problems_doc(*statuses: int) -> Callable[[Handler], Handler]:

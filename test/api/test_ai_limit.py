@@ -20,7 +20,7 @@ def account(client: FlaskClient) -> Account:
 
 def send(client: FlaskClient, account: Account, **more: str) -> TestResponse:
     headers = {**account.headers, **more}
-    return client.post("/api/chat", json={"content": "Hello"}, headers=headers)
+    return client.post("/api/chat", json={"content": "/slow 0 /echo Hello"}, headers=headers)
 
 
 def test_a_used_up_limit_says_when_to_come_back(client: FlaskClient, account: Account) -> None:
@@ -55,7 +55,7 @@ def test_a_replay_costs_nothing_even_when_the_limit_is_used_up(
 
 def test_a_message_that_is_refused_costs_nothing(client: FlaskClient, account: Account) -> None:
     for _ in range(3):
-        body = {"content": "Hello", "model": "nobody-has-it"}
+        body = {"content": "/slow 0 /echo Hello", "model": "nobody-has-it"}
         refused = client.post("/api/chat", json=body, headers=account.headers)
         assert refused.status_code == 422
 

@@ -13,7 +13,7 @@ from chat_client import Json
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis import APIOperation, Case, GenerationMode, Response
+from schemathesis import APIOperation, BaseSchema, Case, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from source_tree import ROOT
@@ -103,7 +103,7 @@ def examples(pytestconfig: pytest.Config) -> settings:
     )
 
 
-def put_ids(case: Case, things: Json) -> None:
+def put_ids(case: Case[Any], things: Json) -> None:
     """Put real ids where made up ones of the right type stand."""
     for name in case.path_parameters:
         case.path_parameters[name] = things[name]
@@ -115,7 +115,7 @@ def put_ids(case: Case, things: Json) -> None:
         case.headers["Last-Event-ID"] = things["last_event_id"]
 
 
-def hasten(case: Case) -> None:
+def hasten(case: Case[Any]) -> None:
     """Have the script answer without its pauses."""
     if isinstance(case.body, dict):
         for name in ("content", "initial_message"):
@@ -124,7 +124,7 @@ def hasten(case: Case) -> None:
                 case.body[name] = f"/slow 0\n{text}"
 
 
-def check(case: Case, response: Response) -> None:
+def check(case: Case[Any], response: Response) -> None:
     """Hold a response against the document."""
     case.validate_response(response, checks=CHECKS)
     if case.method.upper() == case.operation.method.upper():
@@ -132,7 +132,7 @@ def check(case: Case, response: Response) -> None:
         assert str(response.status_code) in named, f"{case.operation.label}: {response.status_code}"
 
 
-def attempt(case: Case, who: Attempt) -> None:
+def attempt(case: Case[Any], who: Attempt) -> None:
     """Make a request; whose ids are foreign meets nothing and changes nothing."""
     things, before = {}, None
     if who.owner is not None:
@@ -149,9 +149,9 @@ def attempt(case: Case, who: Attempt) -> None:
         assert response.status_code >= 400 or not case.path_parameters
 
 
-def edges(operation: APIOperation, mode: GenerationMode) -> Iterator[Case]:
+def edges(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> Iterator[Case[Any]]:
     """Make the requests at the edges of what is described, always the same ones."""
-    schema = operation.schema
+    schema: BaseSchema = operation.schema
     return schema.iter_coverage_cases(
         operation, generation_modes=[mode], generation_config=schema.config.generation
     )
@@ -174,20 +174,17 @@ def test_no_request_meets_anything_that_is_not_described(
             return owners[-1]
         return owners[index]
 
-    @examples
-    @given(
-        data=st.data(),
-        mode=st.sampled_from(GenerationMode),
-        index=st.integers(0, 1),
-        owner=st.sampled_from([None, 0, 1]),
-        busy=st.booleans(),
+    attempts = st.builds(
+        lambda index, owner, busy: Attempt(caller(index), owner, busy),
+        st.integers(0, 1),
+        st.sampled_from([None, *owners]),
+        st.booleans(),
     )
-    def run(
-        data: st.DataObject, mode: GenerationMode, index: int, owner: int | None, busy: bool
-    ) -> None:
-        case = data.draw(operation.as_strategy(generation_mode=mode))
-        theirs = None if owner is None else owners[owner]
-        attempt(case, Attempt(caller(index), theirs, busy))
+
+    @examples
+    @given(data=st.data(), mode=st.sampled_from(GenerationMode), who=attempts)
+    def run(data: st.DataObject, mode: GenerationMode, who: Attempt) -> None:
+        attempt(data.draw(operation.as_strategy(generation_mode=mode)), who)
 
     run()
     for case in edges(operation, GenerationMode.NEGATIVE):

@@ -28,7 +28,7 @@ def names(state: Json) -> list[str]:
     return [provider["name"] for provider in state["providers"]]
 
 
-def chosen(user: ApiUser, session: str, **choice: object) -> tuple[str, str]:
+def chosen(user: ApiUser, session: str, **choice: str) -> tuple[str, str]:
     """Tell who was chosen for a message; who it is need not answer."""
     stream = user.send(session, "/slow 60000 /long 1", **choice)
     assert stream.status == 200, stream.response.text
@@ -111,7 +111,8 @@ def test_a_name_that_the_catalog_does_not_know_goes_to_the_provider_with_an_addr
 
 
 def test_it_goes_to_the_default_provider_where_none_is_named(make_app: MakeApp) -> None:
-    ann = ApiUser.of(make_app(LOCAL_BASE_URL=NOBODY, PROVIDER_RETRIES="0"))
+    app = make_app(LOCAL_BASE_URL=NOBODY, DEFAULT_MODEL="llama", PROVIDER_RETRIES="0")
+    ann = ApiUser.of(app)
 
     assert chosen(ann, ann.new_session(), model="llama:7b") == ("local", "llama:7b")
 

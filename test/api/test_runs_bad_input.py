@@ -44,43 +44,32 @@ def assert_nothing_was_kept(ann: ApiUser, session: str) -> None:
     assert ann.messages(session, "tree=true") == []
 
 
-WRONG: list[tuple[str, Json]] = [
-    ("content", {}),
-    *(
-        ("content", {"content": content})
-        for content in (
-            "",
-            " ",
-            "\n\r\t\x0b",
-            "\u3000\u00a0",
-            None,
-            5,
-            True,
-            ["Hi"],
-            {"text": "Hi"},
-        )
-    ),
-    *(("content", {"content": f"Hi{bad}"}) for bad in ("\0", "\ud800", "\udfff\ud83d")),
-    *(
-        ("temperature", {"content": "Hi", "temperature": value})
-        for value in (-0.1, 2.1, 1e300, 10**400, "0.7", True, [], {})
-    ),
-    *(
-        ("max_tokens", {"content": "Hi", "max_tokens": value})
-        for value in (0, -1, 1_000_001, 10**30, 1e300, 1.5, "5", True, [5])
-    ),
-    *(("model", {"content": "Hi", "model": value}) for value in ("", 5, "x" * 201, "\0", ["x"])),
-    *(("provider", {"content": "Hi", "provider": value}) for value in ("", 5, "x" * 201, {})),
-    *(("parent_id", {"content": "Hi", "parent_id": value}) for value in (5, "x" * 65, ["x"])),
-    *((name, {"content": "Hi", name: 1}) for name in ("strategy", "stream", "n", "Content", "")),
-]
+BLANK = ["", " ", "\n\r\t\x0b", "\u3000\u00a0"]
+UNSTORABLE = ["Hi\0", "Hi\ud800", "\udfff\ud83d"]
+WRONG: dict[str, list[Any]] = {
+    "content": [*BLANK, *UNSTORABLE, None, 5, True, ["Hi"], {"text": "Hi"}],
+    "temperature": [-0.1, 2.1, 1e300, 10**400, "0.7", True, [], {}],
+    "max_tokens": [0, -1, 1_000_001, 10**30, 1e300, 1.5, "5", True, [5]],
+    "model": ["", 5, "x" * 201, "\0", ["x"]],
+    "provider": ["", 5, "x" * 201, {}],
+    "parent_id": [5, "x" * 65, ["x"]],
+}
+UNKNOWN = ["strategy", "stream", "n", "Content"]
 
 
 def test_a_field_that_breaks_a_rule_is_named(ann: ApiUser, session: str) -> None:
-    for field, body in WRONG:
-        for response in sendings(ann, session, body):
-            problem = refused(response, 422, "invalid_request")
-            assert set(problem["errors"]) == {field or "body"}, body
+    for field, values in (WRONG | {name: [1] for name in UNKNOWN}).items():
+        for value in values:
+            for response in sendings(ann, session, {"content": "Hi", field: value}):
+                problem = refused(response, 422, "invalid_request")
+                assert set(problem["errors"]) == {field}, value
+    assert_nothing_was_kept(ann, session)
+
+
+def test_a_message_without_content_is_none(ann: ApiUser, session: str) -> None:
+    for body in ({}, {"model": "scripted-1"}):
+        for response in sendings(ann, session, dict(body)):
+            assert set(refused(response, 422, "invalid_request")["errors"]) == {"content"}
     assert_nothing_was_kept(ann, session)
 
 
@@ -130,18 +119,17 @@ def test_a_message_that_fits_no_window_is_422_before_anything_is_written(
     assert_nothing_was_kept(ann, session)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(b"{", b"[]", b'["content"]', b'"Hi"', b"null", b"5", b"{'content': 'Hi'}"),
-        *(b'{"content": "Hi",}', b'{"content": "\xff"}', b'{"temperature": NaN, "content": "Hi"}'),
-        *(b"[" * 100_000, b'{"content":' * 20_000, json.dumps({"content": "Hi"}).encode("utf-16")),
-    ],
-    ids=lambda body: repr(body[:24]),
-)
-def test_a_body_that_is_no_object_begins_nothing(ann: ApiUser, session: str, body: bytes) -> None:
-    for response in raw(ann, session, body):
-        refused(response, 400, "malformed_request")
+NO_OBJECT = [
+    *(b"{", b"[]", b'["content"]', b'"Hi"', b"null", b"5", b"{'content': 'Hi'}"),
+    *(b'{"content": "Hi",}', b'{"content": "\xff"}', b'{"temperature": NaN, "content": "Hi"}'),
+    *(b"[" * 100_000, b'{"content":' * 20_000, json.dumps({"content": "Hi"}).encode("utf-16")),
+]
+
+
+def test_a_body_that_is_no_object_begins_nothing(ann: ApiUser, session: str) -> None:
+    for body in NO_OBJECT:
+        for response in raw(ann, session, body):
+            refused(response, 400, "malformed_request")
     assert_nothing_was_kept(ann, session)
 
 

@@ -42,7 +42,7 @@ def test_a_stream_is_headed_as_every_proxy_must_see_it(ann: ApiUser) -> None:
 def test_frames_are_an_id_and_one_line_of_data(ann: ApiUser) -> None:
     stream = ann.send(ann.new_session(), "/slow 0 /echo a\r\nb\u2028c\n\nd")
 
-    raw = b"".join(stream.response.response)
+    raw = b"".join(stream.response.iter_encoded())
 
     for frame in raw.decode().removesuffix("\n\n").split("\n\n"):
         event_id, data = frame.split("\n")
@@ -156,7 +156,7 @@ def test_an_answer_may_be_empty(ann: ApiUser) -> None:
 def test_a_silent_stream_gets_pings_before_the_first_word_too(make_app: MakeApp) -> None:
     ann = ApiUser.of(make_app(PING_SECONDS="0.05"))
     stream = ann.send(ann.new_session(), SLOWEST)
-    chunks = iter(stream.response.response)
+    chunks = stream.response.iter_encoded()
 
     first = next(chunks)
     second = next(chunks)

@@ -2,8 +2,8 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-import pytest
 from api_accounts import MakeApp
 from api_calls import ApiUser, refused
 
@@ -164,41 +164,25 @@ def test_a_session_can_be_changed_while_it_answers(ann: ApiUser) -> None:
     assert (changed["title"], changed["active_run"]) == ("Waiting", run)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"title": ""},
-        {"title": "x" * 201},
-        {"title": 5},
-        {"title": "\0"},
-        {"title": "\ud800"},
-        {"archived": None},
-        {"archived": 1},
-        {"archived": "true"},
-        {"system_prompt": ""},
-        {"system_prompt": "x" * 32_001},
-        {"system_prompt": ["x"]},
-        {"model": ""},
-        {"model": {}},
-        {"provider": "x" * 201},
-        {"metadata": None},
-        {"metadata": []},
-        {"metadata": {"\0": 1}},
-        {"metadata": {"x": "\ud800"}},
-        {"id": "x"},
-        {"active_run": None},
-        {"user_id": "x"},
-    ],
-    ids=lambda body: str(body)[:40].encode("ascii", "replace").decode(),
-)
-def test_a_patch_that_breaks_a_rule_changes_nothing(ann: ApiUser, body: dict[str, object]) -> None:
+def test_a_patch_that_breaks_a_rule_changes_nothing(ann: ApiUser) -> None:
     made = ann.post("/sessions", {"title": "Old", "metadata": {"a": 1}}).get_json()
-    (name,) = body
+    wrong: dict[str, list[Any]] = {
+        "title": ["", "x" * 201, 5, "\0", "\ud800"],
+        "archived": [None, 1, "true"],
+        "system_prompt": ["", "x" * 32_001, ["x"]],
+        "model": ["", {}],
+        "provider": ["x" * 201],
+        "metadata": [None, [], {"\0": 1}, {"x": "\ud800"}],
+        "id": ["x"],
+        "active_run": [None],
+        "user_id": ["x"],
+    }
 
-    response = ann.patch(f"/sessions/{made['id']}", {"title": "New", **body})
-
-    problem = refused(response, 422, "invalid_request")
-    assert [field.partition(".")[0] for field in problem["errors"]] == [name]
+    for name, values in wrong.items():
+        for value in values:
+            response = ann.patch(f"/sessions/{made['id']}", {"title": "New", name: value})
+            problem = refused(response, 422, "invalid_request")
+            assert [field.partition(".")[0] for field in problem["errors"]] == [name], value
     assert ann.json(f"/sessions/{made['id']}") == made
 
 

@@ -31,7 +31,7 @@ class ApiStream:
         self.response = response
         self.status = response.status_code
         self.headers = response.headers
-        self._chunks = iter(response.response)
+        self._chunks = response.iter_encoded()
         self._frames = self._parsed()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -60,7 +60,7 @@ class ApiStream:
     def _parsed(self) -> Iterator[Frame]:
         buffer = b""
         for chunk in self._chunks:
-            *whole, buffer = (buffer + bytes(chunk)).split(b"\n\n")
+            *whole, buffer = (buffer + chunk).split(b"\n\n")
             yield from (frame for raw in whole if (frame := parse_frame(raw)) is not None)
         assert buffer == b"", "the last frame is not whole"
 
@@ -125,7 +125,7 @@ class ApiUser:
         body = {"content": content, **fields}
         return ApiStream(self.post(f"/sessions/{session_id}/stream", body, Idempotency_Key=key))
 
-    def ask(self, session_id: str, text: str = "one two", **fields: object) -> Answer:
+    def ask(self, session_id: str, text: str = "one two", **fields: Any) -> Answer:
         """Have a text echoed, to the end."""
         return self.send(session_id, f"/slow 0 /echo {text}", **fields).answer()
 
