@@ -40,7 +40,7 @@ def payload_of(event: RunEvent, text: str = "") -> Payload | None:
         case Reasoning():
             return {"type": "reasoning", "content": event.content}
         case Start():
-            return {"type": "start", **asdict(event), "created_at": rfc3339(event.created_at)}
+            return _start(event)
         case Status():
             return status_payload(event)
         case Done() | Error():
@@ -58,6 +58,19 @@ def resume_payload(resume: Resume) -> Payload:
     """Project the greeting of an attached reader."""
     payload = {"type": "resume", "run_id": resume.run_id, "recovered": resume.recovered}
     return payload if resume.recovered else {**payload, "content": resume.content or ""}
+
+
+def _start(event: Start) -> Payload:
+    return {
+        "type": "start",
+        "session_id": event.session_id,
+        "run_id": event.run_id,
+        "message_id": event.message_id,
+        "user_message_id": event.user_message_id,
+        "provider": event.provider,
+        "model": event.model,
+        "created_at": rfc3339(event.created_at),
+    }
 
 
 def _terminal(event: Done | Error, text: str) -> Payload:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import gevent
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from services.domain.errors import ProviderError
 from services.domain.events import Content, Finish, Reasoning, Status, StatusState, UsageReport
@@ -68,17 +67,17 @@ class Pump:
 
         Once a token was delivered nothing is asked again: its text would come twice.
         """
-        retrying = Retrying(
-            stop=stop_after_attempt(1 + self._rules.retries),
-            retry=retry_if_exception(lambda exc: self._may_retry(exc, living)),
-            wait=self._delay,
-            before_sleep=lambda state: self._announce(state, living),
-            sleep=gevent.sleep,
-            reraise=True,
-        )
+        tries = 0
         try:
-            return retrying(self._call, living)
-        except ProviderError as error:
+            while True:
+                tries += 1
+                try:
+                    return self._call(living)
+                except ProviderError as error:
+                    if not self._may_retry(error, living, tries):
+                        return error
+                    self._wait(error, living, tries)
+        except ProviderError as error:  # a time limit, thrown into the wait between two calls
             return error
         except Exception:  # noqa: BLE001 - the run must end, whatever failed
             _log.exception("run_crashed", run_id=living.run_id)
@@ -114,28 +113,22 @@ class Pump:
                         return event.reason
         raise ProviderError("The stream ended before the answer did.", code="upstream_cut")
 
-    def _may_retry(self, exc: BaseException, living: Living) -> bool:
-        if not isinstance(exc, ProviderError) or not exc.retryable:
+    def _may_retry(self, error: ProviderError, living: Living, tries: int) -> bool:
+        if not error.retryable or tries > self._rules.retries:
             return False
-        if (exc.retry_after or 0) > self._rules.retry_after_max:
+        if (error.retry_after or 0) > self._rules.retry_after_max:
             return False
         return living.may_call_again and living.ending is None
 
-    def _delay(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, ProviderError):
-            return 0
-        return self._rules.delay(error, state.attempt_number)
-
-    def _announce(self, state: RetryCallState, living: Living) -> None:
-        """Tell readers and the log that the call is made again."""
-        error = state.outcome.exception() if state.outcome else None
-        delay = state.next_action.sleep if state.next_action else 0
+    def _wait(self, error: ProviderError, living: Living, tries: int) -> None:
+        """Tell readers and the log that the call is made again, and wait for its time."""
+        delay = self._rules.delay(error, tries)
         detail = {
             "provider": living.turn.model.provider,
             "delay": round(delay, 3),
-            "attempt": state.attempt_number + 1,
-            "code": getattr(error, "code", "upstream_error"),
+            "attempt": tries + 1,
+            "code": error.code,
         }
         living.writer.announce(Status(StatusState.RETRYING, detail))
         _log.warning("provider_retry", run_id=living.run_id, **detail)
+        gevent.sleep(delay)

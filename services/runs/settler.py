@@ -44,14 +44,13 @@ class Settler:
             living.writer.abandon()
             return None
         settlement = self._compose(living, result)
-        window = self._retry_seconds
         try:
-            settled = self._write(settlement, stop_before_delay(window), window / 10)
+            settled = self._write(settlement)
         except StoreUnavailable:
             _log.error("settle_postponed", run_id=living.run_id)
             terminal = replace(settlement.terminal, persisted=False)
             living.writer.append(terminal)
-            self._write(settlement, stop_never, _RETRY_MAX_SECONDS)
+            self._retry(settlement, stop_never, _RETRY_MAX_SECONDS)
             return terminal
         if settled is Settled.FENCED:
             _log.warning("run_lost", run_id=living.run_id, epoch=settlement.epoch)
@@ -60,7 +59,14 @@ class Settler:
         living.writer.append(settlement.terminal)
         return settlement.terminal
 
-    def _write(self, settlement: Settlement, stop: stop_base, longest_wait: float) -> Settled:
+    def _write(self, settlement: Settlement) -> Settled:
+        try:
+            return self._store.settle_turn(settlement)
+        except StoreUnavailable:
+            window = self._retry_seconds
+            return self._retry(settlement, stop_before_delay(window), window / 10)
+
+    def _retry(self, settlement: Settlement, stop: stop_base, longest_wait: float) -> Settled:
         retrying = Retrying(
             retry=retry_if_exception_type(StoreUnavailable),
             stop=stop,
