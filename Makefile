@@ -29,8 +29,9 @@ check: .venv/test.stamp ## Lint, format, types and layers
 e2e: setup-tests ## Run the tests that start the real server
 	$(PYTEST) test/e2e $(ARGS)
 
-torture: setup-tests ## Kill the server again and again, and look for a lost word
-	$(PYTEST) test/torture --torture-rounds 50 --timeout 1800 $(ARGS)
+torture: setup-tests ## Kill the server again and again, and send it what the schemas allow
+	$(PYTEST) test/torture test/api/test_openapi_fuzz.py --torture-rounds 50 --fuzz-examples 100 \
+		--timeout 1800 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
 bench: .venv/test.stamp ## Measure the relay beside two textbook relays (ARGS=--short: less of it)
 	$(PYTHON) -m bench.run $(ARGS)

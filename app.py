@@ -18,7 +18,7 @@ from routes.hooks import access_log, cors, headers, problems, proxies, request_i
 from routes.hooks.authentication import Guard, TokenRules
 from routes.hooks.limits import LimitRules, Limits
 from routes.hooks.turns import TurnReader
-from services.bootstrap import CannotStart, Services, build_services, prepare
+from services.bootstrap import CannotStart, Services, build_services, check_address, prepare
 from services.runs.living import RunTimes
 from services.runs.lock import DataDirTaken, take_server_lock
 from services.settings import InvalidSettings, Settings
@@ -132,6 +132,7 @@ def main() -> None:
         settings = Settings.load()
         lock = take_server_lock(settings.server.data_dir)
         prepare(settings)
+        check_address(settings.server)
         lock.release()
     except (InvalidSettings, DataDirTaken, CannotStart) as exc:
         sys.stderr.write(f"{exc}\n")

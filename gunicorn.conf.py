@@ -1,6 +1,7 @@
 """How gunicorn serves Charla; the settings are `services.settings`', told in configuration.md."""
 
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ except InvalidSettings as exc:
 _server = _settings.server
 
 chdir = str(Path(__file__).parent)
-bind = f"{_server.host}:{_server.port}"
+bind = _server.address
 worker_class = "gevent"
 workers = 1
 worker_connections = 10_000
@@ -33,7 +34,6 @@ control_socket_disable = True
 loglevel = "warning"
 
 _FILES_BESIDE_STREAMS = 500
-_WATCH_SECONDS = 0.1
 
 
 def on_starting(server: Any) -> None:
@@ -61,19 +61,40 @@ def _raise_open_files() -> None:
         )
 
 
+def when_ready(server: Any) -> None:
+    """Reload on SIGHUP only where the settings are right; gunicorn alone would end over them."""
+
+    def reload(number: int, frame: Any) -> None:
+        try:
+            Settings.load()
+        except InvalidSettings as exc:
+            sys.stderr.write(f"Not reloaded.\n{exc}\n")
+        else:
+            server.signal(number, frame)
+
+    signal.signal(signal.SIGHUP, reload)
+
+
 def post_worker_init(worker: Any) -> None:
     """Say where the server is, and drain when it is told to go."""
     services = worker.wsgi.extensions["charla"]
     sys.stdout.write(services.banner())
     sys.stdout.flush()
-    gevent.spawn(_watch, worker, services.drain)
+    drain = services.drain
+    signal.signal(signal.SIGTERM, lambda *_: gevent.spawn(_drain, worker, drain, drain.start))
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, lambda *_: gevent.spawn(_drain, worker, drain, drain.hurry))
 
 
-def _watch(worker: Any, drain: Any) -> None:
-    while worker.alive:
-        gevent.sleep(_WATCH_SECONDS)
+def _drain(worker: Any, drain: Any, begin: Any) -> None:
+    """Go on serving until the runs have ended: readers come back, and stop is still obeyed.
+
+    gunicorn's own handlers close the door within a second, or end the worker at once.
+    """
     worker.cfg.set("keepalive", 0)  # nobody is waited for once the own answer is told
-    drain.start()
+    begin()
+    drain.wait()
+    worker.alive = False
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -42,7 +42,7 @@ class Readers:
 
     def begin(self, caller: Caller, run: Run, may_go_on: MayGoOn) -> Subscription:
         """Read a run that was just begun, from its first event, without a greeting."""
-        request = ReaderRequest(user_id=caller.user_id, may_go_on=may_go_on)
+        request = ReaderRequest(user_id=caller.user_id, may_go_on=may_go_on, is_admitted=True)
         return self._followers.follow(self._open(caller, run), request)
 
     def attach(

@@ -11,7 +11,8 @@ from routes.schemas.health import HealthSchema, ReadinessSchema
 
 def blueprint(health: HealthController, render: Callable[[], bytes], kind: str) -> Blueprint:
     """Build the blueprint; no prefix. `render` writes the metrics, `kind` is their content type."""
-    blp = Blueprint("health", __name__, description="Operation")
+    # Probes add parameters of their own.
+    blp = Blueprint("health", __name__, description="Operation", takes_any_query=True)
 
     @blp.get("/health")
     @blp.response(200, HealthSchema)

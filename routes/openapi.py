@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -61,9 +62,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
 
     `arguments` hands the handler what a schema loaded, after its path parameters; `response`
     writes what the handler returns through a schema. A handler's docstring is its published text.
+    A handler without a schema for the query takes none, unless the blueprint `takes_any_query`.
     """
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(
+        self, name: str, import_name: str, *, description: str, takes_any_query: bool = False
+    ) -> None:
+        """Name a group of handlers."""
+        super().__init__(name, import_name, description=description)
+        self._takes_any_query = takes_any_query
 
     def get(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
         """Route GET requests."""
@@ -102,7 +111,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
 
         A dict is JSON Schema, for a handler that writes its response itself.
         """
-        return cast("Callable[[Handler], Handler]", super().response(status, schema, **options))
+        written = cast("Callable[[Handler], Handler]", super().response(status, schema, **options))
+        return written if self._takes_any_query else _both(self._refuse_unread_query, written)
 
     def alt_response(self, status: int, **options: Any) -> Callable[[Handler], Handler]:
         """Document a further response."""
@@ -111,6 +121,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
     def doc(self, **options: Any) -> Callable[[Handler], Handler]:
         """Add to the documentation of a handler."""
         return cast("Callable[[Handler], Handler]", super().doc(**options))
+
+    def _refuse_unread_query(self, handler: Handler) -> Handler:
+        """Refuse unknown parameters here, where the caller is known and other schemas have read."""
+
+        @wraps(handler)
+        def strict(*args: Any, **kwargs: Any) -> Any:
+            self.ARGUMENTS_PARSER.refuse_unread_query()
+            return handler(*args, **kwargs)
+
+        return cast("Handler", problems_doc(422)(strict))
 
     def _routed(
         self, rule: str, method: str, options: dict[str, Any]

@@ -1,9 +1,13 @@
 """The web client at `/` and the files that it, the API documentation and others are made of."""
 
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Self
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
+from werkzeug.http import generate_etag
 from werkzeug.security import safe_join
 
 ASSETS = Path(__file__).parent / "assets"
@@ -25,34 +29,50 @@ TYPES = {
 }
 
 
-def blueprint() -> Blueprint:
-    """Build the blueprint; it needs no prefix and no login."""
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file as it is sent; its ETag is made of the content, so that all machines agree on it."""
+
+    content: bytes
+    kind: str
+    etag: str
+
+    @classmethod
+    def read(cls, path: str) -> Self:
+        """Read a file, or raise NotFound."""
+        file = Path(path)
+        if not file.is_file():
+            raise NotFound
+        content = file.read_bytes()
+        kind = TYPES.get(file.suffix.lower(), "application/octet-stream")
+        return cls(content, kind, generate_etag(content))
+
+
+def blueprint(folder: Path = ASSETS) -> Blueprint:
+    """Build the blueprint; it needs no prefix and no login. Each file is read once."""
     web = Blueprint("web", __name__)
+    read = cache(Asset.read)  # a path that is no file raises, and is not kept
 
     @web.get("/")
     def index() -> Response:
         """Serve the web client."""
-        return _file("web/index.html")
+        return send("web/index.html")
 
-    @web.get("/assets/<any(web, docs, vendor):folder>/<path:name>")
-    def asset(folder: str, name: str) -> Response:
+    @web.get("/assets/<any(web, docs, vendor):area>/<path:name>")
+    def asset(area: str, name: str) -> Response:
         """Serve a file of a public folder; 404 for all else, also for what a `..` points at."""
-        return _file(f"{folder}/{name}")
+        return send(f"{area}/{name}")
+
+    def send(name: str) -> Response:
+        """Send a file that a browser keeps and asks about each time: names carry no version."""
+        path = safe_join(str(folder), name)
+        if path is None:
+            raise NotFound
+        found = read(path)
+        response = Response(found.content, mimetype=found.kind)
+        response.headers["Cache-Control"] = "no-cache"
+        response.set_etag(found.etag)
+        response.make_conditional(request)
+        return response
 
     return web
-
-
-def _file(name: str) -> Response:
-    """Send a file that a browser keeps and asks about each time: names carry no version.
-
-    The ETag is made of the content, so that all machines behind one address agree about it.
-    """
-    path = safe_join(str(ASSETS), name)
-    if path is None or not Path(path).is_file():
-        raise NotFound
-    kind = TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
-    response = Response(Path(path).read_bytes(), mimetype=kind)
-    response.headers["Cache-Control"] = "no-cache"
-    response.add_etag()
-    response.make_conditional(request)
-    return response

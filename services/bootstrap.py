@@ -1,13 +1,16 @@
 """The one place that picks adapters: settings in, services out."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 import gevent
 import structlog
 from uuid_utils.compat import uuid7
 
+from services.configuration.server import ServerSettings
 from services.domain.catalog import ModelChoice, Offers
 from services.domain.errors import ModelNotAvailable, StoreUnavailable
 from services.identity.accounts import Accounts
@@ -20,10 +23,13 @@ from services.runs.beat import Beat
 from services.runs.drain import Drain
 from services.runs.housekeeping import Housekeeping
 from services.runs.lock import WORKER_LOCK, FolderLock
+from services.runs.outbox import FOLDER as OUTBOX_FOLDER
+from services.runs.outbox import Outbox
 from services.runs.pump import Pump, RetryRules
 from services.runs.reaper import Reaper
 from services.runs.runner import Runner
 from services.runs.settler import Settler
+from services.runs.takeover import Takeover
 from services.settings import InvalidSettings, Settings
 from services.stores.base.store import Store
 from services.stores.sqlite.migrations import SchemaTooNew
@@ -44,7 +50,7 @@ class Background:
     """What runs beside the requests."""
 
     beat: Beat
-    reaper: Reaper
+    takeover: Takeover
     housekeeping: Housekeeping
     greenlets: list["gevent.Greenlet[..., None]"] = field(default_factory=list)
 
@@ -69,33 +75,37 @@ class Services:
     background: Background
 
     def start(self) -> None:
-        """Become the worker of `DATA_DIR`: reap what a dead one left, then beat.
+        """Become the worker of `DATA_DIR`: settle what a dead one left, then beat.
 
         Waits for the worker before this one, where it still drains. Loads what the first request
         needs, so that nobody waits for imports.
         """
         lock = FolderLock(self.settings.server.data_dir, WORKER_LOCK)
         lock.acquire(gevent.sleep)
-        self.background.reaper.reap_all_others()
+        is_taken_over = self.background.takeover.start()
         for provider in self.providers.values():
             provider.warm_up()
-        loops: Sequence[Callable[[], None]] = (
+        loops: list[Callable[[], None]] = [
             self.background.beat.run,
             self.followers.run,
             self.background.housekeeping.run,
-        )
+        ]
+        if not is_taken_over:
+            loops.append(self.background.takeover.run)
         self.background.greenlets.extend(gevent.spawn(loop) for loop in loops)
 
     def banner(self) -> str:
         """Say where the server is, who answers, and what is missing for more."""
         server, default = self.settings.server, self.offers.default
         lines = [
-            f"Charla answers at http://{server.host}:{server.port}",
+            f"Charla answers at http://{server.address}",
             f"  mode      embedded ({server.app_env}), everything is kept in {server.data_dir}",
             f"  providers {', '.join(self.providers)}; default {default.provider}/{default.name}",
         ]
         if default.provider == "scripted":
-            lines.append("  for real answers set OPENAI_API_KEY, or OPENAI_BASE_URL and restart")
+            lines.append(
+                "  for real answers set OPENAI_API_KEY (or what .env.example names) and restart"
+            )
         return "\n".join([*lines, ""])
 
     def close(self) -> None:
@@ -117,7 +127,22 @@ def prepare(settings: Settings) -> None:
         SqliteStore.open(settings.server.data_dir).close()
     except (SchemaTooNew, StoreUnavailable) as exc:
         raise CannotStart(str(exc)) from exc
-    _offers(settings, _providers(settings))
+    _offers(settings, _providers(settings, Metrics()))
+
+
+def check_address(server: ServerSettings) -> None:
+    """Raise CannotStart where nothing can listen on the address, before gunicorn tries for long."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as exc:
+        raise CannotStart(
+            f"{server.address} cannot be listened on ({exc.strerror}): set PORT or HOST."
+        ) from exc
 
 
 def build_services(settings: Settings) -> Services:
@@ -125,14 +150,16 @@ def build_services(settings: Settings) -> Services:
     worker_id = str(uuid7())
     metrics = Metrics()
     store = SqliteStore.open(settings.server.data_dir)
-    providers = _providers(settings)
+    outbox = Outbox(settings.server.data_dir / OUTBOX_FOLDER)
+    providers = _providers(settings, metrics)
     runner = Runner(
         Pump(providers, _retry_rules(settings)),
-        Settler(store.runs, settings.runs.settle_retry_seconds),
+        Settler(store.runs, outbox, settings.runs.settle_retry_seconds),
         metrics,
     )
     log = MemoryRunLog(settings.runs.log_keep_seconds, settings.runs.log_max_bytes)
     passwords = Passwords(settings.accounts.password_hash_memory_kib)
+    reaper = Reaper(store.runs, worker_id)
     return Services(
         settings=settings,
         store=store,
@@ -147,28 +174,29 @@ def build_services(settings: Settings) -> Services:
         passwords=passwords,
         metrics=metrics,
         worker_id=worker_id,
-        background=_background(settings, store, log, runner, worker_id),
-    )
-
-
-def _background(
-    settings: Settings, store: Store, log: MemoryRunLog, runner: Runner, worker_id: str
-) -> Background:
-    runs = settings.runs
-    reaper = Reaper(store.runs, worker_id)
-    return Background(
-        beat=Beat(store.runs, runner, reaper, runs.beat_seconds, runs.unlisted_run_seconds),
-        reaper=reaper,
-        housekeeping=Housekeeping(
-            store=store,
-            log=log,
-            seconds=runs.purge_seconds,
-            key_seconds=runs.idempotency_seconds,
+        background=Background(
+            beat=_beat(settings, store, runner, reaper),
+            takeover=Takeover(store.runs, outbox, reaper),
+            housekeeping=_housekeeping(settings, store, log),
         ),
     )
 
 
-def _providers(settings: Settings) -> dict[str, Provider]:
+def _beat(settings: Settings, store: Store, runner: Runner, reaper: Reaper) -> Beat:
+    runs = settings.runs
+    return Beat(store.runs, runner, reaper, runs.beat_seconds, runs.unlisted_run_seconds)
+
+
+def _housekeeping(settings: Settings, store: Store, log: MemoryRunLog) -> Housekeeping:
+    return Housekeeping(
+        store=store,
+        log=log,
+        seconds=settings.runs.purge_seconds,
+        key_seconds=settings.runs.idempotency_seconds,
+    )
+
+
+def _providers(settings: Settings, metrics: Metrics) -> dict[str, Provider]:
     """Build what is configured, in order of preference; `scripted` is always there, and last."""
     given = settings.providers
     timeouts = Timeouts(
@@ -190,7 +218,12 @@ def _providers(settings: Settings) -> dict[str, Provider]:
         )
         configs.append(local)
     configs.append(ProviderConfig(kind="scripted", name="scripted"))
-    return {config.name: registry.build(config) for config in configs}
+    return {
+        config.name: registry.build(
+            replace(config, on_ignored=partial(metrics.upstream_ignored, config.name))
+        )
+        for config in configs
+    }
 
 
 def _offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:

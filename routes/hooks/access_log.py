@@ -12,6 +12,10 @@ Count = Callable[[str, str, int], None]
 UNKNOWN_ROUTE = "(none)"
 """For the metrics: paths that match no route would make a series each."""
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+OTHER_METHOD = "(other)"
+"""For the metrics: a client may invent methods without end."""
+
 MAX_PATH_CHARS = 200
 
 log = structlog.get_logger(__name__)
@@ -36,7 +40,8 @@ def install(app: Flask, count: Count) -> None:
             status=response.status_code,
             duration_ms=round((time.monotonic() - g.get("started_at", time.monotonic())) * 1000, 1),
         )
-        count(route, request.method, response.status_code)
+        method = request.method if request.method in METHODS else OTHER_METHOD
+        count(route, method, response.status_code)
         return response
 
     app.before_request(begin)

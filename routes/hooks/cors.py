@@ -40,7 +40,7 @@ def install(app: Flask, origins: Sequence[str]) -> None:
     )
 
 
-def _pattern(origin: str) -> str | re.Pattern[str]:
-    if not origin.endswith(ANY_PORT):
-        return origin
-    return re.compile(rf"{re.escape(origin.removesuffix(ANY_PORT))}(:\d+)?\Z")
+def _pattern(origin: str) -> re.Pattern[str]:
+    """Match exactly this origin; flask-cors would take a text with brackets for a pattern."""
+    port = r"(:\d+)?" if origin.endswith(ANY_PORT) else ""
+    return re.compile(rf"{re.escape(origin.removesuffix(ANY_PORT))}{port}\Z", re.IGNORECASE)

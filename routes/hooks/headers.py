@@ -27,12 +27,12 @@ def install(app: Flask) -> None:
 
 
 def _protect(response: Response) -> Response:
+    if response.status_code == 204:  # noqa: PLR2004 - no content, so no type of it
+        response.headers.pop("Content-Type", None)
     for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     policy = PAGE_POLICY if response.mimetype == "text/html" else API_POLICY
     response.headers.setdefault("Content-Security-Policy", policy)
     if response.is_json:
         response.headers.setdefault("Cache-Control", "no-store")
-    if response.status_code == 204:  # noqa: PLR2004 - no content, so no type of it
-        response.headers.pop("Content-Type", None)
     return response

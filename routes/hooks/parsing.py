@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import flask
 import marshmallow as ma
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it ships no types
 from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
@@ -43,6 +44,16 @@ class StrictParser(FlaskParser):
             raise UnsupportedMediaType("Say Content-Type: application/json.")
         return read_object(body)
 
+    def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
+        """Read the query, and remember that a schema knows it."""
+        flask.g.query_is_read = True
+        return super().load_querystring(req, schema)
+
+    def refuse_unread_query(self) -> None:
+        """Raise InvalidRequest where the present request has a query that no schema has read."""
+        if "query_is_read" not in flask.g:
+            self.parse(ma.Schema(), flask.request, location="query")
+
     def handle_error(
         self,
         error: ma.ValidationError,
@@ -59,8 +70,11 @@ class StrictParser(FlaskParser):
 
 
 def _body_of(req: flask.Request) -> bytes:
-    """Read the whole body, or raise ContentTooLarge."""
-    body = req.get_data(cache=True)
+    """Read the whole body, or raise ContentTooLarge or MalformedRequest."""
+    try:
+        body = req.get_data(cache=True)
+    except ParseException as exc:  # the server reads the chunks only now
+        raise MalformedRequest(f"The body is not chunked as it should be: {exc}.") from exc
     # werkzeug refuses by Content-Length; a chunked body it silently cuts off at the limit.
     if req.content_length is None and len(body) >= (req.max_content_length or sys.maxsize):
         raise ContentTooLarge("The body is larger than this server takes.")

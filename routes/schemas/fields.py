@@ -75,6 +75,15 @@ class Whole(fields.Integer):
         return super()._validated(value)
 
 
+class Digits(fields.Integer):
+    """A whole number in a query: plain digits, neither `+5` nor `1_0`."""
+
+    def _validated(self, value: Any) -> int:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 class Timestamp(fields.AwareDateTime):
     """A time in UTC that ends in Z, written as in the events of a stream."""
 

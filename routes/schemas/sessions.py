@@ -3,7 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Flag, JsonObject, Text, Timestamp
+from routes.schemas.fields import Digits, Flag, JsonObject, Text, Timestamp
 from routes.schemas.runs import NAME_CHARS, NOT_BLANK, NOT_BLANK_PATTERN
 
 TITLE_CHARS = 200
@@ -64,7 +64,7 @@ class SessionSchema(ma.Schema):
 class PageQuerySchema(ma.Schema):
     """Which page of a list."""
 
-    limit = fields.Integer(load_default=PAGE_DEFAULT, validate=validate.Range(min=1, max=PAGE_MAX))
+    limit = Digits(load_default=PAGE_DEFAULT, validate=validate.Range(min=1, max=PAGE_MAX))
     cursor = Text(metadata={"description": "`next_cursor` of a page before."})
 
 

@@ -23,7 +23,7 @@ class ProviderSettings:
     """Keys, places, defaults and times of the providers."""
 
     openai_api_key: str | None = secret(
-        "OPENAI_API_KEY", None, "The key for OpenAI.", "a key that begins with sk-"
+        "OPENAI_API_KEY", None, "The key for OpenAI.", "the key as OpenAI shows it"
     )
     openai_base_url: str | None = text(
         "OPENAI_BASE_URL",

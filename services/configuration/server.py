@@ -88,6 +88,12 @@ class ServerSettings:
     redis_url: None = refused("REDIS_URL", f"{EMBEDDED_ONLY} use Redis.")
 
     @property
+    def address(self) -> str:
+        """Give host and port as a URL has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
     def is_production(self) -> bool:
         """Tell whether nothing may be taken for granted."""
         return self.app_env == AppEnv.PRODUCTION

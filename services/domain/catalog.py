@@ -48,6 +48,10 @@ class Offers:
 
     def pick(self, choice: ModelChoice) -> Model:
         """Find the model for a choice, or raise ModelNotAvailable that names the field."""
+        providers = sorted({model.provider for model in self.models})
+        if choice.provider is not None and choice.provider not in providers:
+            text = f"{choice.provider!r} is not configured here. Known: {', '.join(providers)}."
+            raise ModelNotAvailable(text, {"provider": [text]})
         if choice.model is None:
             return self._of_provider(choice.provider)
         for model in self.models:
@@ -67,9 +71,5 @@ class Offers:
         for model in self.models:
             if model.provider == provider and model.name != ANY_MODEL:
                 return model
-        known = sorted({m.provider for m in self.models})
-        if provider in known:
-            text = f"The models of {provider!r} are not known here: name one."
-            raise ModelNotAvailable(text, {"model": [text]})
-        text = f"{provider!r} is not a provider that is configured here: {', '.join(known)}."
-        raise ModelNotAvailable(text, {"provider": [text]})
+        text = f"The models of {provider!r} are not known here: name one."
+        raise ModelNotAvailable(text, {"model": [text]})

@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from services.domain.errors import InvalidRequest, Unauthorized
 from services.domain.users import User
 from services.identity.passwords import Passwords
-from services.stores.base.users import NewUser, UserStore
+from services.stores.base.users import Credentials, NewUser, UserStore
 
 Clock = Callable[[], datetime]
 
@@ -46,9 +46,9 @@ class Accounts:
         known = self._users.credentials(email)
         password_hash = known.password_hash if known else None
         if not self._passwords.matches(password, password_hash) or known is None:
-            raise Unauthorized("The e-mail address or the password is wrong.")
+            raise _wrong_login()
         if self._passwords.is_outdated(known.password_hash):
-            self._users.set_password(known.user.id, self._passwords.hash(password))
+            self._renew(known, password)
         return known.user
 
     def get(self, user_id: str) -> User:
@@ -64,6 +64,26 @@ class Accounts:
         if known is None:
             raise Unauthorized("The account does not exist any more.")
         if not self._passwords.matches(current, known.password_hash):
-            text = "This is not the current password."
-            raise InvalidRequest(text, {"current": [text]})
-        self._users.set_password(user_id, self._passwords.hash(new))
+            raise _wrong_current()
+        new_hash = self._passwords.hash(new)
+        if not self._users.set_password(user_id, new_hash, only_if=known.password_hash):
+            raise _wrong_current()
+
+    def _renew(self, known: Credentials, password: str) -> None:
+        """Hash a password with today's costs; Unauthorized where it was changed meanwhile."""
+        new_hash = self._passwords.hash(password)
+        if self._users.set_password(known.user.id, new_hash, only_if=known.password_hash):
+            return
+        # Another login may have renewed the hash first: then the password is still the right one.
+        now = self._users.get(known.user.id)
+        if now is None or not self._passwords.matches(password, now.password_hash):
+            raise _wrong_login()
+
+
+def _wrong_login() -> Unauthorized:
+    return Unauthorized("The e-mail address or the password is wrong.")
+
+
+def _wrong_current() -> InvalidRequest:
+    text = "This is not the current password."
+    return InvalidRequest(text, {"current": [text]})

@@ -1,5 +1,6 @@
 """What of the configuration an adapter gets: plain values, no settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -17,6 +18,7 @@ class ProviderConfig:
 
     `kind` chooses the adapter, `name` is what clients see; several providers may be of one kind.
     `base_url` None: the vendor's own server. A server that asks for no key has an empty `api_key`.
+    `on_ignored` is called for each thing in an answer that the adapter does not know and passes by.
     """
 
     kind: str
@@ -24,3 +26,4 @@ class ProviderConfig:
     api_key: str = field(default="", repr=False)
     base_url: str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    on_ignored: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)

@@ -30,7 +30,7 @@ class OpenAIProvider(Provider):
         )
 
         with self._loaded().open(arguments_of(self._config, request)) as body:
-            yield from read_answer(body, self._config.api_key)
+            yield from read_answer(body, self._config.api_key, self._config.on_ignored)
 
     def count_tokens(self, text: str) -> int:
         """Estimate: the real count comes with the answer."""

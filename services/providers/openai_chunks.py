@@ -6,8 +6,8 @@ that is not needed, is ignored; what cannot be read at all is `upstream_protocol
 
 import json
 import logging
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Annotated, Protocol
 
 import httpx2
 import msgspec
@@ -35,6 +35,7 @@ class _Delta(msgspec.Struct, gc=False):
 
 
 class _Choice(msgspec.Struct, gc=False):
+    index: object = 0
     delta: _Delta | None = None
     finish_reason: object = None
 
@@ -45,21 +46,26 @@ class _Chunk(msgspec.Struct, gc=False):
     error: object = None
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""No real answer has more tokens, and a database's integers end somewhere."""
+
+
 class _InputDetails(msgspec.Struct):
-    cached_tokens: int | None = None
+    cached_tokens: _Count | None = None
 
 
 class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: _Count | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: _Count
+    completion_tokens: _Count
     prompt_tokens_details: _InputDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
 
 
+_EMPTY = _Chunk()
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
@@ -73,13 +79,14 @@ class Body(Protocol):
         """Take what is behind the last frame."""
 
 
-def read_answer(body: Body, secret: str) -> Iterator[ProviderEvent]:
+def read_answer(body: Body, secret: str, on_ignored: Callable[[], None]) -> Iterator[ProviderEvent]:
     """Give the events of an answer, Finish last; ProviderError where it fails or breaks off.
 
-    `secret` is left out of what is quoted from the upstream.
+    `secret` is left out of what is quoted from the upstream. `on_ignored` is called for each frame
+    that is passed over, and for each usage; a comment is no frame.
     """
     decoder = SseDecoder()
-    answer = _Answer(secret)
+    answer = _Answer(secret, on_ignored)
     try:
         for piece in body.pieces():
             for frame in decoder.feed(piece):
@@ -98,9 +105,10 @@ def read_answer(body: Body, secret: str) -> Iterator[ProviderEvent]:
 class _Answer:
     """What is known of one answer while its frames come."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
         self.reason: FinishReason | None = None
         self._secret = secret
+        self._on_ignored = on_ignored
         self._content = PieceCleaner()
         self._thoughts = PieceCleaner()
         self._has_begun = False
@@ -112,11 +120,13 @@ class _Answer:
         if frame.event == b"error":
             raise self._failure(_error_of_event(frame.data))
         chunk = _read_chunk(frame.data)
-        if chunk is None:
+        if chunk is None or chunk == _EMPTY:
+            self._on_ignored()
             return []
         if chunk.error:
             raise self._failure(chunk.error)
-        events = self._read_choice(chunk.choices[0]) if chunk.choices else []
+        choice = next(filter(_is_the_first, chunk.choices or ()), None)
+        events = self._read_choice(choice) if choice else []
         if events:
             self._has_begun = True
         if chunk.usage is not None and (report := self._report(chunk.usage)) is not None:
@@ -156,13 +166,16 @@ class _Answer:
         try:
             counted = msgspec.convert(reported, _Usage)
         except msgspec.ValidationError:
-            _log.debug("A usage without both counts was ignored.")
+            _log.debug("A usage without both counts, or with an impossible one, was ignored.")
+            self._on_ignored()
             return None
         cached, reasoning = counted.prompt_tokens_details, counted.completion_tokens_details
         usage = Usage(
             input_tokens=counted.prompt_tokens,
             output_tokens=counted.completion_tokens,
-            cached_tokens=(cached.cached_tokens if cached else None) or 0,
+            cached_tokens=min(
+                (cached.cached_tokens if cached else None) or 0, counted.prompt_tokens
+            ),
             reasoning_tokens=(reasoning.reasoning_tokens if reasoning else None) or 0,
         )
         if usage == self._usage:
@@ -178,6 +191,11 @@ class _Answer:
             return ProviderError(text, code="upstream_error", may_retry=True)
         text = f"The provider failed before the answer. {said}".rstrip()
         return ProviderError(text, code="upstream_overloaded", may_retry=True)
+
+
+def _is_the_first(choice: _Choice) -> bool:
+    """Tell the answer from a further one: one is asked for, and two would be mixed into a text."""
+    return choice.index in (0, None)
 
 
 def _error_of_event(data: bytes) -> object:

@@ -11,9 +11,10 @@ def input_estimate(turn: BegunTurn) -> int:
 
 
 def total_usage(attempts: list[AttemptRecord]) -> Usage:
-    """Add up what all calls of a run used; estimated where any of them was."""
+    """Add up what all calls of a run used; estimated where any of them was, or none was made."""
     usages = [attempt.usage for attempt in attempts]
-    estimated = any(usage.source is UsageSource.ESTIMATED for usage in usages)
+    # Without a call no provider has counted anything.
+    estimated = not usages or any(usage.source is UsageSource.ESTIMATED for usage in usages)
     return Usage(
         input_tokens=sum(usage.input_tokens for usage in usages),
         output_tokens=sum(usage.output_tokens for usage in usages),

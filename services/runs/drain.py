@@ -31,11 +31,19 @@ class Drain:
             self.is_draining = True
             gevent.spawn(self._run, self.patience)
 
+    def wait(self) -> None:
+        """Wait until a drain that was begun is over."""
+        self._is_over.wait()
+
+    def hurry(self) -> None:
+        """End at once what still runs, as interrupted."""
+        self.start()
+        self._runner.end_all(Ending.INTERRUPTED)
+
     def finish(self) -> None:
         """Wait for the drain; where none was begun, settle everything now."""
         if not self.is_draining:
-            self.is_draining = True
-            self._run(0)
+            self.hurry()
         self._is_over.wait(timeout=self.patience + self._margin)
 
     def _run(self, patience: float) -> None:

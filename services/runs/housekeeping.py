@@ -55,4 +55,4 @@ class Housekeeping:
         except StoreUnavailable:
             _log.warning("purge_failed")
         else:
-            _log.info("purged", keys_and_checkpoints=keys, tokens=tokens)
+            _log.info("purged", keys_and_checkpoints=keys, refresh_rows=tokens)

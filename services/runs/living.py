@@ -44,6 +44,7 @@ class Living:
     attention: Event = field(default_factory=Event)
     ending: Ending | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)
+    call_ends: list[str] = field(default_factory=list)
     number: int = 0
     started_at: float = field(default_factory=time.monotonic)
     upstream_since: float | None = None
@@ -98,10 +99,13 @@ class Living:
         """Keep what the provider counted for the present call."""
         self._usage = usage
 
-    def end_call(self, outcome: AttemptOutcome, *, was_refused: bool = False) -> None:
+    def end_call(
+        self, outcome: AttemptOutcome, code: str = "", *, was_refused: bool = False
+    ) -> None:
         """Book the present call: as the provider reported it, else by estimate.
 
-        A call that was refused before it produced anything used nothing.
+        A call that was refused before it produced anything used nothing. `code` says how a failed
+        one failed; `call_ends` keeps it, or else the outcome, for the metrics.
         """
         if self._is_sealed:
             return
@@ -109,6 +113,7 @@ class Living:
         self.upstream_since = None
         usage = self._usage or (Usage() if was_refused else self._estimate())
         model = self.turn.model
+        self.call_ends.append(code or str(outcome))
         self.attempts.append(
             AttemptRecord(
                 number=self.number,

@@ -59,4 +59,5 @@ def take_server_lock(folder: Path) -> FolderLock:
         return lock
     holder = lock.holder()
     lock.release()
-    raise DataDirTaken(f"Another server (process {holder}) works on {folder}.")
+    way_out = "use that one, stop it, or set another DATA_DIR"
+    raise DataDirTaken(f"Another server (process {holder}) works on {folder}: {way_out}.")

@@ -27,6 +27,8 @@ REFUSALS = frozenset(
 )
 """Failures that come instead of an answer: such a call is not billed."""
 
+INTERNAL_ERROR = "internal_error"
+
 TURN_EVENTS = 64
 """Events that an upstream which is never waited for may write before others have their turn."""
 
@@ -37,8 +39,8 @@ _log = structlog.get_logger(__name__)
 class RetryRules:
     """How often a call is made again before its first token, and after how many seconds.
 
-    The delay grows from `min_seconds` to `max_seconds` with jitter; what the upstream asks for
-    wins up to `retry_after_max`, and beyond that the run fails at once.
+    The delay grows from `min_seconds` to `max_seconds` with jitter. It is never shorter than what
+    the upstream asks for, and where that is more than `retry_after_max` the run fails at once.
     """
 
     retries: int
@@ -48,10 +50,10 @@ class RetryRules:
 
     def delay(self, error: ProviderError, tries: int) -> float:
         """Give the seconds to wait after the `tries`-th failed call."""
-        if error.retry_after is not None:
-            return error.retry_after
         ceiling = min(self.max_seconds, self.min_seconds * 2**tries)
-        return random.uniform(min(self.min_seconds, ceiling), ceiling)  # noqa: S311 - jitter, no secret
+        backoff = random.uniform(min(self.min_seconds, ceiling), ceiling)  # noqa: S311 - jitter, no secret
+        # "Retry-After: 0" must not have every run come back at once, all together.
+        return max(error.retry_after or 0.0, backoff)
 
 
 class Pump:
@@ -81,21 +83,21 @@ class Pump:
             return error
         except Exception:  # noqa: BLE001 - the run must end, whatever failed
             _log.exception("run_crashed", run_id=living.run_id)
-            return ProviderError("The server failed while it relayed.", code="internal_error")
+            return ProviderError("The server failed while it relayed.", code=INTERNAL_ERROR)
 
     def _call(self, living: Living) -> FinishReason:
         living.begin_call()
-        outcome, refused = AttemptOutcome.CANCELLED, False
+        outcome, code, refused = AttemptOutcome.CANCELLED, "", False
         try:
             reason = self._relay(living)
             outcome = AttemptOutcome.OK
         except Exception as exc:
             outcome = AttemptOutcome.FAILED
-            code = exc.code if isinstance(exc, ProviderError) else ""
+            code = exc.code if isinstance(exc, ProviderError) else INTERNAL_ERROR
             refused = code in REFUSALS and living.first_output_at is None
             raise
         finally:
-            living.end_call(outcome, was_refused=refused)
+            living.end_call(outcome, code, was_refused=refused)
         return reason
 
     def _relay(self, living: Living) -> FinishReason:

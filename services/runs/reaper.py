@@ -74,15 +74,22 @@ class Reaper:
 
 
 def _attempts(claim: ClaimedRun) -> Sequence[AttemptRecord]:
-    """Book every call that went out: the earlier ones were refused, the last one wrote the text."""
+    """Book every call that went out: the earlier ones were refused, the last one wrote the text.
+
+    A beat saves the number of the call, so a run that died before its first beat has none although
+    its call is out. One in its first epoch was claimed from nobody: this worker never launched it,
+    and nothing went out.
+    """
+    was_claimed = claim.run.epoch > 1
+    calls = max(claim.attempt, 1) if was_claimed else claim.attempt
     usage = Usage(
         input_tokens=claim.input_tokens,
         output_tokens=estimate_tokens(claim.text) if claim.text else 0,
         source=UsageSource.ESTIMATED,
     )
     return [
-        _record(claim, number, usage if number == claim.attempt else Usage())
-        for number in range(1, claim.attempt + 1)
+        _record(claim, number, usage if number == calls else Usage())
+        for number in range(1, calls + 1)
     ]
 
 

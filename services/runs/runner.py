@@ -92,8 +92,8 @@ class Runner:
     def _count(self, living: Living, terminal: Terminal | None) -> None:
         provider = living.turn.model.provider
         self._metrics.run_ended(terminal, provider, living.ttft_ms, living.writer.top)
-        for attempt in living.attempts:
-            self._metrics.attempt(provider, str(attempt.outcome))
+        for end in living.call_ends:
+            self._metrics.attempt(provider, end)
 
     def _watch(self, living: Living) -> Result | None:
         """Wait for the pump; kill it for an ending from outside, or when a time limit passes."""

@@ -14,6 +14,7 @@ from services.domain.runs import Settled, Settlement
 from services.domain.sessions import FinishReason, Status
 from services.runs.booking import total_cost, total_usage
 from services.runs.living import Ending, Living
+from services.runs.outbox import Outbox
 from services.stores.base.runs import RunStore
 
 Result = FinishReason | ProviderError
@@ -28,17 +29,18 @@ _log = structlog.get_logger(__name__)
 class Settler:
     """Settles living runs; never killed while it does."""
 
-    def __init__(self, store: RunStore, retry_seconds: float) -> None:
+    def __init__(self, store: RunStore, outbox: Outbox, retry_seconds: float) -> None:
         """Try for `retry_seconds` before the readers are told that the end is not stored yet."""
         self._store = store
+        self._outbox = outbox
         self._retry_seconds = retry_seconds
 
     def settle(self, living: Living, result: Result | None) -> Terminal | None:
         """Store how a run ended, then close its log with the terminal event; return that.
 
         `result` is the pump's, None where it was killed. With the store away the readers get the
-        terminal with `persisted: false`, and storing goes on for as long as the process lives.
-        None: the run has another owner, who tells its end.
+        terminal with `persisted: false`, and storing goes on for as long as the process lives; the
+        outbox keeps the end for the next one. None: the run has another owner, who tells its end.
         """
         if living.ending is Ending.LOST:
             living.writer.abandon()
@@ -63,6 +65,8 @@ class Settler:
         try:
             return self._store.settle_turn(settlement)
         except StoreUnavailable:
+            # At once and not only when the readers are told: a drain does not wait for all tries.
+            self._outbox.keep(settlement)
             window = self._retry_seconds
             return self._retry(settlement, stop_before_delay(window), window / 10)
 
@@ -74,7 +78,9 @@ class Settler:
             sleep=gevent.sleep,
             reraise=True,
         )
-        return retrying(self._store.settle_turn, settlement)
+        settled: Settled = retrying(self._store.settle_turn, settlement)
+        self._outbox.forget(settlement.run_id)
+        return settled
 
     def _compose(self, living: Living, result: Result | None) -> Settlement:
         terminal = _terminal(living, result)

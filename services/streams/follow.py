@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import gevent
 from gevent.event import Event
 
-from services.domain.deliveries import PING, Delivery
+from services.domain.deliveries import PING, Batch, Delivery
 from services.domain.errors import TooManyRequests, TooManyStreams
-from services.domain.events import Done, Error, Resume, Status
+from services.domain.events import Attempt, Done, Error, Resume, Status
 from services.streams.base import LogReader
 from services.telemetry.metrics import Metrics
 
@@ -34,12 +34,15 @@ class ReaderCaps:
 class ReaderRequest:
     """Who reads, from where: all events after `after`; `greeting` comes before the first.
 
+    `is_admitted`: there was room before the run was begun, so its first reader is not refused.
+
     `may_go_on` is asked at every ping; the stream ends without a terminal event where it says no.
     """
 
     user_id: str
     after: int = 0
     greeting: Resume | None = None
+    is_admitted: bool = False
     may_go_on: Callable[[], bool] = lambda: True
 
 
@@ -85,8 +88,9 @@ class Subscription(Iterator[Delivery]):
         while not self._ended:
             delivery = self._take()
             if delivery is not None:
-                self.sent_at = time.monotonic()
-                self._ping_due = False
+                if _is_seen(delivery):
+                    self.sent_at = time.monotonic()
+                    self._ping_due = False
                 return delivery
             self._news.wait()
             self._news.clear()
@@ -127,6 +131,13 @@ class Subscription(Iterator[Delivery]):
         self._leave(self)
 
 
+def _is_seen(delivery: Delivery) -> bool:
+    """Tell whether anything of it reaches the reader: what is internal is no sign of life."""
+    if not isinstance(delivery, Batch):
+        return True
+    return not all(isinstance(event, Attempt) for event in delivery.events)
+
+
 class Followers:
     """All readers of this process: admits them within the caps and pings those that idle."""
 
@@ -154,7 +165,8 @@ class Followers:
 
     def follow(self, reader: LogReader, request: ReaderRequest) -> Subscription:
         """Admit a reader; it holds its place until it is closed."""
-        self.check_room(request.user_id)
+        if not request.is_admitted:
+            self.check_room(request.user_id)
         if self._by_run[reader.run_id] >= self._caps.per_run:
             text = f"At most {self._caps.per_run} readers a run; close one."
             raise TooManyRequests(text, code="too_many_readers")

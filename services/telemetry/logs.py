@@ -26,6 +26,9 @@ CONTENT_NAMES = frozenset(
 )
 """What people write to a model is theirs."""
 
+SOCKET_ERROR = "Socket error processing request."
+"""gunicorn's words, where a connection's time is over."""
+
 COUNTS = ("_tokens", "_estimate")
 """`input_tokens` is a number, not a token."""
 
@@ -58,6 +61,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
             ],
         )
     )
+    logging.getLogger("gunicorn.error").addFilter(_lower_slow_readers)
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
@@ -71,6 +75,15 @@ def hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
     for name, value in line.items():
         line[name] = _shown(name, value)
     return line
+
+
+def _lower_slow_readers(record: logging.LogRecord) -> bool:
+    """Lower what gunicorn takes for an error: a client that takes nothing is let go on purpose."""
+    error = record.exc_info[1] if record.exc_info else None
+    if not (record.msg == SOCKET_ERROR and isinstance(error, TimeoutError)):
+        return True
+    record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 def _shown(name: str, value: Any) -> Any:

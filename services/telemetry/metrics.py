@@ -28,7 +28,7 @@ class Metrics:
         )
         self._first_token = Histogram(
             "charla_time_to_first_token_seconds",
-            "From going upstream to the first piece of the answer.",
+            "From the start of the run to the first piece of its answer.",
             ["provider"],
             buckets=FIRST_TOKEN_BUCKETS,
             registry=registry,
@@ -45,8 +45,14 @@ class Metrics:
         )
         self._attempts = Counter(
             "charla_provider_attempts",
-            "Calls of providers: ok, or the code of the failure.",
+            "Calls of providers: ok, cancelled, or the code of the failure.",
             ["provider", "outcome"],
+            registry=registry,
+        )
+        self._ignored = Counter(
+            "charla_upstream_ignored",
+            "Frames and usages in answers of providers that were not understood and passed by.",
+            ["provider"],
             registry=registry,
         )
 
@@ -83,8 +89,12 @@ class Metrics:
         self._requests.labels(route, method, str(status)).inc()
 
     def attempt(self, provider: str, outcome: str) -> None:
-        """Count a call of a provider: `ok`, or the code of its failure."""
+        """Count a call of a provider: `ok`, `cancelled`, or the code of its failure."""
         self._attempts.labels(provider, outcome).inc()
+
+    def upstream_ignored(self, provider: str) -> None:
+        """Count something in a provider's answer that nobody knows, and that was passed by."""
+        self._ignored.labels(provider).inc()
 
     def render(self) -> bytes:
         """Write everything in Prometheus' text format."""

@@ -47,6 +47,19 @@ def test_a_page_may_load_its_own_files_and_an_answer_nothing(client: FlaskClient
     assert client.get("/health").headers["Content-Security-Policy"] == STRICT
 
 
+def test_an_answer_without_content_may_load_nothing_either(
+    client: FlaskClient, account: Account
+) -> None:
+    sessions = "/api/chat/realtime/sessions"
+    made = client.post(sessions, json={}, headers=account.headers).get_json()["id"]
+
+    deleted = client.delete(f"{sessions}/{made}", headers=account.headers)
+
+    assert deleted.status_code == 204
+    assert deleted.headers["Content-Security-Policy"] == STRICT
+    assert "Content-Type" not in deleted.headers
+
+
 def test_what_is_somebodys_is_not_kept_by_a_browser(client: FlaskClient, account: Account) -> None:
     mine = client.get("/api/auth/me", headers=account.headers)
 
@@ -115,6 +128,23 @@ def test_in_production_only_named_pages_may_call(make_app: MakeApp) -> None:
     assert allowed(named, "https://c.example") is None
 
 
+def test_a_page_of_an_address_in_brackets_is_that_page_only(make_app: MakeApp) -> None:
+    client = make_app(CORS_ORIGINS="http://[::1]:3000, https://a.example").test_client()
+
+    def allowed(origin: str) -> str | None:
+        headers = client.get("/health", headers={"Origin": origin}).headers
+        return headers.get("Access-Control-Allow-Origin")
+
+    assert allowed("http://[::1]:3000") == "http://[::1]:3000"
+    for other in (
+        "http://1:3000",
+        "http://[::1]:30001",
+        "https://a.example.org",
+        "https://aXexample",
+    ):
+        assert allowed(other) is None
+
+
 def test_a_proxy_is_believed_only_where_one_is_configured(make_app: MakeApp) -> None:
     guess = {"email": "ann@example.org", "password": "a guess"}
 
@@ -148,7 +178,7 @@ def test_a_request_is_one_line_that_tells_no_secret(
     lines = [json.loads(line) for line in written.splitlines()]
     (line,) = [line for line in lines if line["event"] == "request"]
     assert line["route"] == line["path"] == "/api/auth/me"
-    assert (line["method"], line["status"], line["request_id"]) == ("GET", 200, "abc")
+    assert (line["method"], line["status"], line["request_id"]) == ("GET", 422, "abc")
     assert uuid.UUID(line["user_id"])
     assert line["duration_ms"] >= 0
     assert token not in written

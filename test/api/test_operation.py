@@ -1,5 +1,6 @@
 """Health, readiness, metrics and the API's own description."""
 
+import pytest
 from api_accounts import Account
 from flask import Flask
 from flask.testing import FlaskClient
@@ -38,6 +39,21 @@ def test_requests_are_counted_by_route_and_never_by_address(client: FlaskClient)
     assert line in metrics.text
     assert 'route="(none)",status="404"' in metrics.text
     assert "secret" not in metrics.text
+
+
+def test_invented_methods_are_counted_as_one(client: FlaskClient) -> None:
+    for method in ("ABC1", "ABC2"):
+        client.open("/health", method=method)
+
+    counted = client.get("/metrics").text
+
+    assert 'method="(other)",route="(none)",status="405"} 2.0' in counted
+    assert "ABC" not in counted
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+def test_a_probe_may_add_parameters(client: FlaskClient, path: str) -> None:
+    assert client.get(f"{path}?probe=1").status_code == 200
 
 
 def test_the_description_is_openapi_3_1_and_knows_the_problems(client: FlaskClient) -> None:

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from api_accounts import PASSWORD, Account
+from chat_client import REALTIME
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 JSON = "application/json"
+NO_ID = "00000000-0000-7000-8000-000000000000"
 
 
 def problem_of(response: TestResponse) -> dict[str, Any]:
@@ -160,6 +162,37 @@ def test_a_query_is_as_strict_as_a_body(client: FlaskClient, account: Account) -
     assert problem_of(unknown)["errors"] == {"limits": ["Unknown field."]}
     assert set(problem_of(wrong)["errors"]) == {"limit"}
     assert (unknown.status_code, wrong.status_code) == (422, 422)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/auth/me"),
+        ("POST", "/api/auth/logout"),
+        ("GET", "/api/providers"),
+        ("POST", f"{REALTIME}/sessions"),
+        ("GET", f"{REALTIME}/sessions/{NO_ID}"),
+        ("PATCH", f"{REALTIME}/sessions/{NO_ID}"),
+        ("DELETE", f"{REALTIME}/sessions/{NO_ID}"),
+        ("GET", f"{REALTIME}/sessions/{NO_ID}/messages"),
+        ("GET", f"{REALTIME}/sessions/{NO_ID}/stream"),
+        ("GET", f"{REALTIME}/runs/{NO_ID}"),
+        ("POST", f"{REALTIME}/runs/{NO_ID}/stop"),
+        ("GET", f"{REALTIME}/runs/{NO_ID}/stream"),
+    ],
+)
+def test_a_query_that_no_route_asked_for_is_refused(
+    client: FlaskClient, account: Account, method: str, path: str
+) -> None:
+    response = client.open(f"{path}?bogus=1", method=method, headers=account.headers)
+
+    assert response.status_code == 422
+    assert problem_of(response)["errors"] == {"bogus": ["Unknown field."]}
+    assert client.get("/api/auth/me", headers=account.headers).status_code == 200
+
+
+def test_a_stranger_hears_nothing_of_parameters(client: FlaskClient) -> None:
+    assert client.get("/api/auth/me?bogus=1").status_code == 401
 
 
 def test_mistakes_inside_a_field_are_named_with_their_path(

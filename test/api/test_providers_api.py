@@ -125,7 +125,7 @@ def test_a_name_that_nobody_takes_is_422(chooser: ApiUser) -> None:
         ("model", {"model": "nobody-has-it", "provider": "openai"}),
         ("model", {"model": of_openai, "provider": "scripted"}),
         ("model", {"model": "*", "provider": "openai"}),
-        ("model", {"model": "nobody-has-it", "provider": "nobody"}),
+        ("provider", {"model": "nobody-has-it", "provider": "nobody"}),
         ("provider", {"provider": "nobody"}),
         ("provider", {"provider": "Scripted"}),
     ]

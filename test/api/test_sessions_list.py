@@ -109,7 +109,20 @@ def test_a_cursor_of_somebody_else_shows_nothing_of_theirs(ann: ApiUser, bob: Ap
 
 def test_a_query_that_breaks_a_rule_names_the_field(ann: ApiUser) -> None:
     wrong = {
-        "limit": ["0", "101", "-1", "1.5", "x", "", "1e1", "9" * 30],
+        "limit": [
+            "0",
+            "101",
+            "-1",
+            "1.5",
+            "x",
+            "",
+            "1e1",
+            "9" * 30,
+            "1_0",
+            "%2B5",
+            "%205",
+            "%D9%A3",
+        ],
         "archived": ["maybe", ""],
         "q": ["", "x" * 201, "%00"],
         "cursor": ["%00"],

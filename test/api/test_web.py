@@ -1,6 +1,7 @@
 """The files of the web client over HTTP."""
 
 import re
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -54,6 +55,23 @@ def test_a_file_that_has_not_changed_is_not_sent_again(files: FlaskClient) -> No
     assert first.headers["Cache-Control"] == "no-cache"
     assert again.status_code == 304
     assert again.data == b""
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / "web" / "main.js"
+    file.parent.mkdir()
+    file.write_text("first")
+    app = Flask("files", static_folder=None)
+    app.register_blueprint(web.blueprint(tmp_path))
+    files = app.test_client()
+    first = files.get("/assets/web/main.js")
+    file.unlink()
+
+    second = files.get("/assets/web/main.js")
+    third = files.get("/assets/web/main.js", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (first.text, second.text, third.status_code) == ("first", "first", 304)
+    assert first.headers["ETag"] == second.headers["ETag"]
 
 
 @pytest.mark.parametrize(

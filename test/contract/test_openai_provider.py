@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from provider_calls import KEY, ask, collect, provider_of, request_to
 from server_process import find_free_port
 from wire_fixtures import WireServer
 
+from services.bootstrap import build_services
 from services.domain.costs import Usage
 from services.domain.events import Content
 from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 from services.providers.base import Provider
+from services.settings import Settings
 
 
 @pytest.fixture
@@ -45,6 +48,8 @@ def sent_for(wire: WireServer, provider: Provider, **fields: Any) -> dict[str, A
         "odd",
         "zero-usage",
         "no-usage",
+        "usage-64-bits",
+        "two-choices",
         "no-done",
         "open-end",
         "tool-calls",
@@ -87,6 +92,37 @@ def test_the_usage_is_the_providers_with_its_parts(provider: Provider) -> None:
 def test_a_usage_of_zero_is_zero_and_a_missing_one_is_missing(provider: Provider) -> None:
     assert ask(provider, model="zero-usage").usage == Usage(0, 0)
     assert ask(provider, model="no-usage").usage is None
+
+
+@pytest.mark.parametrize("figure", ["64-bits", "10-30", "negative", "cached", "reasoning"])
+def test_a_usage_with_an_impossible_figure_is_missing(provider: Provider, figure: str) -> None:
+    outcome = ask(provider, model=f"usage-{figure}")
+
+    assert (outcome.usage, outcome.text, outcome.ending) == (None, TEXT, "stop")
+
+
+def test_a_usage_at_the_bound_is_taken_and_one_beyond_changes_nothing(provider: Provider) -> None:
+    assert ask(provider, model="usage-at-the-bound").usage == Usage(2**31 - 1, 0)
+    assert ask(provider, model="usage-corrected").usage == Usage(12, 6)
+
+
+def test_a_second_answer_is_in_no_text_no_thought_and_no_reason(provider: Provider) -> None:
+    outcome = ask(provider, model="two-choices")
+
+    assert (outcome.text, outcome.thoughts, outcome.ending) == (TEXT, "", "stop")
+
+
+@pytest.mark.parametrize(("model", "count"), [("plain", 0), ("usage-10-30", 1), ("odd", 6)])
+def test_what_is_passed_over_is_told(wire: WireServer, model: str, count: int) -> None:
+    passed_over: list[str] = []
+    provider = provider_of(
+        "openai", wire.base_url, on_ignored=lambda: passed_over.append("something")
+    )
+
+    ask(provider, model=model)
+    provider.close()
+
+    assert len(passed_over) == count
 
 
 @pytest.mark.parametrize(("model", "text"), [("nul", "a\ufffdb"), ("surrogate", "a\ufffdb")])
@@ -311,3 +347,16 @@ def test_one_answer_is_told_piece_by_piece(provider: Provider) -> None:
         " 👋🏽",
         " again",
     ]
+
+
+def test_what_a_servers_provider_passes_over_is_in_its_metrics(
+    wire: WireServer, tmp_path: Path
+) -> None:
+    env = {"DATA_DIR": str(tmp_path), "OPENAI_BASE_URL": wire.base_url, "OPENAI_API_KEY": KEY}
+    services = build_services(Settings.load(env))
+
+    ask(services.providers["openai"], model="odd")
+    services.close()
+
+    line = b'charla_upstream_ignored_total{provider="openai"} 6.0'
+    assert line in services.metrics.render()

@@ -94,6 +94,21 @@ def test_filtered_answers_are_skipped(store: Store, session: Session) -> None:
     assert context(store, session) == ["a", "new"]
 
 
+@pytest.mark.parametrize(("bound", "expected"), [(4, 4), (5, 4), (6, 6), (10, 10)])
+def test_what_is_skipped_does_not_count_as_a_message_of_the_context(
+    store: Store, long_talk: Session, bound: int, expected: int
+) -> None:
+    for _ in range(3):
+        regenerated = store.runs.begin_turn(turn_in(long_talk, content="x")).run
+        empty = settlement_of(regenerated, text="", status=Status.FAILED, finish_reason=None)
+        store.runs.settle_turn(empty)
+
+    texts = context(store, long_talk, context_messages=bound)
+
+    newest = [text for n in range(8) for text in (f"{n}", f"re {n}")] + ["x"] * 3 + ["new"]
+    assert texts == newest[-expected:]
+
+
 @pytest.mark.parametrize("status", [Status.STOPPED, Status.INTERRUPTED, Status.FAILED])
 def test_partial_answers_are_kept(store: Store, session: Session, status: Status) -> None:
     run = store.runs.begin_turn(turn_in(session, content="a")).run

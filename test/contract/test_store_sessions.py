@@ -191,6 +191,19 @@ def test_everything_of_a_session_can_be_changed_and_cleared(store: Store, user_i
     assert (cleared.choice, cleared.metadata) == (ModelChoice(), {})
 
 
+def test_a_change_that_gives_nothing_leaves_the_session_and_its_place_in_the_list(
+    store: Store, user_id: str
+) -> None:
+    old, new = (store.sessions.create(new_session(user_id, created_at=later(n))) for n in (0, 1))
+
+    changed = store.sessions.change(user_id, old.id, SessionChanges(given=frozenset()), later(5))
+
+    assert changed == store.sessions.get(user_id, old.id) == old
+    assert all_pages(store, user_id, 10) == [[new.id, old.id]]
+    with pytest.raises(NotFound):
+        store.sessions.change(user_id, UNKNOWN_ID, SessionChanges(given=frozenset()), NOW)
+
+
 def test_an_unknown_field_cannot_be_changed(store: Store, session: Session) -> None:
     changes = SessionChanges(given=frozenset({"owner"}))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from stores import NOT_IDS, NOW, UNKNOWN_ID, StoreAdapter, at_once, new_id
 
-from services.domain.errors import EmailTaken, NotFound
+from services.domain.errors import EmailTaken
 from services.domain.users import Role, User
 from services.stores.base.store import Store
 from services.stores.base.users import NewUser
@@ -106,13 +106,34 @@ def test_an_unknown_id_finds_nobody(store: Store, user_id: str) -> None:
 def test_a_new_password_hash_replaces_the_old_one(store: Store) -> None:
     made = store.users.add(new_user())
 
-    store.users.set_password(made.id, "new hash")
+    assert store.users.set_password(made.id, "new hash", only_if="hash")
 
     found = store.users.get(made.id)
     assert found is not None
     assert found.password_hash == "new hash"
 
 
-def test_a_password_of_nobody_cannot_be_set(store: Store) -> None:
-    with pytest.raises(NotFound):
-        store.users.set_password(new_id(), "hash")
+def test_a_password_hash_that_was_replaced_meanwhile_stays(store: Store) -> None:
+    made = store.users.add(new_user())
+    store.users.set_password(made.id, "new hash", only_if="hash")
+
+    assert not store.users.set_password(made.id, "late hash", only_if="hash")
+
+    found = store.users.get(made.id)
+    assert found is not None
+    assert found.password_hash == "new hash"
+
+
+def test_setting_one_password_leaves_those_of_others(store: Store) -> None:
+    first, second = (store.users.add(new_user(f"{n}@example.org")) for n in "ab")
+
+    store.users.set_password(first.id, "new hash", only_if="hash")
+
+    other = store.users.get(second.id)
+    assert other is not None
+    assert other.password_hash == "hash"
+
+
+@pytest.mark.parametrize("user_id", [*NOT_IDS, UNKNOWN_ID])
+def test_a_password_of_nobody_cannot_be_set(store: Store, user_id: str) -> None:
+    assert not store.users.set_password(user_id, "new hash", only_if="hash")

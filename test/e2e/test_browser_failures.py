@@ -15,7 +15,8 @@ def test_a_failed_answer_keeps_its_text_and_a_new_try_takes_its_place(client: We
     assert client.text == failed[-1]["content"] != ""
 
     client.answer.locator(".retry").click()
-    expect(client.answer).to_have_attribute("data-status", "streaming", timeout=PATIENCE_MS)
+    failed_id = failed[-1]["id"]
+    expect(client.answer).not_to_have_attribute("data-id", failed_id, timeout=PATIENCE_MS)
     client.wait_for_end("failed")
 
     again = client.stored_messages()
@@ -29,14 +30,27 @@ def test_a_failed_answer_can_be_tried_again_after_a_reload(client: WebClient) ->
     client.wait_for_end()
     client.send("/slow 1 /fail during")
     client.wait_for_end("failed")
+    failed = client.stored_messages()
 
     client.page.reload()
     client.answer.locator(".retry").click()
-    expect(client.answer).to_have_attribute("data-status", "streaming", timeout=PATIENCE_MS)
+    failed_id = failed[-1]["id"]
+    expect(client.answer).not_to_have_attribute("data-id", failed_id, timeout=PATIENCE_MS)
     client.wait_for_end("failed")
 
     assert client.page.locator(".message").count() == 4
     assert len(client.stored_messages()) == 4
+
+
+def test_only_the_last_answer_can_be_tried_again(client: WebClient) -> None:
+    client.send("/slow 1 /fail during")
+    client.wait_for_end("failed")
+    expect(client.page.locator(".retry")).to_have_count(1)
+
+    client.send("/slow 1 /echo later")
+    client.wait_for_end()
+
+    expect(client.page.locator(".retry")).to_have_count(0)
 
 
 def test_waiting_for_a_provider_that_fails_is_told(client: WebClient) -> None:

@@ -1,8 +1,11 @@
 """What becomes of an answer when the server is killed, told to go, or started twice."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from chat_client import Answer, ChatClient, EventReader
 from server_process import ROOT, ServerProcess, StartServer
@@ -162,3 +165,32 @@ def test_wrong_settings_are_all_told_at_once(tmp_path: object) -> None:
     for name in ("PORT", "BEAT_SECONDS", "OPENAI_BASE_URL"):
         assert name in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_ctrl_c_settles_what_runs_at_once(server: ServerProcess) -> None:
+    client = ChatClient.registered(server.url)
+    session = client.new_session()
+    with client.send(session, LONG) as reader:
+        reader.first_bytes()
+        os.killpg(server.pid, signal.SIGINT)  # as a terminal sends it: to master and worker
+        answer = reader.take_into(Answer())
+    assert server.wait() == 0
+    server.start()
+
+    assert answer.terminal is not None
+    assert (answer.terminal["code"], answer.terminal["persisted"]) == ("interrupted", True)
+    assert client.messages(session)[-1]["content"] == answer.terminal["full_content"]
+
+
+def test_an_address_that_is_taken_is_told_at_once(server: ServerProcess, tmp_path: Path) -> None:
+    second = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={"DATA_DIR": str(tmp_path), "PORT": str(server.port), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert str(server.port) in second.stderr
+    assert "PORT" in second.stderr

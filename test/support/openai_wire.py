@@ -75,6 +75,19 @@ def error(message: str, status: int = 500, code: str | None = None) -> Answer:
     return Answer([json.dumps(body).encode()], status, content_type="application/json")
 
 
+def further(reason: str | None = None, **fields: object) -> dict[str, object]:
+    """Make a piece of a second answer, which nobody asked for."""
+    return {"index": 1, "delta": fields, "logprobs": None, "finish_reason": reason}
+
+
+def two_choices() -> list[Step]:
+    """Make an answer with a second one mixed in, in frames of its own and in shared ones."""
+    shared = [further(content="OTHER"), {"index": 0, "delta": {"content": WORDS[-1]}}]
+    others = (further(content="OTHER"), further(reasoning_content="OTHER"), further("length"))
+    mixed = [event(_chunk(choices=[other])) for other in others]
+    return [ROLE, *mixed, *HELLO[1:-1], *mixed, event(_chunk(choices=shared)), *END, *mixed]
+
+
 DONE = b"data: [DONE]\n\n"
 ROLE = delta(role="assistant", content="", refusal=None)
 HELLO: list[Step] = [ROLE, *(delta(content=word) for word in WORDS)]
@@ -120,6 +133,14 @@ SCENARIOS: dict[str, Callable[[], Answer]] = {
     "refusal": lambda: Answer([ROLE, delta(refusal="I will"), delta(refusal=" not."), *END]),
     "tool-calls": lambda: Answer([*HELLO, delta("tool_calls"), DONE]),
     "zero-usage": lambda: Answer([*HELLO, STOP, usage(0, 0), DONE]),
+    "usage-64-bits": lambda: Answer([*HELLO, STOP, usage(12, 2**64 - 1), DONE]),
+    "usage-10-30": lambda: Answer([*HELLO, STOP, usage(10**30, 6), DONE]),
+    "usage-negative": lambda: Answer([*HELLO, STOP, usage(12, -1), DONE]),
+    "usage-cached": lambda: Answer([*HELLO, STOP, usage(12, 6, cached=2**31), DONE]),
+    "usage-reasoning": lambda: Answer([*HELLO, STOP, usage(12, 6, reasoning=-1), DONE]),
+    "usage-at-the-bound": lambda: Answer([*HELLO, STOP, usage(2**31 - 1, 0), DONE]),
+    "usage-corrected": lambda: Answer([*HELLO, STOP, usage(12, 6), usage(2**63, 6), DONE]),
+    "two-choices": lambda: Answer(two_choices()),
     "no-usage": lambda: Answer([*HELLO, STOP, DONE]),
     "no-done": lambda: Answer([*HELLO, STOP, usage(12, 6, 4, 2)]),
     "only-done": lambda: Answer([*HELLO, DONE]),

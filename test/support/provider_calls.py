@@ -51,10 +51,12 @@ class Outcome:
         return self.error.code if self.error else str(*self.reasons)
 
 
-def provider_of(kind: str, base_url: str | None = None, api_key: str = KEY) -> Provider:
+def provider_of(
+    kind: str, base_url: str | None = None, api_key: str = KEY, **more: Any
+) -> Provider:
     """Build a provider with short timeouts."""
     config = ProviderConfig(
-        kind=kind, name=kind, api_key=api_key, base_url=base_url, timeouts=QUICK
+        kind=kind, name=kind, api_key=api_key, base_url=base_url, timeouts=QUICK, **more
     )
     return build(config)
 

@@ -31,10 +31,12 @@ from services.domain.sessions import FinishReason, Session
 from services.providers.base import ProviderRequest
 from services.runs.beat import Beat
 from services.runs.living import Living, RunTimes
+from services.runs.outbox import Outbox
 from services.runs.pump import Pump, RetryRules
 from services.runs.reaper import Reaper
 from services.runs.runner import Runner
 from services.runs.settler import Settler
+from services.runs.takeover import Takeover
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 from services.streams.follow import Followers, ReaderCaps, ReaderRequest, Subscription
 from services.streams.memory import MemoryRunLog
@@ -129,10 +131,12 @@ class RunWorld:
         self.metrics = Metrics()
         caps = ReaderCaps(streams=100, per_run=32, per_user=64)
         self.followers = Followers(caps, 10, self.metrics)
-        settler = Settler(self.runs, settle_seconds)
+        self.outbox = Outbox(folder / "outbox")
+        settler = Settler(self.runs, self.outbox, settle_seconds)
         pump = Pump({provider.name: provider}, rules)
         self.runner = Runner(pump, settler, self.metrics, close_seconds)
         self.reaper = Reaper(self.runs, worker_id)
+        self.takeover = Takeover(self.runs, self.outbox, self.reaper, 0.01)
         self.beat = Beat(self.runs, self.runner, self.reaper, 0.01, 0)
 
     def new_session(self) -> Session:

@@ -82,6 +82,10 @@ class ServerProcess:
             self.kill()
             raise AssertionError(f"did not end on SIGTERM:\n{self.output()}") from None
 
+    def wait(self) -> int:
+        """Wait for its end, however that was brought about, and return its exit status."""
+        return self._running().wait(STOP_SECONDS)
+
     def kill(self) -> None:
         """End master and workers at once, as a crash of the machine does (kill -9)."""
         for member in self.members():

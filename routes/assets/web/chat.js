@@ -91,6 +91,7 @@ export async function send(content, parent = {}) {
   const body = { content, ...choice(), ...parent };
   const turn = newTurn(state.sessionId, body);
   byId("welcome").hidden = true;
+  history.forgetRetries(); // a new try of an older answer would take this turn out of the view
   turn.content = content;
   turn.user = history.addUser({ content });
   turn.answer = new Answer({}, grown);

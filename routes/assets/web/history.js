@@ -109,6 +109,11 @@ export function removeFrom(element) {
   element.remove();
 }
 
+/** Takes the buttons away that try older answers again. */
+export function forgetRetries() {
+  for (const button of byId("messages").querySelectorAll(".retry")) button.remove();
+}
+
 /** Tells whether the server has newer messages than the page. */
 export async function isBehind() {
   const path = `${realtime}/sessions/${state.sessionId}/messages?limit=1`;

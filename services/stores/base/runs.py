@@ -99,4 +99,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def purge(self, keys_before: datetime) -> int:
-        """Delete idempotency keys made before, and checkpoints of ended runs; return how many."""
+        """Delete idempotency keys made before, and checkpoints of ended runs; return how many.
+
+        Finishes deletions of sessions that were broken off.
+        """

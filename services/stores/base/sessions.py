@@ -34,11 +34,13 @@ class SessionStore(ABC):
     def change(
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
     ) -> Session:
-        """Apply a PATCH and move `updated_at`, or raise NotFound."""
+        """Apply a PATCH and move `updated_at`, or raise NotFound; an empty one changes nothing."""
 
     @abstractmethod
     def delete(self, user_id: str, session_id: str) -> None:
         """Delete a session with messages, runs and checkpoints; the ledger stays.
+
+        It is gone for everybody when the call returns; a long one holds up no other writer.
 
         Raises NotFound, and RunActive while a run writes (the caller stops it first).
         """

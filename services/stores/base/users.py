@@ -45,5 +45,8 @@ class UserStore(ABC):
         """Find an account by its id; None: there is none."""
 
     @abstractmethod
-    def set_password(self, user_id: str, password_hash: str) -> None:
-        """Replace the hash; the caller revokes the logins."""
+    def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
+        """Replace the hash where it is still `only_if`, atomically; False: nothing has changed.
+
+        The caller revokes the logins.
+        """

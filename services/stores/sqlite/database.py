@@ -56,6 +56,7 @@ class Database:
                 path, timeout=lock_seconds, isolation_level=None, check_same_thread=False
             )
         self._pool = ThreadPool(1)
+        self._waiting = 0
         try:
             with sqlite_errors():
                 # Another process that opens the same new file locks it for a moment.
@@ -92,6 +93,16 @@ class Database:
                     return job(self._side)
 
         return self._off_hub(transact)
+
+    def let_writers_in(self) -> None:
+        """Wait between two jobs until no other greenlet waits for the lock that they hold.
+
+        SQLite's lock knows no queue: without this, jobs one after the other keep all others out.
+        """
+        while True:
+            gevent.sleep(_FIRST_PAUSE_SECONDS)
+            if not self._waiting:
+                return
 
     def tidy(self) -> None:
         """Copy the WAL into the file and empty it, and renew the statistics, off the hub.
@@ -157,7 +168,11 @@ class Database:
                     raise
             else:
                 return
-            gevent.sleep(pause)
+            self._waiting += 1
+            try:
+                gevent.sleep(pause)
+            finally:
+                self._waiting -= 1
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 

@@ -12,7 +12,9 @@ from services.stores.sqlite.rows import time_text
 def find(connection: sqlite3.Connection, user_id: str, key: IdempotencyKey) -> Replay | None:
     """Look a key up, or raise KeyReused where it came with another body."""
     row = connection.execute(
-        "SELECT * FROM idempotency_keys WHERE user_id = ? AND key_hash = ?",
+        "SELECT k.* FROM idempotency_keys AS k"
+        " JOIN sessions AS s ON s.id = k.session_id AND s.deleted = 0"
+        " WHERE k.user_id = ? AND k.key_hash = ?",
         (user_id, key.key_hash),
     ).fetchone()
     if row is None:
@@ -29,9 +31,10 @@ def remember(
     made: Replay,
     created_at: datetime,
 ) -> None:
-    """Keep what a request with this key made."""
+    """Keep what a request with this key made; `find` has not found it."""
+    # The key of a session that is being deleted may still be there.
     connection.execute(
-        "INSERT INTO idempotency_keys"
+        "INSERT OR REPLACE INTO idempotency_keys"
         " (user_id, key_hash, body_hash, session_id, run_id, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (

@@ -17,3 +17,4 @@ def in_chunks(database: Database, delete: Callable[[sqlite3.Connection, int], in
         total += deleted
         if deleted < CHUNK:
             return total
+        database.let_writers_in()

@@ -18,7 +18,15 @@ from services.domain.runs import (
 )
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
-from services.stores.sqlite import checkpoints, keys, leases, sessions, settlements, turns
+from services.stores.sqlite import (
+    checkpoints,
+    deletions,
+    keys,
+    leases,
+    sessions,
+    settlements,
+    turns,
+)
 from services.stores.sqlite.database import Database
 from services.stores.sqlite.purge import in_chunks
 from services.stores.sqlite.rows import run_of, time_text
@@ -111,14 +119,17 @@ class SqliteRuns(RunStore):
             self._database,
             lambda connection, limit: keys.delete_older(connection, keys_before, limit),
         )
-        return purged + in_chunks(self._database, checkpoints.delete_ended)
+        purged += in_chunks(self._database, checkpoints.delete_ended)
+        return purged + deletions.finish_all(self._database)
 
 
 def _owned(connection: sqlite3.Connection, user_id: str, run_id: str) -> sqlite3.Row:
     row: sqlite3.Row | None = None
     if is_uuid(user_id) and is_uuid(run_id):
         row = connection.execute(
-            "SELECT * FROM runs WHERE id = ? AND user_id = ?", (run_id, user_id)
+            "SELECT r.* FROM runs AS r JOIN sessions AS s ON s.id = r.session_id AND s.deleted = 0"
+            " WHERE r.id = ? AND r.user_id = ?",
+            (run_id, user_id),
         ).fetchone()
     if row is None:
         raise NotFound("There is no such run.")

@@ -2,17 +2,18 @@
 
 import json
 import sqlite3
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 
-from services.domain.errors import InvalidCursor, NotFound, RunActive
+from services.domain.errors import InvalidCursor, NotFound, RunActive, StoreUnavailable
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
 from services.stores.base.sessions import SessionStore
-from services.stores.sqlite import keys
+from services.stores.sqlite import deletions, keys
 from services.stores.sqlite.database import Database, Mode
 from services.stores.sqlite.rows import json_text, session_of, time_of, time_text
 from services.stores.sqlite.search import fold, match_expression, words_of
@@ -106,6 +107,8 @@ class SqliteSessions(SessionStore):
         unknown = changes.given - {field.name for field in fields(changes)}
         if unknown:
             raise ValueError(f"A session has no {', '.join(sorted(unknown))} to change.")
+        if not changes.given:
+            return self.get(user_id, session_id)
         with self._database.write() as connection:
             row = owned(connection, user_id, session_id)
             values = {name: row[name] for name in row.keys()} | _changed(changes)  # noqa: SIM118 - a Row iterates over its values
@@ -114,15 +117,15 @@ class SqliteSessions(SessionStore):
             return session_of(owned(connection, user_id, session_id))
 
     def delete(self, user_id: str, session_id: str) -> None:
-        """Delete the row and all that hangs on it; off the hub, because it may be much."""
-
-        def delete_all(connection: sqlite3.Connection) -> None:
+        """Hide the session in one short write; then delete it chunk by chunk, off the hub."""
+        with self._database.write() as connection:
             active_run = owned(connection, user_id, session_id)["active_run"]
             if active_run is not None:
                 raise RunActive(active_run)
-            connection.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
-
-        self._database.aside(Mode.WRITE, delete_all)
+            deletions.hide(connection, session_id)
+        # It is gone for everybody: what cannot be deleted now, the purge of the runs deletes later.
+        with suppress(StoreUnavailable):
+            deletions.finish(self._database, session_id)
 
 
 def owned(connection: sqlite3.Connection, user_id: str, session_id: str) -> sqlite3.Row:

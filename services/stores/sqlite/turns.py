@@ -15,19 +15,25 @@ from services.stores.sqlite import keys, sessions
 from services.stores.sqlite.rows import model_of, offer_text, run_of, session_of, time_text
 from services.stores.sqlite.search import fold
 
-# The depth is bounded inside the recursion: the cost is the context's, not the session's.
+# Depth and count are bounded inside the recursion: the cost is the context's, not the session's.
+# `kept` counts what the model gets of the messages before.
 _HISTORY = """
-WITH RECURSIVE walk (depth, id) AS (
-  SELECT 1, :parent_id WHERE :bound > 0
+WITH RECURSIVE walk (depth, id, kept) AS (
+  SELECT 1, :parent_id, 0
   UNION ALL
-  SELECT walk.depth + 1, m.parent_id FROM walk JOIN messages AS m ON m.id = walk.id
-  WHERE walk.depth < :bound AND m.parent_id IS NOT NULL
+  SELECT walk.depth + 1, m.parent_id,
+    walk.kept + (m.content <> '' AND m.finish_reason IS NOT 'content_filter')
+  FROM walk JOIN messages AS m ON m.id = walk.id
+  WHERE walk.depth < :depth AND walk.kept < :bound AND m.parent_id IS NOT NULL
 )
 SELECT m.role, m.content, m.token_estimate
 FROM walk CROSS JOIN messages AS m ON m.id = walk.id
-WHERE m.content <> '' AND m.finish_reason IS NOT 'content_filter'
+WHERE walk.kept < :bound AND m.content <> '' AND m.finish_reason IS NOT 'content_filter'
 ORDER BY walk.depth DESC
 """
+
+_WALKED_FOR_ONE = 4
+"""Messages looked at for each one in the context: empty and filtered answers do not count."""
 
 _MESSAGE = """
 INSERT INTO messages (id, session_id, user_id, parent_id, role, content, status, provider, model,
@@ -152,8 +158,12 @@ def _context(
     system_prompt: str | None,
     limits: tuple[Model, int],
 ) -> tuple[ContextMessage, ...]:
-    # The new message is one of the `context_messages`.
-    asked = {"parent_id": parent_id, "bound": turn.context_messages - 1}
+    asked = {
+        "parent_id": parent_id,
+        # The new message is one of the `context_messages`.
+        "bound": turn.context_messages - 1,
+        "depth": _WALKED_FOR_ONE * turn.context_messages,
+    }
     history = [
         ContextMessage(MessageRole(row["role"]), row["content"], row["token_estimate"])
         for row in connection.execute(_HISTORY, asked)

@@ -4,7 +4,7 @@ import sqlite3
 
 from uuid_utils.compat import uuid7
 
-from services.domain.errors import EmailTaken, NotFound
+from services.domain.errors import EmailTaken
 from services.domain.users import Role, User
 from services.stores.base.ids import is_uuid
 from services.stores.base.users import Credentials, NewUser, UserStore
@@ -62,16 +62,16 @@ class SqliteUsers(UserStore):
             found = connection.execute("SELECT * FROM users WHERE id = ?", (user_id,))
             return _credentials_of(found.fetchone())
 
-    def set_password(self, user_id: str, password_hash: str) -> None:
-        """Replace the hash, or raise NotFound."""
+    def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
+        """Compare and replace in one statement."""
         if not is_uuid(user_id):
-            raise NotFound
+            return False
         with self._database.write() as connection:
             changed = connection.execute(
-                "UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user_id)
+                "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
+                (new_hash, user_id, only_if),
             )
-            if changed.rowcount == 0:
-                raise NotFound
+            return changed.rowcount == 1
 
 
 def _credentials_of(row: sqlite3.Row | None) -> Credentials | None:

@@ -37,7 +37,8 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_by_login ON refresh_tokens (login_id);
 CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 
--- `title_folded` is the title without case and accents, for the search.
+-- `title_folded` is the title without case and accents, for the search. A deleted session is hidden
+-- at once; its row goes last, after all that hangs on it.
 CREATE TABLE sessions (
   id TEXT PRIMARY KEY,
   user_id TEXT NOT NULL,
@@ -49,11 +50,13 @@ CREATE TABLE sessions (
   model TEXT,
   metadata TEXT NOT NULL,
   archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1)),
+  deleted INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1)),
   active_leaf TEXT,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX sessions_by_use ON sessions (user_id, archived, updated_at, id);
+CREATE INDEX deleted_sessions ON sessions (deleted) WHERE deleted = 1;
 
 -- `seq` is the order of creation, and the row number that the full-text index needs to be stable.
 CREATE TABLE messages (
@@ -172,7 +175,8 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 CREATE VIEW session_rows AS
 SELECT s.*, r.id AS active_run
 FROM sessions AS s
-LEFT JOIN runs AS r ON r.session_id = s.id AND r.status = 'streaming';
+LEFT JOIN runs AS r ON r.session_id = s.id AND r.status = 'streaming'
+WHERE s.deleted = 0;
 
 -- The words of all messages. The owner is indexed as one word (the id without hyphens), so that
 -- the index itself keeps one user's search away from the messages of all others.

@@ -52,7 +52,7 @@ def test_a_name_of_the_catalog_goes_to_its_own_provider() -> None:
     [
         (OFFERS, ModelChoice(None, "unknown"), "model"),
         (OFFERS, ModelChoice("two", "fast"), "model"),
-        (OFFERS, ModelChoice("three", "fast"), "model"),
+        (OFFERS, ModelChoice("three", "fast"), "provider"),
         (OFFERS, ModelChoice("three"), "provider"),
         (OPEN_OFFERS, ModelChoice("one", "unknown"), "model"),
         (OPEN_OFFERS, ModelChoice("local"), "model"),

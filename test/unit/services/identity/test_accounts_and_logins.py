@@ -1,6 +1,6 @@
 """Accounts and logins over the embedded store, with a clock of the test's own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -84,6 +84,70 @@ def test_a_hash_is_renewed_when_the_costs_have_changed(
     assert stored is not None
     assert not stronger.is_outdated(stored.password_hash)
     stronger.close()
+
+
+class Interrupted(Passwords):
+    """Hashing takes its time: `meanwhile` happens during it."""
+
+    def __init__(self, memory_kib: int, meanwhile: Callable[[], object]) -> None:
+        """Hash as `Passwords` does."""
+        super().__init__(memory_kib)
+        self._meanwhile = meanwhile
+
+    def hash(self, password: str) -> str:
+        made = super().hash(password)
+        self._meanwhile()
+        return made
+
+
+def test_a_login_does_not_undo_a_password_change_that_overtakes_it(
+    accounts: Accounts, store: SqliteStore
+) -> None:
+    made = accounts.register("ann@example.org", "correct horse", None)
+    stronger = Interrupted(
+        2 * CHEAP, lambda: accounts.change_password(made.id, "correct horse", "battery staple")
+    )
+
+    with pytest.raises(Unauthorized):
+        Accounts(store.users, stronger).check("ann@example.org", "correct horse")
+
+    stronger.close()
+    assert accounts.check("ann@example.org", "battery staple") == made
+    with pytest.raises(Unauthorized):
+        accounts.check("ann@example.org", "correct horse")
+
+
+def test_two_logins_may_renew_a_hash_at_once(
+    accounts: Accounts, store: SqliteStore, passwords: Passwords
+) -> None:
+    made = accounts.register("ann@example.org", "correct horse", None)
+
+    def log_in_elsewhere() -> None:
+        before = store.users.get(made.id)
+        assert before is not None
+        renewed = passwords.hash("correct horse")
+        assert store.users.set_password(made.id, renewed, only_if=before.password_hash)
+
+    stronger = Interrupted(2 * CHEAP, log_in_elsewhere)
+
+    assert Accounts(store.users, stronger).check("ann@example.org", "correct horse") == made
+    stronger.close()
+
+
+def test_of_two_password_changes_at_once_one_is_refused(
+    accounts: Accounts, store: SqliteStore
+) -> None:
+    made = accounts.register("ann@example.org", "correct horse", None)
+    slower = Interrupted(
+        CHEAP, lambda: accounts.change_password(made.id, "correct horse", "battery staple")
+    )
+
+    with pytest.raises(InvalidRequest) as refused:
+        Accounts(store.users, slower).change_password(made.id, "correct horse", "tin drum")
+
+    slower.close()
+    assert set(refused.value.errors) == {"current"}
+    assert accounts.check("ann@example.org", "battery staple") == made
 
 
 def test_an_account_that_is_gone_is_not_authenticated(accounts: Accounts) -> None:

@@ -1,10 +1,14 @@
 """What is thrown away with time."""
 
+import io
+import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import gevent
+import structlog
 from gevent.event import Event
 from run_world import MakeWorld, RunWorld, said
 from stores import KEY, new_id, new_session
@@ -13,6 +17,7 @@ from services.domain.errors import StoreUnavailable
 from services.runs.housekeeping import Housekeeping
 from services.stores.base.store import Store
 from services.streams.memory import MemoryRunLog
+from services.telemetry import logs
 
 
 class _ShakyStore(Store):
@@ -65,6 +70,23 @@ def test_old_keys_are_deleted_and_young_ones_are_not(make_world: MakeWorld) -> N
     assert world.store.runs.find_key(user, KEY) is not None
     house.purge(made.created_at + timedelta(minutes=61))
     assert world.store.runs.find_key(user, KEY) is None
+
+
+def test_the_log_tells_how_much_was_purged(make_world: MakeWorld) -> None:
+    world = make_world()
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        logs.configure("info", "json", stream)
+        keeping(world.store, world.log).purge(datetime.now(UTC))
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+        structlog.reset_defaults()
+
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["keys_and_checkpoints"], line["refresh_rows"]) == ("purged", 0, 0)
 
 
 def test_old_logs_are_dropped_and_living_ones_are_not(make_world: MakeWorld) -> None:

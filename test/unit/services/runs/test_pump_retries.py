@@ -7,11 +7,12 @@ import pytest
 from gevent.event import Event
 from hypothesis import given
 from hypothesis import strategies as st
-from run_world import QUICK_RETRIES, MakeWorld, Story, said
+from played import Step
+from run_world import QUICK_RETRIES, MakeWorld, Story, quick, said
 
 from services.domain.costs import Usage
 from services.domain.errors import ProviderError
-from services.domain.events import Attempt, Content, Done, Error, Reasoning, StatusState
+from services.domain.events import Attempt, Content, Done, Error, Finish, Reasoning, StatusState
 from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason
 from services.runs.living import Ending
@@ -40,8 +41,12 @@ def test_a_call_that_is_refused_is_made_again(make_world: MakeWorld) -> None:
 
     assert isinstance(story.end, Done)
     assert story.text == "third time"
-    assert [attempt.number for attempt in calls_of(story)] == [2, 3]
-    assert [type(event) for _, event in story.events[1:4]] == [Attempt, Attempt, Content]
+    log = world.log.reader(living.run_id)
+    assert log is not None
+    written = log.after(0)
+    assert written is not None
+    assert [type(event) for event in written.events[1:4]] == [Attempt, Attempt, Content]
+    assert [event.number for event in written.events if isinstance(event, Attempt)] == [2, 3]
     rows = world.ledger()
     assert [(row["attempt"], row["outcome"]) for row in rows] == [
         (1, "failed"),
@@ -162,5 +167,55 @@ def test_waits_grow_with_jitter_between_their_bounds(
     assert min(least, longest) <= delay <= min(longest, least * 2**tries)
 
 
+@given(st.integers(1, 20), st.floats(0, 120))
+def test_no_wish_of_the_provider_makes_the_wait_shorter(tries: int, wish: float) -> None:
+    rules = RetryRules(retries=2, min_seconds=0.5, max_seconds=8, retry_after_max=120)
+    assert max(wish, 0.5) <= rules.delay(refused(retry_after=wish), tries) <= max(wish, 8)
+
+
+def test_calls_that_are_asked_back_at_once_do_not_come_all_together() -> None:
+    rules = RetryRules(retries=2, min_seconds=0.5, max_seconds=8, retry_after_max=120)
+    assert len({rules.delay(refused(retry_after=0), 1) for _ in range(20)}) > 10
+
+
 def test_no_wait_is_asked_for_twice() -> None:
     assert QUICK_RETRIES.delay(refused(retry_after=7.5), 1) == 7.5
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome"),
+    [
+        (ProviderError("No.", code="upstream_unauthorized"), "upstream_unauthorized"),
+        (KeyError("x"), "internal_error"),
+        (Finish(FinishReason.STOP), "ok"),
+    ],
+)
+def test_each_call_is_counted_by_how_it_ended(
+    make_world: MakeWorld, last: Step, outcome: str
+) -> None:
+    world = make_world([refused()], [last])
+
+    world.story_of(world.launch())
+    world.wait()
+
+    text = world.metrics.render().decode()
+    for end in ("upstream_overloaded", outcome):
+        line = f'charla_provider_attempts_total{{outcome="{end}",provider="scripted"}} 1.0'
+        assert line in text
+
+
+def test_a_call_that_was_stopped_or_took_too_long_is_counted_as_that(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world([Event()])
+    stopped = world.launch()
+    with gevent.Timeout(10):
+        world.provider.is_reached.wait()
+    world.runner.end(stopped.run_id, Ending.STOPPED)
+    world.launch(times=quick(first_token=0.01))
+    world.wait()
+
+    text = world.metrics.render().decode()
+    for end in ("cancelled", "upstream_timeout"):
+        line = f'charla_provider_attempts_total{{outcome="{end}",provider="scripted"}} 1.0'
+        assert line in text

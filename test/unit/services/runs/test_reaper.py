@@ -8,7 +8,7 @@ from gevent.event import Event
 from run_world import MakeWorld, RunWorld, read_to_the_end, said
 from stores import OTHER_WORKER, PRICE
 
-from services.domain.costs import UsageSource
+from services.domain.costs import Usage, UsageSource
 from services.domain.errors import ProviderError, StoreUnavailable
 from services.domain.events import Content, Done, Error
 from services.domain.runs import Run
@@ -83,15 +83,23 @@ def test_a_run_that_was_to_be_stopped_ends_as_stopped(make_world: MakeWorld) -> 
     assert (run.status, run.finish_reason, text) == (Status.STOPPED, FinishReason.STOPPED, "a")
 
 
-def test_a_run_that_never_beat_is_settled_empty(make_world: MakeWorld) -> None:
-    dead = make_world([Event()])
-    begun = dead.begin()
+def test_a_run_that_never_beat_is_settled_empty_with_its_call_booked(
+    make_world: MakeWorld,
+) -> None:
+    dead = make_world([Content("lost"), Event()])
+    living = dead.launch(model="small")
+    with gevent.Timeout(10):
+        dead.provider.is_reached.wait()
 
     assert make_world(worker_id=OTHER_WORKER).reaper.reap_all_others() == 1
 
-    run = dead.store.runs.get(begun.run.user_id, begun.run.id)
-    assert (run.status, run.terminal_seq) == (Status.INTERRUPTED, 1)
-    assert dead.ledger() == []
+    run, text = state(dead, living)
+    assert (run.status, run.terminal_seq, text) == (Status.INTERRUPTED, 1, "")
+    sent = sum(message.token_estimate for message in living.request.messages)
+    assert run.usage == Usage(sent, 0, source=UsageSource.ESTIMATED)
+    [row] = dead.ledger()
+    assert (row["attempt"], row["input_tokens"], row["usage_source"]) == (1, sent, "estimated")
+    assert Decimal(row["amount"]) == PRICE.cost(run.usage).amount > 0
 
 
 def test_many_runs_are_settled_in_one_go_and_only_once(make_world: MakeWorld) -> None:

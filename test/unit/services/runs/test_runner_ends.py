@@ -5,7 +5,7 @@ import pytest
 from gevent.event import Event
 from run_world import MakeWorld, RunWorld, read_to_the_end, said
 
-from services.domain.costs import Usage
+from services.domain.costs import Usage, UsageSource
 from services.domain.events import Content, Done, Error
 from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason, Status
@@ -34,8 +34,9 @@ def test_a_stop_before_the_call_makes_none(make_world: MakeWorld) -> None:
     end = stopped(world, living)
 
     assert world.provider.journal == ["begin_turn", "settle_turn"]
-    assert (end.usage, end.ttft_ms) == (Usage(), None)
-    assert world.stored(living)[0].status is Status.STOPPED
+    assert (end.usage, end.ttft_ms) == (Usage(source=UsageSource.ESTIMATED), None)
+    run, _ = world.stored(living)
+    assert (run.status, run.usage) == (Status.STOPPED, end.usage)
     assert world.ledger() == []
 
 

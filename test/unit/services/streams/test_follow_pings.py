@@ -9,7 +9,7 @@ from followed import Followed, is_quiet, read, take
 from log_events import DONE, RETRYING, START
 
 from services.domain.deliveries import PING
-from services.domain.events import Content
+from services.domain.events import Attempt, Content
 from services.streams.follow import ReaderRequest
 
 PING_SECONDS = 0.08
@@ -77,6 +77,18 @@ def test_a_ping_that_was_due_while_events_came_is_not_sent_after_them(followed: 
     followed.writer.append(START)
     assert take(events) is not PING
     assert is_quiet(events)
+
+
+def test_what_no_reader_sees_is_no_sign_of_life(followed: Followed) -> None:
+    events = followed.follow()
+    take(events)
+    sent_at = events.sent_at
+    events.ping()
+    followed.writer.append(Attempt(number=2, provider="p", model="m"))
+
+    assert take(events) is not PING
+    assert events.sent_at == sent_at
+    assert take(events) is PING
 
 
 def test_a_revoked_login_ends_the_stream_at_a_ping_without_a_terminal_event(

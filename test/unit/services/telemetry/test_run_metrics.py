@@ -53,3 +53,11 @@ def test_two_servers_in_one_process_count_apart() -> None:
     assert b"charla_readers 1.0" in one.render()
     assert b'charla_provider_attempts_total{outcome="ok",provider="openai"} 1.0' in one.render()
     assert b"charla_readers 0.0" in other.render()
+
+
+def test_what_was_not_understood_is_counted_by_provider() -> None:
+    metrics = Metrics()
+
+    metrics.upstream_ignored("openai")
+
+    assert b'charla_upstream_ignored_total{provider="openai"} 1.0' in metrics.render()

@@ -194,10 +194,13 @@ def test_the_hub_goes_on_while_a_job_runs_in_the_thread(path: Path) -> None:
 
 
 def test_an_error_in_the_thread_reaches_the_caller_and_nobody_else(
-    store: SqliteStore, capfd: pytest.CaptureFixture[str]
+    path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(NotFound):
-        store.sessions.delete(new_id(), new_id())
+    def refuse(_: sqlite3.Connection) -> None:
+        raise NotFound
+
+    with closing(Database(path, 1)) as database, pytest.raises(NotFound):
+        database.aside(Mode.WRITE, refuse)
 
     assert capfd.readouterr().err == ""
 

@@ -1,0 +1,64 @@
+"""What a new worker does with the runs of the dead ones before it."""
+
+import gevent
+import structlog
+
+from services.domain.errors import StoreUnavailable
+from services.runs.outbox import Outbox
+from services.runs.reaper import Reaper
+from services.stores.base.runs import RunStore
+
+RETRY_SECONDS = 1
+
+_log = structlog.get_logger(__name__)
+
+
+class Takeover:
+    """Delivers the outbox first, then reaps: a run that was told its end keeps that end."""
+
+    def __init__(
+        self, store: RunStore, outbox: Outbox, reaper: Reaper, seconds: float = RETRY_SECONDS
+    ) -> None:
+        """Try again every `seconds` while the store is away."""
+        self._store = store
+        self._outbox = outbox
+        self._reaper = reaper
+        self._seconds = seconds
+
+    def start(self) -> bool:
+        """Take over, once, before anything runs here; False: the store is away, spawn `run`.
+
+        Only for a process that knows that all other workers are dead.
+        """
+        self._outbox.discard_drafts()
+        return self._try()
+
+    def run(self) -> None:
+        """Try until it is done; until then nothing of the dead workers is touched."""
+        while not self._try():
+            gevent.sleep(self._seconds)
+
+    def _try(self) -> bool:
+        try:
+            self._deliver()
+            self._reaper.reap_all_others()
+        except StoreUnavailable:
+            _log.warning("takeover_postponed")
+            return False
+        return True
+
+    def _deliver(self) -> None:
+        """Store what lies in the outbox; raises StoreUnavailable, and delivers the rest then.
+
+        One that the store refuses for another reason must not keep the server from starting.
+        """
+        for settlement in self._outbox:
+            try:
+                settled = self._store.settle_turn(settlement)
+            except StoreUnavailable:
+                raise
+            except Exception as exc:  # noqa: BLE001 - whatever it is, it is this run's alone
+                self._outbox.set_aside(settlement.run_id, exc)
+            else:
+                self._outbox.forget(settlement.run_id)
+                _log.info("outbox_delivered", run_id=settlement.run_id, settled=str(settled))
