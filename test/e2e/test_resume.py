@@ -7,7 +7,8 @@ from chat_client import REALTIME, Answer, ChatClient
 from server_process import ServerProcess, StartServer
 
 CUTS = 200
-RUNS = 10
+RUNS = 20
+"""Ten readers a run: a cut one holds its place until the next write fails, and 32 are admitted."""
 
 
 def _read_with_cuts(client: ChatClient, run_id: str, rng: random.Random) -> Answer:

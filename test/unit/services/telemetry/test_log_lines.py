@@ -28,6 +28,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_a_line_is_json_with_time_level_and_what_is_bound(stream: io.StringIO) -> None:
     logs.configure("info", "json", stream)
+    structlog.contextvars.clear_contextvars()  # other tests have bound theirs
     structlog.contextvars.bind_contextvars(request_id="abc")
 
     structlog.get_logger("charla").info("run_ended", run_id="r1", total_ms=12)
