@@ -19,7 +19,6 @@ from uuid_utils.compat import uuid7
 from controllers.readers import Readers
 from services.domain.catalog import ModelChoice, Offers
 from services.domain.errors import CharlaError, Draining
-from services.domain.events import Start
 from services.domain.runs import (
     BeginTurn,
     BegunTurn,
@@ -187,7 +186,7 @@ class RunsController:
             max_tokens=begun.max_tokens,
         )
         writer = self._parts.log.open(begun.run.id, begun.run.epoch)
-        writer.append(_start_of(begun.run))
+        writer.append(begun.run.start_event)
         self._parts.runner.launch(Living(begun, request, writer, defaults.times))
 
     def follow(
@@ -234,15 +233,3 @@ class RunsController:
         run = self._parts.store.request_stop(caller.user_id, run_id, datetime.now(UTC))
         self._parts.runner.end(run_id, Ending.STOPPED)
         return run
-
-
-def _start_of(run: Run) -> Start:
-    return Start(
-        session_id=run.session_id,
-        run_id=run.id,
-        message_id=run.message_id,
-        user_message_id=run.user_message_id,
-        provider=run.provider,
-        model=run.model,
-        created_at=run.created_at,
-    )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from services.domain.catalog import Model, ModelChoice, Offers
 from services.domain.costs import Cost, Price, Usage
-from services.domain.events import Terminal
+from services.domain.events import Start, Terminal
 from services.domain.sessions import FinishReason, MessageRole, NewSession, Status
 
 
@@ -40,6 +40,19 @@ class Run:
     def is_active(self) -> bool:
         """Tell whether the run still writes."""
         return self.status is Status.STREAMING
+
+    @property
+    def start_event(self) -> Start:
+        """Give the first event of the run's log."""
+        return Start(
+            session_id=self.session_id,
+            run_id=self.id,
+            message_id=self.message_id,
+            user_message_id=self.user_message_id,
+            provider=self.provider,
+            model=self.model,
+            created_at=self.created_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from services.domain.events import (
     Finish,
     Resume,
     RunEvent,
-    Start,
     Status,
     Terminal,
     UsageReport,
@@ -162,7 +161,7 @@ class RunWorld:
             max_tokens=begun.max_tokens,
         )
         writer = self.log.open(begun.run.id, begun.run.epoch)
-        writer.append(start_of(begun.run))
+        writer.append(begun.run.start_event)
         return Living(begun, request, writer, times)
 
     def launch(self, times: RunTimes = LONG, model: str = "large") -> Living:
@@ -205,19 +204,6 @@ class RunWorld:
 
 MakeWorld = Callable[..., RunWorld]
 """Takes scripts for the provider, and what else RunWorld takes by name."""
-
-
-def start_of(run: Run) -> Start:
-    """Describe a run's first event."""
-    return Start(
-        session_id=run.session_id,
-        run_id=run.id,
-        message_id=run.message_id,
-        user_message_id=run.user_message_id,
-        provider=run.provider,
-        model=run.model,
-        created_at=run.created_at,
-    )
 
 
 def quick(**seconds: float) -> RunTimes:
