@@ -1,7 +1,7 @@
 """A run: one answer to one turn, from begin to settle; `Documentation/runs.md` tells its life."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ class Run:
     """The stored state of a run.
 
     `epoch` counts its owners; only the owner of the present epoch may write. `terminal` and its
-    `terminal_seq` are set once the run is settled.
+    place in the log (`terminal_epoch`, `terminal_seq`) are set once the run is settled.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Run:
     cost: Cost | None = None
     ended_at: datetime | None = None
     terminal: Terminal | None = None
+    terminal_epoch: int | None = None
     terminal_seq: int | None = None
 
     @property
@@ -147,7 +148,11 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How a run ends: everything that `settle_turn` writes, all or nothing."""
+    """How a run ends: everything that `settle_turn` writes, all or nothing.
+
+    `epoch` is the owner's who settles. `told_epoch` is the one that readers were told the terminal
+    event under, where that was an owner before; None: the same.
+    """
 
     run_id: str
     epoch: int
@@ -158,6 +163,7 @@ class Settlement:
     ended_at: datetime
     finish_reason: FinishReason | None = None
     attempts: Sequence[AttemptRecord] = ()
+    told_epoch: int | None = None
 
 
 class Settled(StrEnum):
@@ -208,8 +214,10 @@ class BeatReply:
 
     `stop`: runs to stop. `lost`: runs that another worker claimed, or that are settled.
     `unlisted`: active runs that the worker owns and did not list, with what is stored of them.
+    `others`: the beat counters of all other workers on record, by their ids.
     """
 
     stop: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     unlisted: Sequence[ClaimedRun] = ()
+    others: Mapping[str, int] = field(default_factory=dict)

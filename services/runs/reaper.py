@@ -31,7 +31,7 @@ class Reaper:
 
         Only for a process that knows that all of them are dead: it holds the lock of `DATA_DIR`.
         """
-        dead = self._store.other_workers(self.worker_id)
+        dead = list(self._store.beat(self.worker_id, [], datetime.now(UTC)).others)
         reaped = 0
         while claimed := self._store.claim_dead(self.worker_id, dead, _CLAIM_LIMIT):
             reaped += sum([self.settle(claim) for claim in claimed])

@@ -299,4 +299,4 @@ def test_somebody_elses_run_id_is_not_found(store: Store, session: Session) -> N
 def test_a_begin_puts_its_worker_on_record(store: Store, session: Session) -> None:
     store.runs.begin_turn(turn_in(session))
 
-    assert store.runs.other_workers("observer") == [WORKER]
+    assert store.runs.beat("observer", [], NOW).others == {WORKER: 0}

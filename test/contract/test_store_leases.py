@@ -92,7 +92,9 @@ def test_ended_unknown_and_foreign_runs_are_lost(store: Store, run: Run, user_id
         RunBeat("no id", 1),
     )
 
-    assert reply == BeatReply(lost=frozenset({ended.id, foreign.id, unknown, "no id"}))
+    assert reply == BeatReply(
+        lost=frozenset({ended.id, foreign.id, unknown, "no id"}), others={OTHER_WORKER: 0}
+    )
     assert store.runs.text(user_id, foreign.id) == ""
 
 
@@ -104,7 +106,7 @@ def test_a_claimed_run_is_lost_to_its_old_owner_and_takes_no_text_of_it(
 
     reply = beat(store, RunBeat(run.id, 1, Piece(9, "late")))
 
-    assert reply == BeatReply(lost=frozenset({run.id}))
+    assert reply == BeatReply(lost=frozenset({run.id}), others={OTHER_WORKER: 0})
     assert store.runs.text(run.user_id, run.id) == "old"
 
 
@@ -207,8 +209,16 @@ def test_workers_are_on_record_from_their_first_begin_or_beat(store: Store, run:
     beat(store, worker=OTHER_WORKER)
 
     assert run.is_active
-    assert store.runs.other_workers("me") == [WORKER, OTHER_WORKER]
-    assert store.runs.other_workers(WORKER) == [OTHER_WORKER]
+    assert beat(store, worker="me").others == {WORKER: 0, OTHER_WORKER: 2}
+    assert beat(store, worker=WORKER).others == {"me": 1, OTHER_WORKER: 2}
+    assert beat(store, worker="me").others == {WORKER: 1, OTHER_WORKER: 2}
+
+
+def test_a_claimer_is_on_record_before_its_first_beat(store: Store, run: Run) -> None:
+    store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
+
+    assert run.is_active
+    assert beat(store, worker="me").others == {WORKER: 0, OTHER_WORKER: 0}
 
 
 def test_only_workers_without_active_runs_are_forgotten(store: Store, run: Run) -> None:
@@ -217,7 +227,7 @@ def test_only_workers_without_active_runs_are_forgotten(store: Store, run: Run) 
 
     store.runs.forget_workers([WORKER, OTHER_WORKER, "unknown"])
 
-    assert store.runs.other_workers("me") == ["third", WORKER]
+    assert set(beat(store, worker="me").others) == {"third", WORKER}
     store.runs.settle_turn(settlement_of(run))
     store.runs.forget_workers([WORKER, "third"])
-    assert store.runs.other_workers("me") == []
+    assert beat(store, worker="me").others == {}

@@ -5,14 +5,17 @@ from decimal import Decimal
 
 import pytest
 from stores import (
+    NOT_IDS,
     NOW,
     OTHER_WORKER,
+    UNKNOWN_ID,
     WORKER,
     answer,
     attempt,
     done,
     later,
     new_id,
+    new_session,
     settlement_of,
     turn_in,
 )
@@ -64,6 +67,7 @@ def test_a_settled_run_is_read_with_everything_it_ended_with(store: Store, run: 
         cost=Cost(Decimal("0.000075")),
         ended_at=later(1),
         terminal=settlement.terminal,
+        terminal_epoch=1,
         terminal_seq=7,
     )
 
@@ -220,3 +224,30 @@ def test_unknown_runs_had_ended_before(store: Store, run: Run) -> None:
         assert store.runs.settle_turn(settlement_of(run, run_id=run_id)) is Settled.BEFORE
     with pytest.raises(NotFound):
         store.runs.get(run.user_id, "x")
+
+
+def test_a_terminal_keeps_the_place_under_which_it_was_told(store: Store, run: Run) -> None:
+    [claimed] = store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
+
+    store.runs.settle_turn(settlement_of(claimed.run, told_epoch=run.epoch))
+
+    settled = store.runs.get(run.user_id, run.id)
+    assert (settled.epoch, settled.terminal_epoch, settled.terminal_seq) == (2, 1, 7)
+
+
+def test_states_tell_of_many_runs_at_once_and_not_of_deleted_ones(
+    store: Store, session: Session, run: Run
+) -> None:
+    store.runs.settle_turn(settlement_of(run))
+    foreign = store.sessions.create(new_session(new_id()))
+    active = store.runs.begin_turn(turn_in(foreign)).run
+    gone = answer(store, store.sessions.create(new_session(new_id())))
+    store.sessions.delete(gone.user_id, gone.session_id)
+
+    states = store.runs.states([run.id, active.id, gone.id, UNKNOWN_ID, *NOT_IDS])
+
+    assert states == {
+        run.id: store.runs.get(session.user_id, run.id),
+        active.id: store.runs.get(foreign.user_id, active.id),
+    }
+    assert store.runs.states([]) == {}

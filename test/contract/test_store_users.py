@@ -137,3 +137,10 @@ def test_setting_one_password_leaves_those_of_others(store: Store) -> None:
 @pytest.mark.parametrize("user_id", [*NOT_IDS, UNKNOWN_ID])
 def test_a_password_of_nobody_cannot_be_set(store: Store, user_id: str) -> None:
     assert not store.users.set_password(user_id, "new hash", only_if="hash")
+
+
+def test_the_tenant_is_the_same_before_and_after_the_first_account(store: Store) -> None:
+    tenant_id = store.users.tenant_id()
+
+    assert store.users.add(new_user()).tenant_id == tenant_id
+    assert store.users.tenant_id() == tenant_id

@@ -1,6 +1,6 @@
 """Honest stand-ins for what a run meets: a provider that plays what it is given, a store away."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -142,9 +142,9 @@ class ShakyRuns(RunStore):
         """Pass it on."""
         return self._do("claim_dead", lambda: self.inner.claim_dead(worker_id, dead, limit))
 
-    def other_workers(self, worker_id: str) -> Sequence[str]:
+    def states(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Pass it on."""
-        return self._do("other_workers", lambda: self.inner.other_workers(worker_id))
+        return self._do("states", lambda: self.inner.states(run_ids))
 
     def forget_workers(self, worker_ids: Sequence[str]) -> None:
         """Pass it on."""

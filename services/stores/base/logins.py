@@ -48,7 +48,14 @@ class LoginStore(ABC):
 
     @abstractmethod
     def is_live(self, login_id: str) -> bool:
-        """Tell whether a login exists and was not revoked."""
+        """Tell whether a login exists and was not revoked.
+
+        What another process revoked may be seen only after this one's next beat, or `forget`.
+        """
+
+    @abstractmethod
+    def forget(self, login_id: str) -> None:
+        """Have the next `is_live` of a login ask the database, where answers are remembered."""
 
     @abstractmethod
     def purge(self, expired_before: datetime) -> int:

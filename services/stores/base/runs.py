@@ -1,7 +1,7 @@
 """Runs: the two atomic calls of a turn, and the leases that keep a run in one hand."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,7 +79,8 @@ class RunStore(ABC):
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
         """Raise the worker's counter, store the checkpoints, tell what concerns the worker.
 
-        Pieces are inserted, never rewritten; one that is stored already is ignored.
+        Pieces are inserted, never rewritten; one that is stored already is ignored. Every worker
+        that owns a run is on record, from its first begin, claim or beat on.
         """
 
     @abstractmethod
@@ -90,8 +91,11 @@ class RunStore(ABC):
         """
 
     @abstractmethod
-    def other_workers(self, worker_id: str) -> Sequence[str]:
-        """List all other workers that are on record or own an active run."""
+    def states(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
+        """Read many runs at once, whoever owns them; one that was deleted is missing.
+
+        For a worker that follows them on behalf of readers who were let in.
+        """
 
     @abstractmethod
     def forget_workers(self, worker_ids: Sequence[str]) -> None:

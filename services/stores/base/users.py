@@ -30,6 +30,10 @@ class UserStore(ABC):
     """E-mail addresses are compared without case, everywhere."""
 
     @abstractmethod
+    def tenant_id(self) -> str:
+        """Give the installation's own tenant, which is made where it is missing."""
+
+    @abstractmethod
     def add(self, new: NewUser) -> User:
         """Make an account, atomically; the first of an installation becomes its admin.
 

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.domain.runs import BeatReply, ClaimedRun, RunBeat
 from services.stores.sqlite import checkpoints
@@ -46,6 +46,7 @@ def beat(
         unlisted=tuple(
             _claimed(connection, row) for id_, row in owned.items() if id_ not in listed
         ),
+        others=_others(connection, worker_id),
     )
 
 
@@ -55,8 +56,17 @@ def claim(
     """Move the oldest active runs of dead workers to this one, under a new epoch."""
     others = [other for other in dead if other != worker_id]
     asked = {"worker_id": worker_id, "dead": json.dumps(others), "limit": max(0, limit)}
+    connection.execute(
+        "INSERT INTO workers (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+        (worker_id, time_text(datetime.now(UTC))),
+    )
     rows = connection.execute(_CLAIM, asked).fetchall()
     return [_claimed(connection, row) for row in sorted(rows, key=lambda row: row["seq"])]
+
+
+def _others(connection: sqlite3.Connection, worker_id: str) -> dict[str, int]:
+    rows = connection.execute("SELECT id, counter FROM workers WHERE id <> ?", (worker_id,))
+    return {row["id"]: row["counter"] for row in rows}
 
 
 def _claimed(connection: sqlite3.Connection, row: sqlite3.Row) -> ClaimedRun:
@@ -69,17 +79,6 @@ def _claimed(connection: sqlite3.Connection, row: sqlite3.Row) -> ClaimedRun:
         input_tokens=row["input_tokens"],
         price=model_of(row).price,
     )
-
-
-def other_workers(connection: sqlite3.Connection, worker_id: str) -> list[str]:
-    """List the workers on record but this one, and those that died before their first beat."""
-    rows = connection.execute(
-        "SELECT id FROM (SELECT id FROM workers"
-        " UNION SELECT worker_id FROM runs WHERE status = 'streaming')"
-        " WHERE id <> ? ORDER BY id",
-        (worker_id,),
-    )
-    return [row["id"] for row in rows]
 
 
 def forget(connection: sqlite3.Connection, worker_ids: Sequence[str]) -> None:

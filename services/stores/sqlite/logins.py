@@ -74,6 +74,9 @@ class SqliteLogins(LoginStore):
             )
             return found.fetchone() is not None
 
+    def forget(self, login_id: str) -> None:
+        """Nothing is remembered: every question is answered from the file."""
+
     def purge(self, expired_before: datetime) -> int:
         """Delete tokens chunk by chunk, off the hub, and then the families that have none."""
         before = time_text(expired_before)

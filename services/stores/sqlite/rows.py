@@ -52,10 +52,11 @@ def model_of(row: sqlite3.Row) -> Model:
     return msgspec.json.decode(row["offer"], type=Model)
 
 
-def terminal_text(terminal: Terminal) -> str:
-    """Write a terminal event; the text of the answer is not part of it."""
+def terminal_text(terminal: Terminal, epoch: int) -> str:
+    """Write a terminal event and its epoch; the text of the answer is not part of it."""
     kind = "done" if isinstance(terminal, Done) else "error"
-    return json.dumps({"type": kind, "event": msgspec.to_builtins(terminal)})
+    event = msgspec.to_builtins(terminal)
+    return json.dumps({"type": kind, "event": event, "epoch": epoch})
 
 
 def user_of(row: sqlite3.Row) -> User:
@@ -106,6 +107,7 @@ def message_of(row: sqlite3.Row, content: str) -> Message:
 
 def run_of(row: sqlite3.Row) -> Run:
     """Read a run."""
+    terminal = None if row["terminal"] is None else json.loads(row["terminal"])
     return Run(
         id=row["id"],
         session_id=row["session_id"],
@@ -121,7 +123,8 @@ def run_of(row: sqlite3.Row) -> Run:
         usage=_usage_of(row),
         cost=_cost_of(row),
         ended_at=None if row["ended_at"] is None else time_of(row["ended_at"]),
-        terminal=None if row["terminal"] is None else _terminal_of(row["terminal"]),
+        terminal=None if terminal is None else _terminal_of(terminal),
+        terminal_epoch=None if terminal is None else terminal.get("epoch", row["epoch"]),
         terminal_seq=row["terminal_seq"],
     )
 
@@ -140,8 +143,7 @@ def _cost_of(row: sqlite3.Row) -> Cost | None:
     return Cost(Decimal(row["cost_amount"]), row["cost_currency"])
 
 
-def _terminal_of(text: str) -> Terminal:
-    stored: dict[str, Any] = json.loads(text)
+def _terminal_of(stored: dict[str, Any]) -> Terminal:
     if stored["type"] == "done":
         return msgspec.convert(stored["event"], type=Done)
     return msgspec.convert(stored["event"], type=Error)

@@ -70,7 +70,7 @@ def _values(settlement: Settlement, run: sqlite3.Row) -> dict[str, object]:
         "usage": usage_text(terminal.usage),
         "cost_amount": amount_text(terminal.cost),
         "cost_currency": terminal.cost.currency if terminal.cost else None,
-        "terminal": terminal_text(terminal),
+        "terminal": terminal_text(terminal, settlement.told_epoch or settlement.epoch),
         "terminal_seq": settlement.terminal_seq,
         "ended_at": time_text(settlement.ended_at),
     }

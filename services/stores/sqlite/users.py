@@ -1,6 +1,7 @@
 """Accounts in SQLite."""
 
 import sqlite3
+from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
@@ -18,6 +19,11 @@ class SqliteUsers(UserStore):
     def __init__(self, database: Database) -> None:
         """Work on a migrated database."""
         self._database = database
+
+    def tenant_id(self) -> str:
+        """Read the oldest tenant."""
+        with self._database.write() as connection:
+            return _own_tenant(connection, time_text(datetime.now(UTC)))
 
     def add(self, new: NewUser) -> User:
         """Insert the account, and the tenant with the first one."""

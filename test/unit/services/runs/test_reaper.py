@@ -6,7 +6,7 @@ import gevent
 import pytest
 from gevent.event import Event
 from run_world import MakeWorld, RunWorld, read_to_the_end, said
-from stores import OTHER_WORKER, PRICE
+from stores import NOW, OTHER_WORKER, PRICE
 
 from services.domain.costs import Usage, UsageSource
 from services.domain.errors import ProviderError, StoreUnavailable
@@ -109,7 +109,7 @@ def test_many_runs_are_settled_in_one_go_and_only_once(make_world: MakeWorld) ->
 
     assert new.reaper.reap_all_others() == 45
     assert new.reaper.reap_all_others() == 0
-    assert new.store.runs.other_workers(OTHER_WORKER) == []
+    assert new.store.runs.beat(OTHER_WORKER, [], NOW).others == {}
     assert not any(dead.store.runs.get(b.run.user_id, b.run.id).is_active for b in begun)
 
 
