@@ -184,7 +184,7 @@ def build_services(settings: Settings) -> Services:
 
 def _beat(settings: Settings, store: Store, runner: Runner, reaper: Reaper) -> Beat:
     runs = settings.runs
-    return Beat(store.runs, runner, reaper, runs.beat_seconds, runs.unlisted_run_seconds)
+    return Beat(store.runs, runner, reaper, settings.beat_seconds, runs.unlisted_run_seconds)
 
 
 def _housekeeping(settings: Settings, store: Store, log: MemoryRunLog) -> Housekeeping:

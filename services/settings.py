@@ -19,6 +19,7 @@ from services.configuration.accounts import AccountSettings
 from services.configuration.limits import LimitSettings
 from services.configuration.providers import ProviderName, ProviderSettings
 from services.configuration.runs import RunSettings
+from services.configuration.scaling import ScalingSettings
 from services.configuration.server import LogFormat, LogSettings, ServerSettings
 from services.configuration.variables import Variable
 
@@ -27,6 +28,7 @@ Mistakes = dict[str, list[str]]
 
 GROUPS: Mapping[str, type] = {
     "server": ServerSettings,
+    "scaling": ScalingSettings,
     "logs": LogSettings,
     "accounts": AccountSettings,
     "limits": LimitSettings,
@@ -57,6 +59,7 @@ class Settings:
     """All settings of a server; `Settings()` holds the defaults, without a secret."""
 
     server: ServerSettings = field(default_factory=ServerSettings)
+    scaling: ScalingSettings = field(default_factory=ScalingSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -81,6 +84,15 @@ class Settings:
         if mistakes:
             raise InvalidSettings(mistakes)
         return _completed(settings)
+
+    @property
+    def beat_seconds(self) -> float:
+        """Give the pace of the beat: as it is set, else at which a crash loses next to nothing."""
+        if self.runs.beat_seconds is not None:
+            return self.runs.beat_seconds
+        if self.scaling.is_embedded:
+            return 0.5
+        return 5 if self.scaling.redis_url else 1
 
 
 def variables() -> Iterator[Variable]:
@@ -127,6 +139,7 @@ def _read(group: type[Group], env: _Environment) -> Group:
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _unsafe(settings)
+    yield from _impossible(settings.scaling)
     yield from _unusable_folder(settings.server.data_dir)
     providers, accounts = settings.providers, settings.accounts
     if providers.retry_min_seconds > providers.retry_max_seconds:
@@ -144,10 +157,39 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "DEFAULT_MODEL", "It is needed where a local server answers: its models are its own."
 
 
+def _impossible(scaling: ScalingSettings) -> Iterator[tuple[str, str]]:
+    """Name what of the three combinations is missing or too much."""
+    if scaling.supabase_url and not scaling.supabase_key:
+        yield "SUPABASE_KEY", "It is not set, but SUPABASE_URL is."
+    if scaling.supabase_key and not scaling.supabase_url:
+        yield "SUPABASE_URL", "It is not set, but SUPABASE_KEY is."
+    if scaling.redis_url and not scaling.supabase_url:
+        yield (
+            "REDIS_URL",
+            (
+                "Redis shares the streams of workers that share a database: set SUPABASE_URL and "
+                "SUPABASE_KEY too, or remove it."
+            ),
+        )
+    if scaling.workers > 1 and not scaling.redis_url:
+        yield (
+            "WEB_CONCURRENCY",
+            (
+                "Several workers need REDIS_URL to share their streams: a reader may be on another "
+                "worker than the answer. One worker serves thousands of streams."
+            ),
+        )
+
+
 def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
+    secret = settings.accounts.jwt_secret_key
+    if secret and secret == settings.scaling.supabase_jwt_secret:
+        yield (
+            "JWT_SECRET_KEY",
+            ("It is the secret of the Supabase project: each could make the other's tokens."),
+        )
     if not settings.server.is_production:
         return
-    secret = settings.accounts.jwt_secret_key
     if not secret:
         yield "JWT_SECRET_KEY", "It is not set, and nothing is made up in production."
     elif problem := rules.is_weak_secret(secret):

@@ -1,5 +1,7 @@
 """What single values must look like; each rule raises ValidationError with the reason."""
 
+import base64
+import json
 from urllib.parse import urlsplit
 
 from limits import parse_many
@@ -52,6 +54,35 @@ def base_url(value: str) -> None:
         raise ValidationError("Credentials do not belong into a URL: it is written to logs.")
     if parts.query or parts.fragment:
         raise ValidationError("A base URL has no query and no fragment.")
+
+
+def redis_url(value: str) -> None:
+    """Accept the URL of a single Redis; a password in it is never shown."""
+    try:
+        parts = urlsplit(value)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError as exc:
+        raise ValidationError("Not a URL.") from exc
+    is_socket = parts.scheme == "unix" and parts.path
+    is_host = parts.scheme in ("redis", "rediss") and parts.hostname and port_is_valid
+    if not (is_socket or is_host):
+        raise ValidationError("Not a redis, rediss or unix URL.")
+
+
+def service_key(value: str) -> None:
+    """Refuse what is plainly a key for browsers, before every request with it is refused."""
+    if value.startswith("sb_publishable_") or _claimed_role(value) == "anon":
+        raise ValidationError("This is the project's public key, which may do next to nothing.")
+
+
+def _claimed_role(token: str) -> object:
+    """Read the role that a JWT claims; None: it is none, or claims nothing."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims.get("role")
+    except (IndexError, ValueError, AttributeError):
+        return None
 
 
 def rate_limits(value: str) -> None:

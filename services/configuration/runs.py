@@ -11,11 +11,13 @@ MEGABYTE = 1024 * 1024
 class RunSettings:
     """Times and sizes of runs and of their streams."""
 
-    beat_seconds: float = seconds(
+    beat_seconds: float | None = seconds(
         "BEAT_SECONDS",
-        0.5,
+        None,
         (0.01, 60),
-        "How often the text of running answers is saved; a crash loses what came since.",
+        "How often the text of running answers is saved; where it is in memory only, a crash "
+        "loses what came since. Unset: 0.5 with SQLite, 1 with Supabase, 5 with Redis (1 while "
+        "Redis is away).",
     )
     ping_seconds: float = seconds(
         "PING_SECONDS",

@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from marshmallow import ValidationError
-
 from services.configuration import rules
-from services.configuration.variables import choice, folder, refused, text, whole, words
-
-EMBEDDED_ONLY = "This release keeps everything in DATA_DIR and in this one process; it would not"
+from services.configuration.variables import choice, folder, text, whole, words
 
 
 class AppEnv(StrEnum):
@@ -35,14 +31,6 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-def _one_worker(value: str) -> None:
-    if value != "1":
-        raise ValidationError(
-            "Several workers need REDIS_URL to share their streams, which this release does not "
-            "have: one process serves thousands of streams."
-        )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """Where the server lives."""
@@ -57,10 +45,10 @@ class ServerSettings:
     host: str = text("HOST", "127.0.0.1", "The address to listen on.", "an address or host name")
     port: int = whole("PORT", 5000, (1, 65535), "The port to listen on.")
     data_dir: Path = folder(  # noqa: RUF009 - gives a dataclass field, as field() does
-        "DATA_DIR", "./instance", "The embedded database, and the secrets made in development."
-    )
-    web_concurrency: str = text(
-        "WEB_CONCURRENCY", "1", "Worker processes; only one in this release.", "1", _one_worker
+        "DATA_DIR",
+        "./instance",
+        "The embedded database, ends of answers that the database could not take yet, and the "
+        "secrets made in development.",
     )
     graceful_timeout: int = whole(
         "GRACEFUL_TIMEOUT",
@@ -84,8 +72,6 @@ class ServerSettings:
         "a comma-separated list such as https://chat.example.com,http://localhost:*",
         rules.origin,
     )
-    supabase_url: None = refused("SUPABASE_URL", f"{EMBEDDED_ONLY} use Supabase.")
-    redis_url: None = refused("REDIS_URL", f"{EMBEDDED_ONLY} use Redis.")
 
     @property
     def address(self) -> str:

@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
 
 Check = Callable[[Any], object]
@@ -23,7 +22,6 @@ class Variable:
     kind: str
     check: Check | None = None
     unit: str = ""
-    is_refused: bool = False
 
     def default_text(self) -> str:
         """Write the default as it would stand in an `.env` file; empty: there is none."""
@@ -42,7 +40,7 @@ def whole(name: str, default: int, span: tuple[int, int], about: str, *, unit: s
 
 
 def number(
-    name: str, default: float, span: tuple[float, float], about: str, *, unit: str = ""
+    name: str, default: float | None, span: tuple[float, float], about: str, *, unit: str = ""
 ) -> Any:
     """Declare a number from `span[0]` to `span[1]`."""
     low, high = span
@@ -50,7 +48,7 @@ def number(
     return _declare(Variable(name, default, about, expects, "float", _within(low, high), unit))
 
 
-def seconds(name: str, default: float, span: tuple[float, float], about: str) -> Any:
+def seconds(name: str, default: float | None, span: tuple[float, float], about: str) -> Any:
     """Declare a time in seconds."""
     return number(name, default, span, about, unit="seconds")
 
@@ -74,9 +72,11 @@ def text(
     return _declare(Variable(name, default, about, expects, "str", check))
 
 
-def secret(name: str, default: str | None, about: str, expects: str) -> Any:
+def secret(
+    name: str, default: str | None, about: str, expects: str, check: Check | None = None
+) -> Any:
     """Declare a text that is never shown."""
-    return _declare(Variable(name, default, about, expects, "str"), shown=False)
+    return _declare(Variable(name, default, about, expects, "str", check), shown=False)
 
 
 def folder(name: str, default: str, about: str) -> Any:
@@ -93,16 +93,6 @@ def words(name: str, about: str, expects: str, check: Check) -> Any:
             check(part.strip())
 
     return _declare(Variable(name, None, about, expects, "list", check_all))
-
-
-def refused(name: str, reason: str) -> Any:
-    """Declare a variable that must not be set, because ignoring it would mislead."""
-
-    def refuse(_: object) -> None:
-        raise ValidationError(reason)
-
-    expects = "unset: remove it from the environment and from .env"
-    return _declare(Variable(name, None, reason, expects, "str", refuse, is_refused=True))
 
 
 def _declare(variable: Variable, *, shown: bool = True) -> Any:
