@@ -23,7 +23,7 @@ _server = _settings.server
 chdir = str(Path(__file__).parent)
 bind = _server.address
 worker_class = "gevent"
-workers = 1
+workers = _settings.scaling.workers
 worker_connections = 10_000
 """At the default of 1,000 as many open streams shut the door on `/health` and on stop."""
 backlog = 2048
@@ -42,9 +42,10 @@ _FILES_BESIDE_STREAMS = 500
 
 
 def on_starting(server: Any) -> None:
-    """Take `DATA_DIR` for the life of the server, and as many open files as there may be."""
+    """Take what is this server's alone for its life, and as many open files as there may be."""
     try:
-        server.charla_lock = take_server_lock(_server.data_dir)
+        if not _settings.scaling.shares_streams:
+            server.charla_lock = take_server_lock(_server.data_dir)
     except DataDirTaken as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)
@@ -83,8 +84,9 @@ def when_ready(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Say where the server is, and drain when it is told to go."""
     services = worker.wsgi.extensions["charla"]
-    sys.stdout.write(services.banner())
-    sys.stdout.flush()
+    if worker.age == 1:  # the first of them speaks for all
+        sys.stdout.write(services.banner())
+        sys.stdout.flush()
     drain = services.drain
     signal.signal(signal.SIGTERM, lambda *_: gevent.spawn(_drain, worker, drain, drain.start))
     for number in (signal.SIGINT, signal.SIGQUIT):

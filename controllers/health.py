@@ -9,6 +9,7 @@ from services.domain.errors import StoreUnavailable
 READY = "ready"
 DRAINING = "draining"
 UNAVAILABLE = "unavailable"
+DEGRADED = "degraded"
 OK = "ok"
 
 
@@ -28,7 +29,7 @@ class Readiness:
     @property
     def is_ready(self) -> bool:
         """Tell whether new work may be sent here."""
-        return self.status == READY
+        return self.status in (READY, DEGRADED)
 
 
 class HealthController:
@@ -38,17 +39,23 @@ class HealthController:
         self,
         store: _Answering,
         is_draining: Callable[[], bool],
+        is_degraded: Callable[[], bool] = lambda: False,
         providers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """Take what is asked: the store, the drain, and the state of each provider."""
+        """Take what is asked: the store, the drain, the shared log, the state of each provider."""
         self._store = store
+        self._is_degraded = is_degraded
         self._is_draining = is_draining
         self._providers = providers
 
     def readiness(self) -> Readiness:
         """Look now."""
-        checks = {"store": self._store_state(), "drain": DRAINING if self._is_draining() else OK}
-        status = READY
+        checks = {
+            "store": self._store_state(),
+            "log": DEGRADED if self._is_degraded() else OK,
+            "drain": DRAINING if self._is_draining() else OK,
+        }
+        status = READY if checks["log"] == OK else DEGRADED
         if checks["drain"] == DRAINING:
             status = DRAINING
         if checks["store"] != OK:

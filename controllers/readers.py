@@ -6,7 +6,7 @@ from collections.abc import Callable
 import gevent
 
 from services.domain.errors import NotFound, StoreUnavailable
-from services.domain.events import EventId, Resume
+from services.domain.events import EventId, Resume, Terminal
 from services.domain.runs import Run
 from services.domain.users import Caller
 from services.stores.base.runs import RunStore
@@ -17,7 +17,7 @@ from services.streams.stored import StoredRun
 MayGoOn = Callable[[], bool]
 
 LOG_WAIT_SECONDS = 5
-_LOG_POLL_SECONDS = 0.05
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5
 
 
 class Readers:
@@ -98,26 +98,42 @@ class Readers:
         Active, but no log: the run is about to be launched or settled; that is worth a wait.
         """
         deadline = time.monotonic() + self._log_wait_seconds
+        pause = _FIRST_PAUSE_SECONDS
         while True:
-            log = self._log.reader(run.id)
+            log = self._log_of(run)
             if log is not None:
                 return log
             run = self._store.get(caller.user_id, run.id)
             if run.terminal is not None:
-                text = self._store.text(caller.user_id, run.id)
-                seq = run.terminal_seq or 0
-                return StoredRun.of(EventId(run.id, run.epoch, seq), run.terminal, text)
-            if time.monotonic() >= deadline:
-                raise StoreUnavailable("The run is being recovered; try again.")
-            gevent.sleep(_LOG_POLL_SECONDS)
+                return self._stored(caller, run, run.terminal)
+            if self._log.is_degraded or time.monotonic() >= deadline:
+                return self._so_far(caller, run)
+            gevent.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _log_of(self, run: Run) -> LogReader | None:
+        """Open the log; one that does not know the end that the store knows hears of it."""
+        log = self._log.reader(run.id)
+        if log is not None and run.terminal is not None and not log.has_ended:
+            self._log.conclude(run)
+        return None if log is None or log.is_abandoned else log
+
+    def _stored(self, caller: Caller, run: Run, terminal: Terminal) -> LogReader:
+        text = self._store.text(caller.user_id, run.id)
+        epoch, seq = run.terminal_epoch or run.epoch, run.terminal_seq or 0
+        return StoredRun.of(EventId(run.id, epoch, seq), terminal, text)
+
+    def _so_far(self, caller: Caller, run: Run) -> LogReader:
+        """Read an active run that cannot be followed now from what its checkpoints hold."""
+        log = self._log.follow_from(run, self._store.progress(caller.user_id, run.id))
+        if log is None:
+            raise StoreUnavailable("The run is being recovered; try again.")
+        return log
 
 
 def _place(log: LogReader, cursor: EventId | None) -> tuple[Resume, int]:
-    """Find where to read on; what cannot be continued without a hole is told as a whole.
-
-    A stored run has lost all but its end, so it cannot be read from the start either.
-    """
-    if cursor is None and not isinstance(log, StoredRun):
+    """Find where to read on; what cannot be continued without a hole is told as a whole."""
+    if cursor is None and log.is_whole:
         return Resume(run_id=log.run_id, recovered=True), 0
     if cursor is not None and log.knows(cursor):
         return Resume(run_id=log.run_id, recovered=True), cursor.seq

@@ -33,7 +33,7 @@ from services.runs.drain import Drain
 from services.runs.living import Ending, Living, RunTimes
 from services.runs.runner import Runner
 from services.stores.base.runs import Replay, RunStore
-from services.streams.base import RunLog
+from services.streams.base import Nudge, NudgeKind, RunLog
 from services.streams.follow import Subscription
 
 
@@ -231,5 +231,9 @@ class RunsController:
     def stop(self, caller: Caller, run_id: str) -> Run:
         """Ask for a run's end; one that has ended stays as it is."""
         run = self._parts.store.request_stop(caller.user_id, run_id, datetime.now(UTC))
-        self._parts.runner.end(run_id, Ending.STOPPED)
+        if run.is_active:
+            is_here = run_id in self._parts.runner
+            self._parts.runner.end(run_id, Ending.STOPPED)
+            if not is_here:
+                self._parts.log.send(Nudge(NudgeKind.STOP, run_id))
         return run

@@ -1,28 +1,27 @@
 """The one place that picks adapters: settings in, services out."""
 
-import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-import gevent
-import structlog
 from uuid_utils.compat import uuid7
 
-from services.configuration.server import ServerSettings
+from services.admission.local_windows import LocalWindows
+from services.admission.shared_windows import SharedWindows
 from services.domain.catalog import ModelChoice, Offers
-from services.domain.errors import ModelNotAvailable, StoreUnavailable
+from services.domain.errors import ModelNotAvailable
+from services.domain.limits import Windows
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, LoginTimes
 from services.identity.passwords import Passwords
+from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
 from services.providers import registry
 from services.providers.base import Provider
 from services.providers.config import ProviderConfig, Timeouts
 from services.runs.beat import Beat
 from services.runs.drain import Drain
 from services.runs.housekeeping import Housekeeping
-from services.runs.lock import WORKER_LOCK, FolderLock
 from services.runs.outbox import FOLDER as OUTBOX_FOLDER
 from services.runs.outbox import Outbox
 from services.runs.pump import Pump, RetryRules
@@ -30,164 +29,132 @@ from services.runs.reaper import Reaper
 from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.runs.takeover import Takeover
+from services.runs.watch import WorkerWatch
 from services.settings import InvalidSettings, Settings
 from services.stores.base.store import Store
-from services.stores.sqlite.migrations import SchemaTooNew
 from services.stores.sqlite.store import SqliteStore
+from services.streams.base import Nudge, NudgeKind, RunLog
 from services.streams.follow import Followers, ReaderCaps
 from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
+from services.worker import Background, Services
 
-_log = structlog.get_logger(__name__)
+MEMORY_WORKER, REDIS_WORKER = "memory-", "redis-"
+"""How the id of a worker begins: it tells the others whether it shares its streams."""
 
-
-class CannotStart(Exception):
-    """What is there cannot be worked with; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Background:
-    """What runs beside the requests."""
-
-    beat: Beat
-    takeover: Takeover
-    housekeeping: Housekeeping
-    greenlets: list["gevent.Greenlet[..., None]"] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """Everything that use cases are made of."""
-
-    settings: Settings
-    store: Store
-    log: MemoryRunLog
-    followers: Followers
-    providers: Mapping[str, Provider]
-    offers: Offers
-    runner: Runner
-    drain: Drain
-    accounts: Accounts
-    logins: Logins
-    passwords: Passwords
-    metrics: Metrics
-    worker_id: str
-    background: Background
-
-    def start(self) -> None:
-        """Become the worker of `DATA_DIR`: settle what a dead one left, then beat.
-
-        Waits for the worker before this one, where it still drains. Loads what the first request
-        needs, so that nobody waits for imports.
-        """
-        lock = FolderLock(self.settings.server.data_dir, WORKER_LOCK)
-        lock.acquire(gevent.sleep)
-        is_taken_over = self.background.takeover.start()
-        for provider in self.providers.values():
-            provider.warm_up()
-        loops: list[Callable[[], None]] = [
-            self.background.beat.run,
-            self.followers.run,
-            self.background.housekeeping.run,
-        ]
-        if not is_taken_over:
-            loops.append(self.background.takeover.run)
-        self.background.greenlets.extend(gevent.spawn(loop) for loop in loops)
-
-    def banner(self) -> str:
-        """Say where the server is, who answers, and what is missing for more."""
-        server, default = self.settings.server, self.offers.default
-        lines = [
-            f"Charla answers at http://{server.address}",
-            f"  mode      embedded ({server.app_env}), everything is kept in {server.data_dir}",
-            f"  providers {', '.join(self.providers)}; default {default.provider}/{default.name}",
-        ]
-        if default.provider == "scripted":
-            lines.append(
-                "  for real answers set OPENAI_API_KEY (or what .env.example names) and restart"
-            )
-        return "\n".join([*lines, ""])
-
-    def close(self) -> None:
-        """Settle what still runs and give everything back."""
-        self.drain.finish()
-        gevent.killall(self.background.greenlets)
-        for provider in self.providers.values():
-            provider.close()
-        self.passwords.close()
-        self.store.close()
-
-
-def prepare(settings: Settings) -> None:
-    """Make or migrate the database and check what only the adapters know.
-
-    Raises InvalidSettings, or CannotStart.
-    """
-    try:
-        SqliteStore.open(settings.server.data_dir).close()
-    except (SchemaTooNew, StoreUnavailable) as exc:
-        raise CannotStart(str(exc)) from exc
-    _offers(settings, _providers(settings, Metrics()))
-
-
-def check_address(server: ServerSettings) -> None:
-    """Raise CannotStart where nothing can listen on the address, before gunicorn tries for long."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as exc:
-        raise CannotStart(
-            f"{server.address} cannot be listened on ({exc.strerror}): set PORT or HOST."
-        ) from exc
+REAPER_LOG_PATIENCE_SECONDS = 10.0
+"""How long the end of a dead worker's run waits for a Redis that is away: it has the last words."""
 
 
 def build_services(settings: Settings) -> Services:
-    """Build the embedded mode: SQLite, logs in memory, one process."""
-    worker_id = str(uuid7())
+    """Build a worker of one of the three combinations."""
+    worker_id = f"{REDIS_WORKER if settings.scaling.redis_url else MEMORY_WORKER}{uuid7()}"
     metrics = Metrics()
-    store = SqliteStore.open(settings.server.data_dir)
+    store = open_store(settings)
+    log = _log_of(settings, store, metrics)
+    providers = build_providers(settings, metrics)
     outbox = Outbox(settings.server.data_dir / OUTBOX_FOLDER)
-    providers = _providers(settings, metrics)
     runner = Runner(
         Pump(providers, _retry_rules(settings)),
         Settler(store.runs, outbox, settings.runs.settle_retry_seconds),
         metrics,
     )
-    log = MemoryRunLog(settings.runs.log_keep_seconds, settings.runs.log_max_bytes)
+    followers = Followers(_caps(settings), settings.runs.ping_seconds, metrics)
     passwords = Passwords(settings.accounts.password_hash_memory_kib)
-    reaper = Reaper(store.runs, worker_id)
     return Services(
         settings=settings,
         store=store,
         log=log,
-        followers=Followers(_caps(settings), settings.runs.ping_seconds, metrics),
+        followers=followers,
         providers=providers,
-        offers=_offers(settings, providers),
+        offers=build_offers(settings, providers),
         runner=runner,
-        drain=Drain(runner, settings.server.graceful_timeout),
+        drain=Drain(runner, log, followers, settings.server.graceful_timeout),
         accounts=Accounts(store.users, passwords),
-        logins=Logins(store.logins, _login_times(settings)),
+        logins=Logins(store.logins, _login_times(settings), tell=_tell_of_login(log)),
         passwords=passwords,
+        supabase_tokens=_supabase_tokens(settings, store, metrics),
+        windows=_windows(settings, metrics),
         metrics=metrics,
         worker_id=worker_id,
-        background=Background(
-            beat=_beat(settings, store, runner, reaper),
-            takeover=Takeover(store.runs, outbox, reaper),
-            housekeeping=_housekeeping(settings, store, log),
-        ),
+        background=_background(settings, Shared(store, log, outbox, runner), worker_id),
     )
 
 
-def _beat(settings: Settings, store: Store, runner: Runner, reaper: Reaper) -> Beat:
-    runs = settings.runs
-    return Beat(store.runs, runner, reaper, settings.beat_seconds, runs.unlisted_run_seconds)
+def open_store(settings: Settings) -> Store:
+    """Open the database: SQLite in `DATA_DIR`, or the Supabase project."""
+    scaling = settings.scaling
+    if scaling.supabase_url is None or scaling.supabase_key is None:
+        return SqliteStore.open(settings.server.data_dir)
+    from services.stores.supabase.connection import Limits  # noqa: PLC0415 - 2 s, loaded on use
+    from services.stores.supabase.store import SupabaseStore  # noqa: PLC0415 - the same
+
+    accounts = settings.accounts
+    return SupabaseStore(
+        scaling.supabase_url,
+        scaling.supabase_key,
+        Limits(connections=scaling.supabase_connections),
+        revocation_window_seconds=accounts.access_token_seconds + accounts.jwt_leeway_seconds,
+    )
 
 
-def _housekeeping(settings: Settings, store: Store, log: MemoryRunLog) -> Housekeeping:
+def _log_of(settings: Settings, store: Store, metrics: Metrics) -> RunLog:
+    scaling = settings.scaling
+    local = MemoryRunLog(settings.runs.log_keep_seconds, settings.runs.log_max_bytes)
+    if scaling.redis_url is None:
+        return local
+    from services.streams.redis.link import RedisLink  # noqa: PLC0415 - loaded on use
+    from services.streams.redis.log import RedisRunLog, RedisTimes  # noqa: PLC0415 - the same
+
+    times = RedisTimes(
+        pace=scaling.flush_seconds,
+        patience=scaling.flush_timeout_seconds,
+        idle=scaling.idle_check_seconds,
+    )
+    link = RedisLink(
+        scaling.redis_url,
+        timeout_seconds=scaling.flush_timeout_seconds,
+        log_seconds=settings.runs.run_timeout_seconds + settings.runs.log_keep_seconds,
+        keep_seconds=settings.runs.log_keep_seconds,
+    )
+    return RedisRunLog(link, local, store.runs, times, metrics)
+
+
+def _tell_of_login(log: RunLog) -> Callable[[str], None]:
+    """Give what hurries other workers to see that a login ended; an empty id: look at all."""
+    return lambda login_id: log.send(Nudge(NudgeKind.LOGIN_ENDED, login_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What both requests and the background work with."""
+
+    store: Store
+    log: RunLog
+    outbox: Outbox
+    runner: Runner
+
+
+def _background(settings: Settings, shared: Shared, worker_id: str) -> Background:
+    runs, pace = shared.store.runs, settings.beat_seconds
+    reaper = Reaper(runs, shared.log, worker_id, REAPER_LOG_PATIENCE_SECONDS)
+    watch = WorkerWatch(settings.scaling.worker_dead_seconds, 2 * pace + 1)
+
+    def beat_pace() -> float:
+        """Give the pace; while Redis is away the text is in memory only."""
+        return min(pace, 1.0) if shared.log.is_degraded else pace
+
+    unlisted = settings.runs.unlisted_run_seconds
+    return Background(
+        beat=Beat(runs, shared.runner, reaper, watch, beat_pace, unlisted),
+        watch=watch,
+        takeover=Takeover(runs, shared.outbox, reaper),
+        outbox=shared.outbox,
+        housekeeping=_housekeeping(settings, shared.store, shared.log),
+    )
+
+
+def _housekeeping(settings: Settings, store: Store, log: RunLog) -> Housekeeping:
     return Housekeeping(
         store=store,
         log=log,
@@ -196,7 +163,7 @@ def _housekeeping(settings: Settings, store: Store, log: MemoryRunLog) -> Housek
     )
 
 
-def _providers(settings: Settings, metrics: Metrics) -> dict[str, Provider]:
+def build_providers(settings: Settings, metrics: Metrics) -> dict[str, Provider]:
     """Build what is configured, in order of preference; `scripted` is always there, and last."""
     given = settings.providers
     timeouts = Timeouts(
@@ -226,7 +193,8 @@ def _providers(settings: Settings, metrics: Metrics) -> dict[str, Provider]:
     }
 
 
-def _offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:
+def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:
+    """List what may be asked, or raise InvalidSettings for a default that nobody offers."""
     given = settings.providers
     models = [model for provider in providers.values() for model in provider.models]
     name = given.default_provider or next(iter(providers))
@@ -246,6 +214,30 @@ def _retry_rules(settings: Settings) -> RetryRules:
         min_seconds=given.retry_min_seconds,
         max_seconds=given.retry_max_seconds,
         retry_after_max=given.retry_after_max_seconds,
+    )
+
+
+def _supabase_tokens(settings: Settings, store: Store, metrics: Metrics) -> SupabaseTokens | None:
+    scaling = settings.scaling
+    if scaling.supabase_url is None:
+        return None
+    rules = SupabaseRules(
+        url=scaling.supabase_url.rstrip("/"),
+        secret=scaling.supabase_jwt_secret,
+        leeway_seconds=settings.accounts.jwt_leeway_seconds,
+    )
+    return SupabaseTokens.of(
+        rules, store.users.tenant_id, lambda ok: metrics.supabase_keys_read(ok=ok)
+    )
+
+
+def _windows(settings: Settings, metrics: Metrics) -> Windows:
+    """Count limits where all workers do."""
+    scaling = settings.scaling
+    if scaling.redis_url is None:
+        return LocalWindows()
+    return SharedWindows(
+        scaling.redis_url, scaling.workers, lambda away: metrics.limits_counted_apart(apart=away)
     )
 
 

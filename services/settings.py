@@ -140,6 +140,7 @@ def _read(group: type[Group], env: _Environment) -> Group:
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _unsafe(settings)
     yield from _impossible(settings.scaling)
+    yield from _too_slow(settings)
     yield from _unusable_folder(settings.server.data_dir)
     providers, accounts = settings.providers, settings.accounts
     if providers.retry_min_seconds > providers.retry_max_seconds:
@@ -177,6 +178,18 @@ def _impossible(scaling: ScalingSettings) -> Iterator[tuple[str, str]]:
             (
                 "Several workers need REDIS_URL to share their streams: a reader may be on another "
                 "worker than the answer. One worker serves thousands of streams."
+            ),
+        )
+
+
+def _too_slow(settings: Settings) -> Iterator[tuple[str, str]]:
+    scaling = settings.scaling
+    if not scaling.is_embedded and scaling.worker_dead_seconds < 2 * settings.beat_seconds:
+        yield (
+            "WORKER_DEAD_SECONDS",
+            (
+                f"A worker beats every {settings.beat_seconds:g} seconds (BEAT_SECONDS): at less "
+                "than twice that it would be taken for dead between two beats."
             ),
         )
 

@@ -13,7 +13,7 @@ class ReadinessSchema(ma.Schema):
     """Whether new work may be sent here, and the state of each part."""
 
     status = ma.fields.String(
-        required=True, metadata={"enum": ["ready", "draining", "unavailable"]}
+        required=True, metadata={"enum": ["ready", "degraded", "draining", "unavailable"]}
     )
     checks = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
     providers = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)

@@ -82,6 +82,11 @@ class ScalingSettings:
         return self.supabase_url is None
 
     @property
+    def shares_streams(self) -> bool:
+        """Tell whether other workers may read what this one writes."""
+        return self.redis_url is not None
+
+    @property
     def mode(self) -> str:
         """Name the combination."""
         if self.is_embedded:

@@ -1,7 +1,7 @@
-"""The beat of a worker: checkpoints out, stop requests and lost runs in."""
+"""The beat of a worker: checkpoints out, stop requests, lost runs and the others' counters in."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import gevent
@@ -12,15 +12,16 @@ from services.domain.runs import ClaimedRun, RunBeat
 from services.runs.living import Ending, Living
 from services.runs.reaper import Reaper
 from services.runs.runner import Runner
+from services.runs.watch import WorkerWatch
 from services.stores.base.runs import RunStore
 
 _log = structlog.get_logger(__name__)
 
 
 class Beat:
-    """Calls the store every `seconds` for all runs of the worker together.
+    """Calls the store every `pace()` seconds for all runs of the worker together.
 
-    The text of a run is in memory only, so `seconds` bounds what a kill -9 can lose of it.
+    Where the text of a run is in memory only, that bounds what a kill -9 can lose of it.
     """
 
     def __init__(
@@ -28,15 +29,17 @@ class Beat:
         store: RunStore,
         runner: Runner,
         reaper: Reaper,
-        seconds: float,
+        watch: WorkerWatch,
+        pace: Callable[[], float],
         unlisted_seconds: float,
     ) -> None:
         """Take what it beats for; `run` must be spawned."""
         self._store = store
         self._runner = runner
         self._reaper = reaper
+        self._watch = watch
         self._worker_id = reaper.worker_id
-        self._seconds = seconds
+        self._pace = pace
         self._unlisted_seconds = unlisted_seconds
         self._unlisted: dict[str, float] = {}
 
@@ -50,13 +53,23 @@ class Beat:
                 _log.warning("beat_failed")
             except Exception:  # noqa: BLE001 - without beats a kill would lose text, whatever failed
                 _log.exception("beat_crashed")
-            gevent.sleep(max(0.0, self._seconds - (time.monotonic() - started)))
+            self._wait(started)
+
+    def _wait(self, started: float) -> None:
+        """Wait for the next beat; a pace that quickens meanwhile counts at once."""
+        while (left := started + self._pace() - time.monotonic()) > 0:
+            gevent.sleep(min(left, 0.5))
 
     def beat(self) -> None:
         """Beat once; a failed beat loses nothing, the next one carries its pieces too."""
         living = list(self._runner)
         beats = [_beat_of(run) for run in living]
-        reply = self._store.beat(self._worker_id, beats, datetime.now(UTC))
+        try:
+            reply = self._store.beat(self._worker_id, beats, datetime.now(UTC))
+        except BaseException:
+            self._watch.missed()
+            raise
+        self._watch.saw(reply.others)
         for run in living:
             run.saved()
         for run_id in reply.stop:

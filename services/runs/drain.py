@@ -6,10 +6,14 @@ from gevent.event import Event
 
 from services.runs.living import Ending
 from services.runs.runner import Runner
+from services.streams.base import RunLog
+from services.streams.follow import Followers
 
 MARGIN_SECONDS = 5
 """What is kept of the graceful time for settling, telling the readers and closing; of a short
 graceful time a half."""
+
+_FLUSH_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -17,9 +21,13 @@ _log = structlog.get_logger(__name__)
 class Drain:
     """Begun by SIGTERM; gunicorn alone waits for connections only and then kills the rest."""
 
-    def __init__(self, runner: Runner, graceful_seconds: float) -> None:
+    def __init__(
+        self, runner: Runner, log: RunLog, followers: Followers, graceful_seconds: float
+    ) -> None:
         """Take all of gunicorn's graceful time and keep the margin of it."""
         self._runner = runner
+        self._log = log
+        self._followers = followers
         self._margin = min(MARGIN_SECONDS, graceful_seconds / 2)
         self.patience = graceful_seconds - self._margin
         self._is_over = Event()
@@ -51,5 +59,7 @@ class Drain:
         self._runner.wait_until_idle(patience)
         self._runner.end_all(Ending.INTERRUPTED)
         self._runner.wait_until_idle(self._margin)
+        self._log.flush(_FLUSH_SECONDS)
+        self._followers.finish()
         _log.info("drained", runs=len(self._runner))
         self._is_over.set()

@@ -9,7 +9,7 @@ import structlog
 
 from services.domain.errors import StoreUnavailable
 from services.stores.base.store import Store
-from services.streams.memory import MemoryRunLog
+from services.streams.base import RunLog
 
 TIDY_SECONDS = 30
 """How often the write-ahead log is folded in: it grows by about 1 MB a 1,000 turns."""
@@ -22,7 +22,7 @@ class Housekeeping:
     """Purges every `seconds`; keys live `key_seconds`, refresh tokens until they expire."""
 
     store: Store
-    log: MemoryRunLog
+    log: RunLog
     seconds: float
     key_seconds: float
 

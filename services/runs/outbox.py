@@ -1,21 +1,22 @@
 """Ends of answers that the store could not take yet, safe on disk until it can.
 
 One file a run in `DATA_DIR/outbox`: the readers of that run were told how it ended, so a kill must
-not turn it into another end. Writing waits for the disk, so it is done off the hub.
+not turn it into another end. A worker holds a lock on each file of its own for as long as it tries
+to store it; what nobody holds is a dead worker's, for anybody on this machine to deliver. Writing
+waits for the disk, so it is done off the hub.
 """
 
+import fcntl
 import os
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import gevent
-import msgspec
 import structlog
 
-from services.domain.events import Done, Error, Terminal
-from services.domain.runs import AttemptRecord, Settlement
-from services.domain.sessions import FinishReason, Status
+from services.domain.runs import Settlement
+from services.runs import letters
 
 FOLDER = "outbox"
 """Its name in `DATA_DIR`."""
@@ -23,24 +24,8 @@ FOLDER = "outbox"
 _READY = ".json"
 _DRAFT = ".tmp"
 _BAD = ".bad"
-_TERMINALS: dict[str, type[Terminal]] = {"done": Done, "error": Error}
 
 _log = structlog.get_logger(__name__)
-
-
-class _Letter(msgspec.Struct, kw_only=True, frozen=True):
-    """A settlement as it stands in its file; `kind` tells which event `terminal` is."""
-
-    run_id: str
-    epoch: int
-    status: Status
-    text: str
-    kind: str
-    terminal: msgspec.Raw
-    terminal_seq: int
-    ended_at: datetime
-    finish_reason: FinishReason | None
-    attempts: tuple[AttemptRecord, ...]
 
 
 class Outbox:
@@ -49,11 +34,13 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         """Use this folder; it is made with the first file."""
         self._folder = folder
+        self._held: dict[str, int] = {}
 
     def keep(self, settlement: Settlement) -> bool:
         """Write a settlement to the disk, and wait until it is there; tell whether it is.
 
-        A disk that is full must not keep the readers from their end: the failure is only logged.
+        It is this process' to deliver until `forget`, or its death. A disk that is full must not
+        keep the readers from their end: the failure is only logged.
         """
         failure = gevent.get_hub().threadpool.apply(self._try_write, (settlement,))
         if failure is not None:
@@ -69,23 +56,40 @@ class Outbox:
             self._path(run_id, _READY).unlink(missing_ok=True)
         except OSError as exc:
             _log.error("outbox_delete_failed", run_id=run_id, error=str(exc))
+        if run_id in self._held:
+            os.close(self._held.pop(run_id))
+
+    def close(self) -> None:
+        """Let others on this machine deliver what is left, as this process' death does."""
+        while self._held:
+            os.close(self._held.popitem()[1])
 
     def discard_drafts(self) -> None:
-        """Delete what a kill left half written; only while nothing of this process is written."""
+        """Delete what a kill left half written."""
         for path in self._folder.glob(f"*{_DRAFT}"):
-            path.unlink(missing_ok=True)
+            with _claimed(path) as claimed:
+                if claimed:
+                    path.unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Settlement]:
-        """Read all settlements, the oldest run first; a file that is none is set aside."""
+        """Claim and read all settlements of the dead, the oldest run first.
+
+        Each is held until the next is asked for; a file that is no settlement is set aside.
+        """
         for path in sorted(self._folder.glob(f"*{_READY}")):
-            try:
-                settlement = _read(path.read_bytes())
-            except FileNotFoundError:
-                continue  # its own settler was faster
-            except (OSError, ValueError) as exc:
-                self._set_aside(path, exc)
-            else:
-                yield settlement
+            with _claimed(path) as claimed:
+                if claimed:
+                    yield from self._read(path)
+
+    def _read(self, path: Path) -> Iterator[Settlement]:
+        try:
+            settlement = letters.read(path.read_bytes())
+        except FileNotFoundError:
+            return  # somebody delivered it before it was claimed
+        except (OSError, ValueError) as exc:
+            self._set_aside(path, exc)
+        else:
+            yield settlement
 
     def set_aside(self, run_id: str, reason: Exception) -> None:
         """Keep a file that can never be delivered out of the way, for a person to look at."""
@@ -106,7 +110,8 @@ class Outbox:
         draft = self._path(settlement.run_id, _DRAFT)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_through(draft, _written(settlement))
+            # The lock is taken before the file has its name: nobody else ever finds it free.
+            self._held[settlement.run_id] = _write_through(draft, letters.written(settlement))
             draft.replace(self._path(settlement.run_id, _READY))
             _sync_folder(self._folder)
             # The folder itself may be new.
@@ -116,48 +121,37 @@ class Outbox:
         return None
 
 
-def _written(settlement: Settlement) -> bytes:
-    kind = next(name for name, of in _TERMINALS.items() if isinstance(settlement.terminal, of))
-    letter = _Letter(
-        run_id=settlement.run_id,
-        epoch=settlement.epoch,
-        status=settlement.status,
-        text=settlement.text,
-        kind=kind,
-        terminal=msgspec.Raw(msgspec.json.encode(settlement.terminal)),
-        terminal_seq=settlement.terminal_seq,
-        ended_at=settlement.ended_at,
-        finish_reason=settlement.finish_reason,
-        attempts=tuple(settlement.attempts),
-    )
-    return msgspec.json.encode(letter)
+@contextmanager
+def _claimed(path: Path) -> Generator[bool, None, None]:
+    """Lock a file for the block; False: somebody else holds it, or it is gone."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+            return
+        yield False
+    finally:
+        os.close(file)
 
 
-def _read(raw: bytes) -> Settlement:
-    """Read a file, or raise ValueError."""
-    letter = msgspec.json.decode(raw, type=_Letter)
-    if letter.kind not in _TERMINALS:
-        raise ValueError(f"unknown kind {letter.kind!r}")
-    return Settlement(
-        run_id=letter.run_id,
-        epoch=letter.epoch,
-        status=letter.status,
-        text=letter.text,
-        terminal=msgspec.json.decode(letter.terminal, type=_TERMINALS[letter.kind]),
-        terminal_seq=letter.terminal_seq,
-        ended_at=letter.ended_at,
-        finish_reason=letter.finish_reason,
-        attempts=letter.attempts,
-    )
-
-
-def _write_through(path: Path, data: bytes) -> None:
+def _write_through(path: Path, data: bytes) -> int:
+    """Write a file and wait for the disk; give it open and locked."""
     # Only its owner may read it: it holds what somebody was answered.
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with os.fdopen(file, "wb", closefd=False) as stream:
+            stream.write(data)
+        os.fsync(file)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
 
 
 def _sync_folder(folder: Path) -> None:

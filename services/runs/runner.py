@@ -1,6 +1,7 @@
 """The living runs of this worker: one settler greenlet each, with a pump that it may kill."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 
 import gevent
@@ -18,6 +19,9 @@ from services.telemetry.metrics import Metrics
 CLOSE_SECONDS = 5
 """How long a provider may take to close its upstream before the run ends without it."""
 
+EARLY_STOPS = 1_000
+"""Stop requests that are remembered for runs that are not launched yet."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -33,6 +37,7 @@ class Runner:
         self._settler = settler
         self._metrics = metrics
         self._living: dict[str, Living] = {}
+        self._early_stops: OrderedDict[str, None] = OrderedDict()
         self._last_call: Ending | None = None
         self._is_idle = Event()
 
@@ -53,14 +58,23 @@ class Runner:
         self._living[living.run_id] = living
         self._is_idle.clear()
         self._metrics.run_started()
+        if self._early_stops.pop(living.run_id, living) is None:
+            living.end(Ending.STOPPED)
         if self._last_call is not None:
             living.end(self._last_call)
         gevent.spawn(self._live, living)
 
     def end(self, run_id: str, ending: Ending) -> None:
-        """End a run from outside; one that does not live here is left alone."""
+        """End a run from outside; one that does not live here is left alone.
+
+        A stop is remembered for a while: it may come between the begin of a run and its launch.
+        """
         if run_id in self._living:
             self._living[run_id].end(ending)
+        elif ending is Ending.STOPPED:
+            self._early_stops[run_id] = None
+            if len(self._early_stops) > EARLY_STOPS:
+                self._early_stops.popitem(last=False)
 
     def end_all(self, ending: Ending) -> None:
         """End every living run from outside, and each that is launched later."""

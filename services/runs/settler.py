@@ -12,10 +12,12 @@ from services.domain.errors import ProviderError, StoreUnavailable
 from services.domain.events import Done, Error, Terminal
 from services.domain.runs import Settled, Settlement
 from services.domain.sessions import FinishReason, Status
+from services.runs import letters
 from services.runs.booking import total_cost, total_usage
 from services.runs.living import Ending, Living
 from services.runs.outbox import Outbox
 from services.stores.base.runs import RunStore
+from services.streams.base import LogWriter
 
 Result = FinishReason | ProviderError
 """How a pump ended."""
@@ -47,7 +49,7 @@ class Settler:
             return None
         settlement = self._compose(living, result)
         try:
-            settled = self._write(settlement)
+            settled = self._write(settlement, living.writer)
         except StoreUnavailable:
             _log.error("settle_postponed", run_id=living.run_id)
             terminal = replace(settlement.terminal, persisted=False)
@@ -61,11 +63,12 @@ class Settler:
         living.writer.append(settlement.terminal)
         return settlement.terminal
 
-    def _write(self, settlement: Settlement) -> Settled:
+    def _write(self, settlement: Settlement, writer: LogWriter) -> Settled:
         try:
             return self._store.settle_turn(settlement)
         except StoreUnavailable:
             # At once and not only when the readers are told: a drain does not wait for all tries.
+            writer.keep_outcome(letters.written(settlement))
             self._outbox.keep(settlement)
             window = self._retry_seconds
             return self._retry(settlement, stop_before_delay(window), window / 10)

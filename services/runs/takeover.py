@@ -1,4 +1,7 @@
-"""What a new worker does with the runs of the dead ones before it."""
+"""What a worker does with the runs of the dead."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import gevent
 import structlog
@@ -19,29 +22,42 @@ class Takeover:
     def __init__(
         self, store: RunStore, outbox: Outbox, reaper: Reaper, seconds: float = RETRY_SECONDS
     ) -> None:
-        """Try again every `seconds` while the store is away."""
+        """Look every `seconds`."""
         self._store = store
         self._outbox = outbox
         self._reaper = reaper
         self._seconds = seconds
 
     def start(self) -> bool:
-        """Take over, once, before anything runs here; False: the store is away, spawn `run`.
+        """Take all other workers' runs, once, before anything runs here; False: spawn `finish`.
 
-        Only for a process that knows that all other workers are dead.
+        Only for a process that knows that they are dead: it holds the lock of `DATA_DIR`.
         """
         self._outbox.discard_drafts()
-        return self._try()
+        return self._try(self._all_others)
 
-    def run(self) -> None:
+    def finish(self) -> None:
         """Try until it is done; until then nothing of the dead workers is touched."""
-        while not self._try():
+        while not self._try(self._all_others):
             gevent.sleep(self._seconds)
 
-    def _try(self) -> bool:
+    def run(self, dead: Callable[[], Sequence[str]]) -> None:
+        """Take the runs of each worker that `dead` names, for ever."""
+        self._outbox.discard_drafts()
+        while True:
+            try:
+                self._try(dead)
+            except Exception:  # noqa: BLE001 - without it the runs of the dead would never end
+                _log.exception("takeover_crashed")
+            gevent.sleep(self._seconds)
+
+    def _all_others(self) -> Sequence[str]:
+        return list(self._store.beat(self._reaper.worker_id, [], datetime.now(UTC)).others)
+
+    def _try(self, dead: Callable[[], Sequence[str]]) -> bool:
         try:
             self._deliver()
-            self._reaper.reap_all_others()
+            self._reaper.reap(dead())
         except StoreUnavailable:
             _log.warning("takeover_postponed")
             return False

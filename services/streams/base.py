@@ -6,10 +6,16 @@ store is the truth, and a log that is gone is answered from there.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 
 from services.domain.deliveries import Batch
-from services.domain.events import EventId, RunEvent, Status
-from services.domain.runs import Piece
+from services.domain.events import EventId, RunEvent, Status, Terminal
+from services.domain.runs import Piece, Run
+
+
+class LogUnavailable(Exception):
+    """What the processes share the log over does not answer."""
 
 
 class LogWriter(ABC):
@@ -34,6 +40,13 @@ class LogWriter(ABC):
         """Give the log up without an end, because the run has another owner now.
 
         Its readers end without a terminal event, which means to them: reconnect.
+        """
+
+    @abstractmethod
+    def keep_outcome(self, outcome: bytes) -> None:
+        """Keep beside the log how the run ends, for who takes it over before the store has it.
+
+        Best effort, and bounded in time.
         """
 
     @property
@@ -77,6 +90,11 @@ class LogReader(ABC):
 
     @property
     @abstractmethod
+    def is_whole(self) -> bool:
+        """Tell whether it can be read from the run's first event on."""
+
+    @property
+    @abstractmethod
     def has_ended(self) -> bool:
         """Tell whether the terminal event is in the log."""
 
@@ -100,13 +118,91 @@ class LogReader(ABC):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a dead owner left in a log: the number of its last call, and how it said it ends.
+
+    `writer` appends under the new owner's epoch, unless the `terminal` event was told, under the
+    epoch before. `outcome` is what `keep_outcome` kept.
+    """
+
+    writer: LogWriter
+    terminal: Terminal | None
+    attempt: int
+    outcome: bytes | None
+
+
+class NudgeKind(StrEnum):
+    """What a process may be hurried to do; the store is the truth in each case."""
+
+    STOP = "stop"
+    LOGIN_ENDED = "login_ended"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """A word to whoever it concerns: the id is a run's, or a login's."""
+
+    kind: NudgeKind
+    id: str
+
+
 class RunLog(ABC):
-    """All logs of this process."""
+    """All logs that this process writes or reads.
+
+    `is_degraded`: what the processes share is away. Own runs are then told from memory, and those
+    of other processes cannot be read.
+    """
+
+    is_degraded: bool
 
     @abstractmethod
     def open(self, run_id: str, epoch: int) -> LogWriter:
-        """Begin a run's log."""
+        """Begin a run's log. Never waits."""
 
     @abstractmethod
     def reader(self, run_id: str) -> LogReader | None:
-        """Open a log for reading; None: there is none (any more)."""
+        """Open a log for reading; None: there is none (any more), or it cannot be reached."""
+
+    @abstractmethod
+    def follow_from(self, run: Run, piece: Piece) -> LogReader | None:
+        """Read an active run whose log `reader` did not find, after what its checkpoints hold.
+
+        Its events follow when its log can be reached again; None: that cannot be.
+        """
+
+    @abstractmethod
+    def take_over(self, run_id: str, epoch: int) -> Remains | None:
+        """Fence a dead owner's log: nothing under an earlier epoch is appended after this.
+
+        None: there is no log (any more). Raises LogUnavailable where it cannot be reached.
+        """
+
+    @abstractmethod
+    def conclude(self, run: Run) -> None:
+        """Hear from the store that a run of another process has ended.
+
+        A log that lacks only the terminal event gets it, under the id that it was stored with; one
+        that lacks more, or whose run was deleted meanwhile (`terminal` None), is abandoned.
+        """
+
+    @abstractmethod
+    def send(self, nudge: Nudge) -> None:
+        """Tell all other processes, as best as can be. Never waits long, never raises."""
+
+    @abstractmethod
+    def start(self, hear: Callable[[Nudge], None]) -> None:
+        """Begin to work in the background; `hear` gets the nudges and must not block."""
+
+    @abstractmethod
+    def sweep(self) -> None:
+        """Drop from memory what is too old; to be called now and then."""
+
+    @abstractmethod
+    def flush(self, seconds: float) -> None:
+        """Wait until all that was appended can be read by everybody, but not for longer."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Flush, bounded in time, and give everything back."""

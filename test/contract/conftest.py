@@ -5,17 +5,19 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from stores import ADAPTERS, StoreAdapter, new_id, new_session
+from stores import SQLITE, StoreAdapter, new_id, new_session
+from supabase_adapter import supabase_adapter
 
 from services.domain.sessions import Session
 from services.stores.base.store import Store
 
 
-@pytest.fixture(params=ADAPTERS, ids=lambda adapter: adapter.name)
+@pytest.fixture(params=["sqlite", "supabase"])
 def store_adapter(request: pytest.FixtureRequest) -> StoreAdapter:
-    """Give each implementation of the store in turn."""
-    adapter: StoreAdapter = request.param
-    return adapter
+    """Give each implementation of the store in turn, on an empty database."""
+    if request.param == "sqlite":
+        return SQLITE
+    return supabase_adapter(request.getfixturevalue("supabase"))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from stores import (
     turn_in,
 )
 
+from services.domain.errors import NotFound
 from services.domain.runs import BeatReply, Piece, Run, RunBeat, Settled
 from services.domain.sessions import Session
 from services.stores.base.store import Store
@@ -231,3 +232,16 @@ def test_only_workers_without_active_runs_are_forgotten(store: Store, run: Run) 
     store.runs.settle_turn(settlement_of(run))
     store.runs.forget_workers([WORKER, "third"])
     assert beat(store, worker="me").others == {}
+
+
+def test_progress_is_the_text_of_all_owners_and_how_far_it_reaches(store: Store, run: Run) -> None:
+    assert store.runs.progress(run.user_id, run.id) == Piece(0, "")
+    beat(store, RunBeat(run.id, 1, Piece(3, "one ")), RunBeat(run.id, 1, Piece(5, "two ")))
+    [claimed] = store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
+    beat(store, RunBeat(run.id, 2, Piece(6, "three")), worker=OTHER_WORKER)
+
+    assert store.runs.progress(run.user_id, run.id) == Piece(6, "one two three")
+    with pytest.raises(NotFound):
+        store.runs.progress(new_id(), run.id)
+    store.runs.settle_turn(settlement_of(claimed.run))
+    assert store.runs.progress(run.user_id, run.id) == Piece(0, "")

@@ -17,6 +17,7 @@ from services.domain.runs import (
     BegunTurn,
     ClaimedRun,
     IdempotencyKey,
+    Piece,
     Run,
     RunBeat,
     Settled,
@@ -129,6 +130,10 @@ class ShakyRuns(RunStore):
     def text(self, user_id: str, run_id: str) -> str:
         """Pass it on."""
         return self._do("text", lambda: self.inner.text(user_id, run_id))
+
+    def progress(self, user_id: str, run_id: str) -> Piece:
+        """Pass it on."""
+        return self._do("progress", lambda: self.inner.progress(user_id, run_id))
 
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
         """Pass it on."""

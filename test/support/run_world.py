@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from services.domain.runs import BegunTurn, Run
 from services.domain.sessions import FinishReason, Session
 from services.providers.base import ProviderRequest
 from services.runs.beat import Beat
+from services.runs.drain import Drain
 from services.runs.living import Living, RunTimes
 from services.runs.outbox import Outbox
 from services.runs.pump import Pump, RetryRules
@@ -36,6 +38,7 @@ from services.runs.reaper import Reaper
 from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.runs.takeover import Takeover
+from services.runs.watch import WorkerWatch
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 from services.streams.follow import Followers, ReaderCaps, ReaderRequest, Subscription
 from services.streams.memory import MemoryRunLog
@@ -134,9 +137,23 @@ class RunWorld:
         settler = Settler(self.runs, self.outbox, settle_seconds)
         pump = Pump({provider.name: provider}, rules)
         self.runner = Runner(pump, settler, self.metrics, close_seconds)
-        self.reaper = Reaper(self.runs, worker_id)
+        self.reaper = Reaper(self.runs, self.log, worker_id, 0.3)
         self.takeover = Takeover(self.runs, self.outbox, self.reaper, 0.01)
-        self.beat = Beat(self.runs, self.runner, self.reaper, 0.01, 0)
+        self.watch = WorkerWatch(15, 10)
+        self.beat = self.beat_of(0)
+
+    def beat_of(self, unlisted_seconds: float) -> Beat:
+        """Make a beat that waits so long before it takes up a run that nobody writes."""
+        parts = (self.runs, self.runner, self.reaper, self.watch)
+        return Beat(*parts, lambda: 0.01, unlisted_seconds)
+
+    def drain(self, graceful_seconds: float) -> Drain:
+        """Make what ends this worker."""
+        return Drain(self.runner, self.log, self.followers, graceful_seconds)
+
+    def die(self) -> None:
+        """Give up the locks, as the kernel does for a process that was killed."""
+        self.outbox.close()
 
     def new_session(self) -> Session:
         """Make a session of a new user."""
@@ -192,6 +209,11 @@ class RunWorld:
             connection.row_factory = sqlite3.Row
             rows = connection.execute("SELECT * FROM ledger ORDER BY seq")
             return [dict(row) for row in rows]
+
+    def reap_all_others(self) -> int:
+        """Take all other workers for dead, and settle their runs."""
+        others = self.runs.beat(self.worker_id, [], datetime.now(UTC)).others
+        return self.reaper.reap(list(others))
 
     def wait(self) -> None:
         """Wait until every run is settled."""

@@ -54,8 +54,11 @@ class LoginStore(ABC):
         """
 
     @abstractmethod
-    def forget(self, login_id: str) -> None:
-        """Have the next `is_live` of a login ask the database, where answers are remembered."""
+    def forget(self, login_id: str | None) -> None:
+        """Have the next `is_live` of a login ask the database, where answers are remembered.
+
+        None: of every login.
+        """
 
     @abstractmethod
     def purge(self, expired_before: datetime) -> int:

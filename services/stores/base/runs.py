@@ -11,6 +11,7 @@ from services.domain.runs import (
     BegunTurn,
     ClaimedRun,
     IdempotencyKey,
+    Piece,
     Run,
     RunBeat,
     Settled,
@@ -70,6 +71,13 @@ class RunStore(ABC):
     @abstractmethod
     def text(self, user_id: str, run_id: str) -> str:
         """Read the answer: the whole text of an ended run, the checkpoints of an active one."""
+
+    @abstractmethod
+    def progress(self, user_id: str, run_id: str) -> Piece:
+        """Read what the checkpoints of an active run hold: its text, and the seq that reaches.
+
+        An ended run has none: seq 0 and no text. Raises NotFound.
+        """
 
     @abstractmethod
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:

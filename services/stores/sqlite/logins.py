@@ -74,7 +74,7 @@ class SqliteLogins(LoginStore):
             )
             return found.fetchone() is not None
 
-    def forget(self, login_id: str) -> None:
+    def forget(self, login_id: str | None) -> None:
         """Nothing is remembered: every question is answered from the file."""
 
     def purge(self, expired_before: datetime) -> int:

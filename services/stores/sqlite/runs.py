@@ -12,6 +12,7 @@ from services.domain.runs import (
     BegunTurn,
     ClaimedRun,
     IdempotencyKey,
+    Piece,
     Run,
     RunBeat,
     Settled,
@@ -81,6 +82,13 @@ class SqliteRuns(RunStore):
                 "SELECT content FROM messages WHERE id = ?", (run.message_id,)
             ).fetchone()
             return str(row["content"])
+
+    def progress(self, user_id: str, run_id: str) -> Piece:
+        """Put the checkpoints together; those of an ended run were deleted."""
+        with self._database.read() as connection:
+            run_id = _owned(connection, user_id, run_id)["id"]
+            top = checkpoints.top_seq(connection, run_id)
+            return Piece(top, checkpoints.text_so_far(connection, run_id))
 
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
         """Mark an active run; the first request's time stays."""

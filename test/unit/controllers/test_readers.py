@@ -182,7 +182,7 @@ def test_a_reader_of_a_dead_worker_is_told_what_was_saved(make_world: MakeWorld,
     living = half_written(dead)
     dead.beat.beat()
     new = make_world(worker_id=OTHER_WORKER)
-    new.reaper.reap_all_others()
+    new.reap_all_others()
 
     story = resumed(new, living, f"{living.run_id}.1.{seq}")
 

@@ -25,7 +25,6 @@ from services.domain.errors import (
 )
 from services.domain.sessions import FinishReason
 from services.domain.users import Caller, Role
-from services.runs.drain import Drain
 from services.streams.follow import Followers, ReaderCaps
 
 HELLO = TurnRequest(content="Hello", choice=ModelChoice())
@@ -56,7 +55,7 @@ class _Desk:
             user_id=self.session.user_id, tenant_id=new_id(), role=Role.MEMBER, login_id=new_id()
         )
         self.limit = _Counted(limit)
-        self.drain = Drain(world.runner, 1)
+        self.drain = world.drain(1)
         caps = ReaderCaps(streams=streams, per_run=32, per_user=64)
         followers = Followers(caps, 10, world.metrics)
         self.readers = Readers(world.runs, world.log, followers)

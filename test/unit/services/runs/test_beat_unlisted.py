@@ -14,7 +14,7 @@ UNLISTED_SECONDS = 0.1
 
 def patient(world: RunWorld) -> Beat:
     """Make a beat that waits before it takes a run up."""
-    return Beat(world.runs, world.runner, world.reaper, 1, UNLISTED_SECONDS)
+    return world.beat_of(UNLISTED_SECONDS)
 
 
 def now(world: RunWorld, begun: BegunTurn) -> Run:

@@ -32,7 +32,7 @@ def half_written(world: RunWorld) -> Living:
 def test_an_answer_that_ends_in_time_ends_normally(make_world: MakeWorld) -> None:
     world = make_world([0.1, *said("in time")])
     living = world.launch()
-    drain = Drain(world.runner, 4)
+    drain = world.drain(4)
     drain.start()
 
     took = finished(drain)
@@ -47,7 +47,7 @@ def test_the_rest_is_interrupted_with_its_text_and_its_readers_are_told(
     world = make_world([Content("so far"), Event()])
     living = half_written(world)
     reading = gevent.spawn(world.story_of, living)
-    drain = Drain(world.runner, 0.4)
+    drain = world.drain(0.4)
     drain.start()
 
     took = finished(drain)
@@ -65,14 +65,14 @@ def test_without_a_signal_everything_is_settled_at_once(make_world: MakeWorld) -
     world = make_world([Content("so far"), Event()])
     living = half_written(world)
 
-    took = finished(Drain(world.runner, 30))
+    took = finished(world.drain(30))
 
     assert took < 2
     assert world.stored(living)[0].status is Status.INTERRUPTED
 
 
 def test_a_worker_without_runs_goes_at_once(make_world: MakeWorld) -> None:
-    drain = Drain(make_world().runner, 30)
+    drain = make_world().drain(30)
     states = [drain.is_draining]
     drain.start()
     states.append(drain.is_draining)
@@ -83,7 +83,7 @@ def test_a_worker_without_runs_goes_at_once(make_world: MakeWorld) -> None:
 def test_a_second_signal_changes_nothing(make_world: MakeWorld) -> None:
     world = make_world([0.1, *said("in time")])
     living = world.launch()
-    drain = Drain(world.runner, 4)
+    drain = world.drain(4)
     drain.start()
     drain.start()
     finished(drain)
@@ -96,7 +96,7 @@ def test_a_run_that_was_begun_before_the_signal_and_launched_after_it_has_its_ti
     world = make_world([0.1, *said("in time")])
     first = world.launch()
     begun = world.begin()
-    drain = Drain(world.runner, 4)
+    drain = world.drain(4)
     drain.start()
     gevent.sleep(0.02)
     late = world.living(begun)
@@ -110,7 +110,7 @@ def test_a_run_that_is_launched_at_the_very_end_is_interrupted_too(
     make_world: MakeWorld,
 ) -> None:
     world = make_world([Event()])
-    drain = Drain(world.runner, 4)
+    drain = world.drain(4)
     drain.start()
     finished(drain)
     living = world.launch()
@@ -122,4 +122,4 @@ def test_a_run_that_is_launched_at_the_very_end_is_interrupted_too(
 def test_five_seconds_are_kept_and_of_a_short_time_a_half(
     make_world: MakeWorld, graceful: float, patience: float
 ) -> None:
-    assert Drain(make_world().runner, graceful).patience == patience
+    assert make_world().drain(graceful).patience == patience

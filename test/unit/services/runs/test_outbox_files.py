@@ -44,8 +44,33 @@ def ended(run_id: str = "run-1", terminal: Terminal = DONE) -> Settlement:
 @pytest.mark.parametrize("terminal", [DONE, ERROR], ids=["done", "error"])
 def test_what_was_kept_is_read_back_to_the_last_digit(tmp_path: Path, terminal: Terminal) -> None:
     settlement = ended(terminal=terminal)
-    assert Outbox(tmp_path / "outbox").keep(settlement)
+    dead = Outbox(tmp_path / "outbox")
+    assert dead.keep(settlement)
+    dead.close()
     assert list(Outbox(tmp_path / "outbox")) == [settlement]
+
+
+def test_what_a_living_worker_tries_to_store_is_nobody_elses_to_deliver(tmp_path: Path) -> None:
+    living, other = Outbox(tmp_path), Outbox(tmp_path)
+    living.keep(ended("run-1"))
+
+    assert list(other) == list(living) == []
+    living.close()
+    assert list(other) == [ended("run-1")]
+
+
+def test_what_one_worker_delivers_no_other_delivers_at_the_same_time(tmp_path: Path) -> None:
+    dead = Outbox(tmp_path)
+    dead.keep(ended("run-1"))
+    dead.close()
+    first, second = Outbox(tmp_path), Outbox(tmp_path)
+
+    for settlement in first:
+        assert list(second) == []
+        first.forget(settlement.run_id)
+
+    assert list(second) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_the_owner_of_the_server_may_read_it(tmp_path: Path) -> None:
@@ -83,6 +108,7 @@ def test_a_file_that_is_no_settlement_is_kept_and_skipped(
     outbox = Outbox(tmp_path)
     outbox.keep(ended("run-1"))
     outbox.keep(ended("run-2"))
+    outbox.close()
     file = tmp_path / "run-1.json"
     damaged = damage(file.read_bytes())
     file.write_bytes(damaged)

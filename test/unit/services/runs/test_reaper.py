@@ -36,7 +36,7 @@ def test_what_was_saved_is_the_text_of_an_interrupted_answer(make_world: MakeWor
     dead = make_world([Content("Grüße, "), Content("你"), Event()])
     living = half_written(dead)
 
-    assert make_world(worker_id=OTHER_WORKER).reaper.reap_all_others() == 1
+    assert make_world(worker_id=OTHER_WORKER).reap_all_others() == 1
 
     run, text = state(dead, living)
     assert isinstance(run.terminal, Error)
@@ -49,7 +49,7 @@ def test_the_call_that_was_under_way_is_booked_by_estimate(make_world: MakeWorld
     dead = make_world([Content("a" * 40), Event()])
     living = half_written(dead, model="small")
 
-    make_world(worker_id=OTHER_WORKER).reaper.reap_all_others()
+    make_world(worker_id=OTHER_WORKER).reap_all_others()
 
     run, _ = state(dead, living)
     assert run.usage is not None
@@ -65,7 +65,7 @@ def test_calls_that_were_refused_before_are_booked_as_nothing(make_world: MakeWo
     dead = make_world([BUSY], [Content("a"), Event()])
     half_written(dead)
 
-    make_world(worker_id=OTHER_WORKER).reaper.reap_all_others()
+    make_world(worker_id=OTHER_WORKER).reap_all_others()
 
     assert [(row["attempt"], row["output_tokens"]) for row in dead.ledger()] == [(1, 0), (2, 1)]
 
@@ -76,7 +76,7 @@ def test_a_run_that_was_to_be_stopped_ends_as_stopped(make_world: MakeWorld) -> 
     asked = living.turn.run
     dead.store.runs.request_stop(asked.user_id, asked.id, asked.created_at)
 
-    make_world(worker_id=OTHER_WORKER).reaper.reap_all_others()
+    make_world(worker_id=OTHER_WORKER).reap_all_others()
 
     run, text = state(dead, living)
     assert isinstance(run.terminal, Done)
@@ -91,7 +91,7 @@ def test_a_run_that_never_beat_is_settled_empty_with_its_call_booked(
     with gevent.Timeout(10):
         dead.provider.is_reached.wait()
 
-    assert make_world(worker_id=OTHER_WORKER).reaper.reap_all_others() == 1
+    assert make_world(worker_id=OTHER_WORKER).reap_all_others() == 1
 
     run, text = state(dead, living)
     assert (run.status, run.terminal_seq, text) == (Status.INTERRUPTED, 1, "")
@@ -107,8 +107,8 @@ def test_many_runs_are_settled_in_one_go_and_only_once(make_world: MakeWorld) ->
     begun = [dead.begin() for _ in range(45)]
     new = make_world(worker_id=OTHER_WORKER)
 
-    assert new.reaper.reap_all_others() == 45
-    assert new.reaper.reap_all_others() == 0
+    assert new.reap_all_others() == 45
+    assert new.reap_all_others() == 0
     assert new.store.runs.beat(OTHER_WORKER, [], NOW).others == {}
     assert not any(dead.store.runs.get(b.run.user_id, b.run.id).is_active for b in begun)
 
@@ -118,7 +118,7 @@ def test_a_session_takes_a_new_turn_after_its_run_was_reaped(make_world: MakeWor
     session = dead.new_session()
     dead.begin(session)
     new = make_world(said("again"), worker_id=OTHER_WORKER)
-    new.reaper.reap_all_others()
+    new.reap_all_others()
 
     living = new.living(new.begin(session))
     new.runner.launch(living)
@@ -129,7 +129,7 @@ def test_a_session_takes_a_new_turn_after_its_run_was_reaped(make_world: MakeWor
 def test_own_runs_are_not_reaped(make_world: MakeWorld) -> None:
     world = make_world([Event()])
     begun = world.begin()
-    assert world.reaper.reap_all_others() == 0
+    assert world.reap_all_others() == 0
     assert world.store.runs.get(begun.run.user_id, begun.run.id).is_active
 
 
@@ -138,7 +138,7 @@ def test_nothing_that_the_old_owner_does_is_seen_any_more(make_world: MakeWorld)
     dead = make_world([Content("saved "), more, Content("not saved"), last])
     living = half_written(dead)
     events = dead.follow(living)
-    make_world(worker_id=OTHER_WORKER).reaper.reap_all_others()
+    make_world(worker_id=OTHER_WORKER).reap_all_others()
     before = state(dead, living)
     dead.provider.is_reached.clear()
     more.set()
@@ -161,9 +161,9 @@ def test_a_reaper_that_died_between_claim_and_settle_is_followed_by_the_next(
     second = make_world(worker_id=OTHER_WORKER)
     second.runs.away.add("settle_turn")
     with pytest.raises(StoreUnavailable):
-        second.reaper.reap_all_others()
+        second.reap_all_others()
 
-    assert make_world(worker_id="worker-3").reaper.reap_all_others() == 1
+    assert make_world(worker_id="worker-3").reap_all_others() == 1
 
     run, text = state(dead, living)
     assert (run.status, run.epoch, text) == (Status.INTERRUPTED, 3, "kept")
@@ -177,7 +177,7 @@ def test_one_run_that_cannot_be_settled_keeps_no_server_from_starting(
     new = make_world(worker_id=OTHER_WORKER)
     new.runs.poisoned.add(bad.run.id)
 
-    assert new.reaper.reap_all_others() == 1
+    assert new.reap_all_others() == 1
 
     assert dead.store.runs.get(bad.run.user_id, bad.run.id).is_active
     assert not dead.store.runs.get(good.run.user_id, good.run.id).is_active

@@ -8,7 +8,6 @@ from run_world import MakeWorld, RunWorld, read_to_the_end, said
 
 from services.domain.events import Content, Done, Error
 from services.domain.sessions import FinishReason, Status
-from services.runs.beat import Beat
 from services.runs.living import Ending, Living
 
 
@@ -117,7 +116,7 @@ def test_a_run_that_could_not_be_settled_is_taken_up_again_with_its_text(
     world = make_world([Content("kept"), Event()])
     living = _crashed(world)
     world.runs.broken.clear()
-    Beat(world.runs, world.runner, world.reaper, 1, 0).beat()
+    world.beat_of(0).beat()
 
     run, text = world.stored(living)
     assert isinstance(run.terminal, Error)

@@ -81,6 +81,7 @@ def test_a_new_worker_stores_the_end_that_was_told_and_reaps_the_rest(
 ) -> None:
     dead = make_world(said("Grüße, ", "你好"), settle_seconds=0.05)
     told = _told(dead, "small")
+    dead.die()
     untold = dead.begin()
 
     assert make_world(worker_id=OTHER_WORKER).takeover.start()
@@ -93,6 +94,7 @@ def test_a_new_worker_stores_the_end_that_was_told_and_reaps_the_rest(
 def test_nothing_is_reaped_while_the_store_is_away_at_the_start(make_world: MakeWorld) -> None:
     dead = make_world(said("Grüße, ", "你好"), settle_seconds=0.05)
     told = _told(dead, "small")
+    dead.die()
     new = make_world(worker_id=OTHER_WORKER)
     new.runs.away.add("settle_turn")
 
@@ -103,7 +105,7 @@ def test_nothing_is_reaped_while_the_store_is_away_at_the_start(make_world: Make
     assert "claim_dead" not in new.runs.journal
     new.runs.away.clear()
     with gevent.Timeout(10):
-        new.takeover.run()
+        new.takeover.finish()
     _is_whole(dead, told)
     assert _files(dead) == []
 
@@ -114,6 +116,7 @@ def test_an_end_that_was_stored_meanwhile_is_only_removed(make_world: MakeWorld)
     living = dead.launch()
     assert not dead.story_of(living).end.persisted
     before = dead.stored(living)
+    dead.die()
 
     make_world(worker_id=OTHER_WORKER).takeover.start()
 
@@ -127,7 +130,8 @@ def test_an_end_of_a_run_that_was_reaped_is_removed_and_changes_nothing(
 ) -> None:
     dead = make_world(said("all"), settle_seconds=0.05)
     living = _told(dead)
-    make_world(worker_id=OTHER_WORKER).reaper.reap_all_others()
+    dead.die()
+    make_world(worker_id=OTHER_WORKER).reap_all_others()
 
     make_world(worker_id="worker-3").takeover.start()
 
@@ -138,6 +142,7 @@ def test_an_end_of_a_run_that_was_reaped_is_removed_and_changes_nothing(
 def test_a_bad_file_keeps_neither_the_start_nor_its_run_from_an_end(make_world: MakeWorld) -> None:
     dead = make_world([*said("kept")], settle_seconds=0.05)
     living = _told(dead)
+    dead.die()
     dead.beat.beat()
     file = dead.folder / "outbox" / f"{living.run_id}.json"
     file.write_bytes(file.read_bytes()[:-9])
@@ -155,6 +160,7 @@ def test_an_end_that_the_store_refuses_is_set_aside_and_the_others_are_stored(
 ) -> None:
     dead = make_world(said("all"), settle_seconds=0.05)
     refused, good = _told(dead), _told(dead)
+    dead.die()
     new = make_world(worker_id=OTHER_WORKER)
     new.runs.poisoned.add(refused.run_id)
 

@@ -15,7 +15,8 @@ from stores import new_id
 from services.domain.costs import Usage
 from services.domain.events import Content, RunEvent, Terminal
 from services.streams.base import LogReader, LogWriter
-from services.streams.memory import MemoryRunLog, PackedEvents
+from services.streams.memory import MemoryRunLog
+from services.streams.packed import PackedEvents
 
 
 def ended(log: MemoryRunLog, words: int = 10, run_id: str = "") -> str:

@@ -1,0 +1,65 @@
+"""How a run ends, as bytes: for the outbox, and for whoever takes the run over from its log."""
+
+from datetime import datetime
+
+import msgspec
+
+from services.domain.events import Done, Error, Terminal
+from services.domain.runs import AttemptRecord, Settlement
+from services.domain.sessions import FinishReason, Status
+
+_TERMINALS: dict[str, type[Terminal]] = {"done": Done, "error": Error}
+
+
+class _Letter(msgspec.Struct, kw_only=True, frozen=True):
+    """A settlement as it is written; `kind` tells which event `terminal` is."""
+
+    run_id: str
+    epoch: int
+    status: Status
+    text: str
+    kind: str
+    terminal: msgspec.Raw
+    terminal_seq: int
+    ended_at: datetime
+    finish_reason: FinishReason | None
+    attempts: tuple[AttemptRecord, ...]
+    told_epoch: int | None = None
+
+
+def written(settlement: Settlement) -> bytes:
+    """Write a settlement."""
+    kind = next(name for name, of in _TERMINALS.items() if isinstance(settlement.terminal, of))
+    letter = _Letter(
+        run_id=settlement.run_id,
+        epoch=settlement.epoch,
+        status=settlement.status,
+        text=settlement.text,
+        kind=kind,
+        terminal=msgspec.Raw(msgspec.json.encode(settlement.terminal)),
+        terminal_seq=settlement.terminal_seq,
+        ended_at=settlement.ended_at,
+        finish_reason=settlement.finish_reason,
+        attempts=tuple(settlement.attempts),
+        told_epoch=settlement.told_epoch,
+    )
+    return msgspec.json.encode(letter)
+
+
+def read(raw: bytes) -> Settlement:
+    """Read a settlement, or raise ValueError."""
+    letter = msgspec.json.decode(raw, type=_Letter)
+    if letter.kind not in _TERMINALS:
+        raise ValueError(f"unknown kind {letter.kind!r}")
+    return Settlement(
+        run_id=letter.run_id,
+        epoch=letter.epoch,
+        status=letter.status,
+        text=letter.text,
+        terminal=msgspec.json.decode(letter.terminal, type=_TERMINALS[letter.kind]),
+        terminal_seq=letter.terminal_seq,
+        ended_at=letter.ended_at,
+        finish_reason=letter.finish_reason,
+        attempts=letter.attempts,
+        told_epoch=letter.told_epoch,
+    )

@@ -1,0 +1,1 @@
+"""The run log in Redis Streams, for any number of workers and machines."""

@@ -1,0 +1,230 @@
+"""Writes what the runs of this process append to Redis: one flush in flight, for all of them."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import gevent
+import structlog
+from gevent.event import Event
+
+from services.domain.errors import StoreUnavailable
+from services.streams.base import LogUnavailable
+from services.streams.record import Record
+from services.streams.redis import codec
+from services.streams.redis.link import RedisLink
+from services.streams.redis.writer import RedisWriter, epoch_of, seq_of
+from services.telemetry.metrics import Metrics
+
+Ownership = Callable[[Iterable[str]], Mapping[str, int | None]]
+"""Asks the store: the epoch of each of these runs, None where it has ended, missing where gone."""
+
+_RETRY_SECONDS = 0.2
+_PING_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlushTimes:
+    """How often a flush is made at most, and how long readers wait for one."""
+
+    pace: float
+    patience: float
+
+
+class Flusher:
+    """The writers of this process.
+
+    While Redis is away, or slower than `patience`, it is degraded: readers here are served from
+    memory at once, and everything is sent when Redis is back.
+    """
+
+    def __init__(
+        self,
+        link: RedisLink,
+        times: FlushTimes,
+        ownership: Ownership,
+        lost: Callable[[str], None],
+        metrics: Metrics,
+    ) -> None:
+        """Call `lost` for a run that has another owner."""
+        self.is_degraded = False
+        self._link = link
+        self._times = times
+        self._ownership = ownership
+        self._lost = lost
+        self._metrics = metrics
+        self._writers: dict[str, RedisWriter] = {}
+        self._news: dict[RedisWriter, None] = {}
+        self._gone: dict[RedisWriter, None] = {}
+        self._wake = Event()
+        self._flushed_at = 0.0
+        self._sent_at: float | None = None
+
+    def open(self, record: Record, newest: str) -> RedisWriter:
+        """Begin to write a run's log after the entry `newest`."""
+        writer = RedisWriter(record, newest, self._note, self._link.keep_outcome)
+        writer.delivers_at_once = self.is_degraded
+        self._writers[record.run_id] = writer
+        return writer
+
+    def writes(self, run_id: str) -> bool:
+        """Tell whether a run is written here."""
+        return run_id in self._writers
+
+    def run(self) -> None:
+        """Flush for ever."""
+        while True:
+            self._wake.wait()
+            gevent.sleep(max(0.0, self._flushed_at + self._times.pace - time.monotonic()))
+            self._wake.clear()
+            self._flushed_at = time.monotonic()
+            try:
+                self.flush()
+            except Exception:  # noqa: BLE001 - without flushes every reader would wait for ever
+                _log.exception("flush_crashed")
+                self.degrade("crashed")
+                gevent.sleep(_RETRY_SECONDS)
+                self._wake.set()
+
+    def watch(self) -> None:
+        """Notice for ever that Redis is slow, away, or back."""
+        while True:
+            gevent.sleep(self._times.patience / 2)
+            now = time.monotonic()
+            if self._sent_at is not None:
+                if now - self._sent_at > self._times.patience:
+                    self.degrade("slow")
+            elif self.is_degraded or now - self._flushed_at > _PING_SECONDS:
+                self._ping()
+
+    def flush(self) -> None:
+        """Send what is new; what could not be sent stays new."""
+        self._resolve_gone()
+        batch = [writer for writer in self._news if writer.has_news]
+        self._news.clear()
+        if not batch:
+            return
+        sent = [writer.unsent() for writer in batch]
+        runs = [
+            (writer.run_id, writer.newest, id_, ends)
+            for writer, (id_, ends, _) in zip(batch, sent, strict=True)
+        ]
+        self._sent_at = time.monotonic()
+        try:
+            failed = self._link.flush(runs, [codec.encode(events) for _, _, events in sent])
+        except LogUnavailable as exc:
+            self.degrade(str(exc))
+            self._news.update(dict.fromkeys(batch))
+            gevent.sleep(_RETRY_SECONDS)
+            self._wake.set()
+            return
+        finally:
+            self._sent_at = None
+        self._recover()
+        for index, writer in enumerate(batch):
+            if index in failed:
+                self._reconcile(writer, failed[index])
+            else:
+                writer.acknowledge(sent[index][0])
+            self._go_on(writer)
+
+    def settle_down(self, seconds: float) -> None:
+        """Wait until everything is flushed, but not for longer."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not any(writer.has_news for writer in self._writers.values()):
+                return
+            self._wake.set()
+            gevent.sleep(self._times.pace)
+
+    def degrade(self, reason: str) -> None:
+        """Serve the readers of this process from memory from now on."""
+        if not self.is_degraded:
+            self.is_degraded = True
+            self._metrics.log_degraded(degraded=True)
+            _log.warning("log_degraded", reason=reason)
+        for writer in self._writers.values():
+            writer.delivers_at_once = True
+            writer.deliver()
+
+    def _recover(self) -> None:
+        if not self.is_degraded:
+            return
+        self.is_degraded = False
+        self._metrics.log_degraded(degraded=False)
+        _log.info("log_recovered")
+        for writer in self._writers.values():
+            writer.delivers_at_once = False
+            self._note(writer)
+
+    def _ping(self) -> None:
+        self._flushed_at = max(self._flushed_at, time.monotonic() - self._times.pace)
+        try:
+            self._link.ping()
+        except LogUnavailable as exc:
+            self.degrade(str(exc))
+        else:
+            self._recover()
+
+    def _note(self, writer: RedisWriter) -> None:
+        self._news[writer] = None
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _go_on(self, writer: RedisWriter) -> None:
+        """Forget a writer that is done; flush again what came meanwhile."""
+        if writer.is_done:
+            self._forget(writer)
+        elif writer.has_news:
+            self._note(writer)
+
+    def _forget(self, writer: RedisWriter) -> None:
+        if self._writers.get(writer.run_id) is writer:
+            del self._writers[writer.run_id]
+
+    def _reconcile(self, writer: RedisWriter, found: str) -> None:
+        """Find out why the newest entry is not what it was.
+
+        An older one of this epoch: Redis has lost its last moments. A younger one: the reply to an
+        earlier flush was lost. None: Redis has lost all. A later epoch: the run has another owner.
+        """
+        if not found:
+            self._gone[writer] = None
+        elif epoch_of(found) > writer.epoch or seq_of(found) > writer.top:
+            self._lose(writer)
+        else:
+            writer.acknowledge(found)
+
+    def _resolve_gone(self) -> None:
+        """Write logs that Redis has lost again, where the run is still this process'."""
+        gone = [writer for writer in self._gone if not writer.record.is_abandoned]
+        if not gone:
+            self._gone.clear()
+            return
+        try:
+            owned = self._ownership([writer.run_id for writer in gone])
+        except StoreUnavailable:
+            for writer in gone:
+                writer.deliver()  # nobody else can own the run without the store
+            gevent.sleep(_RETRY_SECONDS)
+            self._wake.set()
+            return
+        self._gone.clear()
+        for writer in gone:
+            epoch = owned.get(writer.run_id)
+            if epoch == writer.epoch:
+                writer.start_over()
+                self._note(writer)
+            elif epoch is None:
+                writer.let_go()  # it is settled: who needs its end finds that in the store
+                self._forget(writer)
+            else:
+                self._lose(writer)
+
+    def _lose(self, writer: RedisWriter) -> None:
+        _log.warning("log_lost", run_id=writer.run_id, epoch=writer.epoch)
+        self._forget(writer)
+        writer.abandon()
+        self._lost(writer.run_id)

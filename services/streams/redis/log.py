@@ -1,0 +1,199 @@
+"""The run log over Redis: own runs are flushed there, those of others are followed from there.
+
+What readers see is a record in memory in both cases: of an own run what Redis has acknowledged, of
+another's what was read from it. Ended records stay in memory for a while, as in the embedded mode.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import gevent
+import structlog
+
+from services.domain.events import Attempt, Done, Error
+from services.domain.runs import Piece, Run
+from services.stores.base.runs import RunStore
+from services.streams.base import (
+    LogReader,
+    LogUnavailable,
+    LogWriter,
+    Nudge,
+    NudgeKind,
+    Remains,
+    RunLog,
+)
+from services.streams.memory import MemoryRunLog
+from services.streams.record import Record
+from services.streams.redis.flusher import Flusher, FlushTimes
+from services.streams.redis.link import Entry, RedisLink, RefusedRedis
+from services.streams.redis.nudges import Nudges
+from services.streams.redis.tail import Replica, Tail, end_with
+from services.streams.redis.writer import epoch_of
+from services.telemetry.metrics import Metrics
+
+_CLOSE_SECONDS = 2.0
+_CHECK_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisTimes:
+    """Seconds: between two flushes, that readers wait for one, of silence before a look-up."""
+
+    pace: float
+    patience: float
+    idle: float
+
+
+class RedisRunLog(RunLog):
+    """All logs that this process writes or follows."""
+
+    def __init__(
+        self,
+        link: RedisLink,
+        local: MemoryRunLog,
+        store: RunStore,
+        times: RedisTimes,
+        metrics: Metrics,
+    ) -> None:
+        """Keep records in `local`; ask `store` who owns a run, and how one ended."""
+        self._link = link
+        self._local = local
+        self._store = store
+        self._nudges = Nudges(link)
+        self._hear: Callable[[Nudge], None] | None = None
+        self._flusher = Flusher(
+            link,
+            FlushTimes(pace=times.pace, patience=times.patience),
+            self._ownership,
+            self._lose,
+            metrics,
+        )
+        self._tail = Tail(
+            link, store.states, local.forget, pace=times.pace, idle_seconds=times.idle
+        )
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
+
+    @property
+    def is_degraded(self) -> bool:  # type: ignore[override]  # a claim that changes
+        """Tell whether Redis is away."""
+        return self._flusher.is_degraded
+
+    def open(self, run_id: str, epoch: int) -> LogWriter:
+        """Begin a run's log; its stream begins with the first flush."""
+        return self._flusher.open(self._local.begin(run_id, epoch), "")
+
+    def reader(self, run_id: str) -> LogReader | None:
+        """Open a log that is in memory, or read it from Redis."""
+        record = self._local.record(run_id)
+        if record is not None or self.is_degraded:
+            return record
+        try:
+            entries = self._link.load(run_id)
+        except LogUnavailable as exc:
+            self._flusher.degrade(str(exc))
+            return None
+        # Another reader may have come first meanwhile.
+        return self._local.record(run_id) or self._replica(run_id, entries)
+
+    def _replica(self, run_id: str, entries: list[Entry]) -> Record | None:
+        """Begin to follow another process' run; None: there is no log, or it has a hole."""
+        if not entries:
+            return None
+        replica = Replica(self._local.begin(run_id, epoch_of(entries[0][0].decode())))
+        replica.take(entries)
+        if replica.record.is_abandoned:
+            return None
+        self._tail.follow(replica)
+        return replica.record
+
+    def follow_from(self, run: Run, piece: Piece) -> LogReader | None:
+        """Follow a run from what its checkpoints hold."""
+        record = self._local.record(run.id)
+        if record is None:
+            record = self._local.begin(run.id, run.epoch, piece)
+            self._tail.follow(Replica(record))
+        return record
+
+    def take_over(self, run_id: str, epoch: int) -> Remains | None:
+        """Fence the stream and read what is there."""
+        fenced = self._link.fence(run_id, epoch)
+        if fenced is None:
+            return None
+        entries, outcome = fenced
+        record = self._taken(run_id, entries)
+        if record.epoch < epoch and not record.has_ended:
+            record.begin_epoch(epoch)
+        events = record.slice(0, record.top)
+        last = events[-1] if events else None
+        return Remains(
+            self._flusher.open(record, f"{epoch}-{record.top}"),
+            last if isinstance(last, Done | Error) else None,
+            max((event.number for event in events if isinstance(event, Attempt)), default=0),
+            outcome,
+        )
+
+    def _taken(self, run_id: str, entries: list[Entry]) -> Record:
+        """Bring the record of a run to what its stream holds, from its first event on."""
+        self._tail.leave(run_id)
+        record = self._local.record(run_id)
+        if record is None or not record.is_whole:
+            if record is not None:
+                record.abandon()  # its readers come back, and find the whole log
+            record = self._local.begin(run_id, epoch_of(entries[0][0].decode()))
+        Replica(record).take(entries)
+        return record
+
+    def conclude(self, run: Run) -> None:
+        """End another process' record as the store says."""
+        record = self._local.record(run.id)
+        if record is not None and not self._flusher.writes(run.id):
+            self._tail.leave(run.id)
+            end_with(record, run)
+
+    def send(self, nudge: Nudge) -> None:
+        """Publish it."""
+        self._nudges.send(nudge)
+
+    def start(self, hear: Callable[[Nudge], None]) -> None:
+        """Flush, follow, watch and listen."""
+        self._hear = hear
+        loops = (self._flusher.run, self._flusher.watch, self._tail.run, self._check)
+        self._greenlets.extend(gevent.spawn(loop) for loop in loops)
+        self._greenlets.append(gevent.spawn(self._nudges.run, hear))
+
+    def sweep(self) -> None:
+        """Drop what is too old."""
+        self._local.sweep()
+
+    def flush(self, seconds: float) -> None:
+        """Wait for the acknowledgement of everything."""
+        self._flusher.settle_down(seconds)
+
+    def close(self) -> None:
+        """Flush the rest, for two seconds at most."""
+        self.flush(_CLOSE_SECONDS)
+        gevent.killall(self._greenlets)
+        self._link.close()
+
+    def _check(self) -> None:
+        """Look once, as soon as it can be asked, whether this Redis keeps what it is given."""
+        while True:
+            try:
+                self._link.check()
+            except LogUnavailable:
+                gevent.sleep(_CHECK_SECONDS)
+            except RefusedRedis as exc:
+                _log.error("redis_refused", reason=str(exc))
+                return
+            else:
+                return
+
+    def _lose(self, run_id: str) -> None:
+        if self._hear is not None:
+            self._hear(Nudge(NudgeKind.LOST, run_id))
+
+    def _ownership(self, run_ids: Iterable[str]) -> Mapping[str, int | None]:
+        states = self._store.states(list(run_ids))
+        return {run.id: run.epoch if run.is_active else None for run in states.values()}

@@ -1,0 +1,50 @@
+"""What processes tell each other over Redis, to hurry: whoever misses it finds it in the store."""
+
+from collections.abc import Callable
+
+import gevent
+import msgspec
+import structlog
+
+from services.streams.base import LogUnavailable, Nudge
+from services.streams.redis.link import RedisLink
+
+_RETRY_SECONDS = 0.5
+_POLL_SECONDS = 0.03
+
+_log = structlog.get_logger(__name__)
+
+
+class Nudges:
+    """Sends and hears; what a process sends it hears itself too."""
+
+    def __init__(self, link: RedisLink) -> None:
+        """Use this Redis."""
+        self._link = link
+
+    def send(self, nudge: Nudge) -> None:
+        """Tell everybody; where Redis is away, nobody."""
+        try:
+            self._link.publish(msgspec.json.encode(nudge))
+        except LogUnavailable:
+            _log.warning("nudge_not_sent", kind=str(nudge.kind), id=nudge.id)
+
+    def run(self, hear: Callable[[Nudge], None]) -> None:
+        """Hear for ever."""
+        while True:
+            try:
+                for message in self._link.heard():
+                    if message is None:
+                        gevent.sleep(_POLL_SECONDS)
+                    else:
+                        self._take(message, hear)
+            except LogUnavailable:
+                gevent.sleep(_RETRY_SECONDS)
+
+    def _take(self, message: bytes, hear: Callable[[Nudge], None]) -> None:
+        try:
+            hear(msgspec.json.decode(message, type=Nudge))
+        except msgspec.MsgspecError:
+            _log.warning("nudge_not_understood")
+        except Exception:  # noqa: BLE001 - one nudge must not keep the others from being heard
+            _log.exception("nudge_crashed")

@@ -1,0 +1,183 @@
+"""Follows the logs that other processes write, for all readers of this one, with one call."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import gevent
+import structlog
+from gevent.event import Event
+
+from services.domain.errors import StoreUnavailable
+from services.domain.runs import Run
+from services.streams.base import LogUnavailable
+from services.streams.record import Record
+from services.streams.redis import codec
+from services.streams.redis.link import Entry, RedisLink
+from services.streams.redis.writer import epoch_of, seq_of
+
+States = Callable[[Sequence[str]], Mapping[str, Run]]
+
+_KEEP_SECONDS = 10.0
+"""How long a log that nobody reads here any more is kept up to date: readers come back."""
+
+_RETRY_SECONDS = 0.2
+
+_log = structlog.get_logger(__name__)
+
+
+class Replica:
+    """A record of another process' run, and where it stands in the stream."""
+
+    __slots__ = ("heard_at", "newest", "read_at", "record")
+
+    def __init__(self, record: Record) -> None:
+        """Stand at the record's top."""
+        self.record = record
+        self.newest = f"{record.epoch}-{record.top}".encode()
+        self.heard_at = self.read_at = time.monotonic()
+
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Append what is new of these entries; what is there already is passed over.
+
+        An entry that does not join on means that some are lost: the record is abandoned then.
+        """
+        record = self.record
+        for id_, data in entries:
+            if record.has_ended or record.is_abandoned:
+                return
+            self.newest = id_
+            name = id_.decode()
+            if data is not None:
+                self._append(record, name, codec.decode(data))
+            elif epoch_of(name) > record.epoch:
+                _hand_over(record, name, record.top - seq_of(name))
+        self.heard_at = time.monotonic()
+
+    def _append(self, record: Record, name: str, events: Sequence[object]) -> None:
+        known = record.top - (seq_of(name) - len(events))
+        if known < 0:
+            record.abandon()
+        elif epoch_of(name) > record.epoch:
+            _hand_over(record, name, known)
+        if known < len(events) and not record.is_abandoned:
+            record.extend(events[known:])  # type: ignore[arg-type]  # as `decode` gives them
+
+
+class Tail:
+    """All logs of other processes that are read here.
+
+    One that is silent for `idle_seconds` is looked up in the store: its owner may have died between
+    storing the end and telling it.
+    """
+
+    def __init__(
+        self,
+        link: RedisLink,
+        states: States,
+        forget: Callable[[Record], None],
+        *,
+        pace: float,
+        idle_seconds: float,
+    ) -> None:
+        """Call `forget` for a record that nobody reads here any more."""
+        self._link = link
+        self._states = states
+        self._forget = forget
+        self._pace = pace
+        self._idle_seconds = idle_seconds
+        self._replicas: dict[str, Replica] = {}
+        self._is_needed = Event()
+
+    def follow(self, replica: Replica) -> None:
+        """Keep a replica up to date from now on."""
+        if not replica.record.has_ended:
+            self._replicas[replica.record.run_id] = replica
+            self._is_needed.set()
+
+    def leave(self, run_id: str) -> None:
+        """Follow a run no more: it is this process' own now."""
+        self._replicas.pop(run_id, None)
+
+    def run(self) -> None:
+        """Read for ever."""
+        checked_at = time.monotonic()
+        while True:
+            self._is_needed.wait()
+            gevent.sleep(self._pace)
+            try:
+                self.read()
+                if time.monotonic() - checked_at >= min(1.0, self._idle_seconds / 4):
+                    checked_at = time.monotonic()
+                    self.look_after()
+            except LogUnavailable:
+                gevent.sleep(_RETRY_SECONDS)
+                self.look_after()
+            except Exception:  # noqa: BLE001 - without it readers here would wait for ever
+                _log.exception("tail_crashed")
+                gevent.sleep(_RETRY_SECONDS)
+
+    def read(self) -> None:
+        """Read once what is new in all logs."""
+        positions = {run_id: replica.newest for run_id, replica in self._replicas.items()}
+        if not positions:
+            self._is_needed.clear()
+            return
+        for run_id, entries in self._link.read(positions):
+            replica = self._replicas.get(run_id)
+            if replica is not None:
+                replica.take(entries)
+                if replica.record.has_ended or replica.record.is_abandoned:
+                    self.leave(run_id)
+
+    def look_after(self) -> None:
+        """Look silent runs up, and drop those that nobody reads."""
+        now = time.monotonic()
+        silent = []
+        for run_id, replica in list(self._replicas.items()):
+            if replica.record.is_followed:
+                replica.read_at = now
+            elif now - replica.read_at > _KEEP_SECONDS:
+                self.leave(run_id)
+                self._forget(replica.record)
+                continue
+            if now - replica.heard_at >= self._idle_seconds:
+                silent.append(replica)
+        if silent:
+            self._look_up(silent)
+
+    def _look_up(self, silent: Sequence[Replica]) -> None:
+        try:
+            states = self._states([replica.record.run_id for replica in silent])
+        except StoreUnavailable:
+            return
+        for replica in silent:
+            run_id = replica.record.run_id
+            replica.heard_at = time.monotonic()
+            run = states.get(run_id)
+            if run is None:
+                replica.record.abandon()
+            elif not run.is_active:
+                end_with(replica.record, run)
+            if replica.record.has_ended or replica.record.is_abandoned:
+                self.leave(run_id)
+
+
+def _hand_over(record: Record, name: str, too_many: int) -> None:
+    """Go on under the next owner, unless readers saw what the stream does not hold (any more)."""
+    if too_many:
+        record.abandon()
+    else:
+        record.begin_epoch(epoch_of(name))
+
+
+def end_with(record: Record, run: Run) -> None:
+    """Give a record the end that the store has, or abandon it where more than that is missing."""
+    if record.has_ended or record.is_abandoned:
+        return
+    epoch, seq = run.terminal_epoch, run.terminal_seq
+    if run.terminal is None or epoch is None or seq != record.top + 1:
+        record.abandon()
+        return
+    if epoch > record.epoch:
+        record.begin_epoch(epoch)
+    record.append(run.terminal)

@@ -1,0 +1,142 @@
+"""One run's log as its owner writes it: appended here, flushed to Redis, then delivered."""
+
+from collections.abc import Callable, Sequence
+
+from services.domain.events import Done, Error, RunEvent, Status
+from services.domain.runs import Piece
+from services.streams.base import LogUnavailable, LogWriter
+from services.streams.record import BATCH_EVENTS, Record, text_of
+
+KeepOutcome = Callable[[str, bytes], None]
+
+
+class RedisWriter(LogWriter):
+    """Holds what Redis has not acknowledged; the record holds what readers here may see.
+
+    `newest` is the id of the newest entry that Redis has, empty before the first. While Redis is
+    away events are delivered before they are acknowledged, and sent when it is back.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        newest: str,
+        wake: Callable[["RedisWriter"], None],
+        keep_outcome: KeepOutcome,
+    ) -> None:
+        """Go on after the record's top, which `newest` has."""
+        self.record = record
+        self.run_id = record.run_id
+        self.epoch = record.epoch
+        self.newest = newest
+        self.delivers_at_once = False
+        self._pending: list[RunEvent] = []
+        self._top = self._acknowledged = record.top
+        self._has_ended = record.has_ended
+        self._wake = wake
+        self._keep_outcome = keep_outcome
+
+    def append(self, event: RunEvent) -> int:
+        """Number an event; readers get it with the flush that writes it."""
+        if self._has_ended:
+            raise ValueError(f"the log of run {self.run_id} has ended")
+        self._has_ended = isinstance(event, Done | Error)
+        self._top += 1
+        self._pending.append(event)
+        if self.delivers_at_once:
+            self.deliver()
+        self._wake(self)
+        return self._top
+
+    def announce(self, status: Status | None) -> None:
+        """Set the current value for the readers of this process."""
+        self.record.announce(status)
+
+    def abandon(self) -> None:
+        """Give the log up; the next owner goes on in it."""
+        self.record.abandon()
+
+    def keep_outcome(self, outcome: bytes) -> None:
+        """Keep it in Redis, where it is there."""
+        try:
+            self._keep_outcome(self.run_id, outcome)
+        except LogUnavailable:
+            return  # the outbox has it too
+
+    @property
+    def top(self) -> int:
+        """Give the seq of the last event, flushed or not."""
+        return self._top
+
+    def text(self) -> str:
+        """Give the answer so far, flushed or not."""
+        return self.record.text() + text_of(self._pending)
+
+    def piece_after(self, seq: int) -> Piece | None:
+        """Give the text after `seq`, flushed or not."""
+        if seq >= self._top:
+            return None
+        return Piece(self._top, text_of(self._events(seq, self._top)))
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing is left to be flushed, for good."""
+        if self.record.is_abandoned:
+            return True
+        return self._has_ended and self._acknowledged == self._top
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether something is not acknowledged."""
+        return self._acknowledged < self._top and not self.record.is_abandoned
+
+    def unsent(self) -> tuple[str, bool, Sequence[RunEvent]]:
+        """Give what comes next: the id to write, whether that is the end, and the events."""
+        last = min(self._top, self._acknowledged + BATCH_EVENTS)
+        ends = self._has_ended and last == self._top
+        return f"{self.epoch}-{last}", ends, self._events(self._acknowledged, last)
+
+    def acknowledge(self, newest: str) -> None:
+        """Note what Redis has, and deliver up to there."""
+        self.newest = newest
+        self._acknowledged = seq_of(newest)
+        undelivered = self._acknowledged - self.record.top
+        if undelivered > 0:
+            self._deliver(undelivered)
+
+    def start_over(self) -> None:
+        """Note that Redis has lost the log: all of it is sent again."""
+        self.newest, self._acknowledged = "", 0
+
+    def let_go(self) -> None:
+        """Note that Redis need not have the rest any more."""
+        self.deliver()
+        self._acknowledged = self._top
+
+    def deliver(self) -> None:
+        """Let readers have what is not acknowledged yet."""
+        if self._pending and not self.record.is_abandoned:
+            self._deliver(len(self._pending))
+
+    def _deliver(self, count: int) -> None:
+        events = self._pending[:count]
+        del self._pending[:count]
+        self.record.extend(events)
+
+    def _events(self, after: int, last: int) -> Sequence[RunEvent]:
+        """Give events by their seqs; the younger ones are those not delivered yet."""
+        delivered = self.record.top
+        if last <= delivered:
+            return self.record.slice(after, last)
+        pending = self._pending[max(0, after - delivered) : last - delivered]
+        return pending if after >= delivered else [*self.record.slice(after, delivered), *pending]
+
+
+def seq_of(newest: str) -> int:
+    """Give the seq that the id of an entry names."""
+    return int(newest.partition("-")[2])
+
+
+def epoch_of(newest: str) -> int:
+    """Give the epoch that the id of an entry names."""
+    return int(newest.partition("-")[0])
