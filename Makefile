@@ -63,4 +63,4 @@ openapi: .venv/run.stamp ## Write Documentation/openapi.json
 	@touch $@
 
 setup-tests: .venv/npm.stamp
-	@.ci/setup-system chromium curl
+	@.ci/setup-system chromium curl postgresql redis-server nginx-light

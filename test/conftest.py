@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from server_process import ServerProcess, StartServer, find_free_port
 
-pytest_plugins = ["no_skips", "wire_fixtures"]
+pytest_plugins = ["no_skips", "wire_fixtures", "stack_fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

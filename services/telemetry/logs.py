@@ -62,6 +62,8 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
         )
     )
     logging.getLogger("gunicorn.error").addFilter(_lower_slow_readers)
+    # It writes a line for every call of the database.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):

@@ -55,6 +55,26 @@ class Metrics:
             ["provider"],
             registry=registry,
         )
+        self._limits_apart = Gauge(
+            "charla_limits_counted_apart",
+            "1 while Redis is away and each process counts its share of every limit by itself.",
+            registry=registry,
+        )
+        self._key_readings = Counter(
+            "charla_supabase_key_readings",
+            "Readings of the keys that Supabase Auth signs with: ok or failed.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._degraded = Gauge(
+            "charla_log_degraded",
+            "1 while Redis is away and streams are served from memory.",
+            registry=registry,
+        )
+
+    def log_degraded(self, *, degraded: bool) -> None:
+        """Tell whether the shared log is away."""
+        self._degraded.set(degraded)
 
     def run_started(self) -> None:
         """Count an answer that is being written."""
@@ -95,6 +115,14 @@ class Metrics:
     def upstream_ignored(self, provider: str) -> None:
         """Count something in a provider's answer that nobody knows, and that was passed by."""
         self._ignored.labels(provider).inc()
+
+    def limits_counted_apart(self, *, apart: bool) -> None:
+        """Tell whether each process counts its share of the limits by itself."""
+        self._limits_apart.set(apart)
+
+    def supabase_keys_read(self, *, ok: bool) -> None:
+        """Count a reading of the keys that Supabase Auth signs with."""
+        self._key_readings.labels("ok" if ok else "failed").inc()
 
     def render(self) -> bytes:
         """Write everything in Prometheus' text format."""

@@ -1,5 +1,9 @@
 """What every run log promises to its writers and readers."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
 import gevent
 import pytest
 from gevent.event import Event
@@ -19,10 +23,12 @@ from log_events import (
     read_up_to,
     text_of,
 )
+from redis_logs import redis_log
 from stores import new_id
 
 from services.domain.events import Content, EventId, Reasoning, RunEvent, Terminal
 from services.domain.runs import Piece
+from services.stores.sqlite.store import SqliteStore
 from services.streams.base import LogReader, LogWriter, RunLog
 from services.streams.memory import MemoryRunLog
 
@@ -39,15 +45,19 @@ ANSWER: list[RunEvent] = [
 ]
 
 
-def _in_memory() -> RunLog:
-    return MemoryRunLog(keep_seconds=900, max_bytes=1 << 24)
-
-
-@pytest.fixture(params=[_in_memory], ids=["memory"])
-def log(request: pytest.FixtureRequest) -> RunLog:
+@pytest.fixture(params=["memory", "redis"])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunLog]:
     """Give each kind of log in turn, empty."""
-    log: RunLog = request.param()
-    return log
+    if request.param == "memory":
+        yield MemoryRunLog(keep_seconds=900, max_bytes=1 << 24)
+        return
+    redis = request.getfixturevalue("redis_server")
+    with (
+        closing(SqliteStore.open(tmp_path)) as store,
+        closing(redis_log(redis.url, store.runs)) as log,
+    ):
+        log.start(lambda _: None)
+        yield log
 
 
 @pytest.fixture
@@ -57,9 +67,11 @@ def writer(log: RunLog) -> LogWriter:
 
 
 def reader_of(log: RunLog, writer: LogWriter) -> LogReader:
-    """Open a log that must be there."""
+    """Open a log that must be there, once all that was appended can be read."""
+    log.flush(PATIENCE_SECONDS)
     reader = log.reader(writer.run_id)
     assert reader is not None
+    assert reader.top == writer.top
     return reader
 
 
@@ -104,6 +116,7 @@ def test_the_end_changes_nothing_of_what_was_written(
     reader = reader_of(log, writer)
     text = reader.text()
     writer.append(end)
+    log.flush(PATIENCE_SECONDS)
 
     everything = [*events, end]
     assert reader.text() == text == text_of(events)
@@ -118,7 +131,7 @@ def test_a_long_log_comes_in_bounded_batches(log: RunLog, writer: LogWriter) -> 
 
     living = read_up_to(reader, 5_000)
     writer.append(DONE)
-    ended = read_up_to(reader, 5_001)
+    ended = read_up_to(reader_of(log, writer), 5_001)
 
     assert events_of(living) == events
     assert events_of(ended) == [*events, DONE]
@@ -201,21 +214,20 @@ def test_the_end_takes_the_status_with_it(log: RunLog, writer: LogWriter) -> Non
     assert reader_of(log, writer).status() is None
 
 
-def test_an_abandoned_log_cannot_be_opened_any_more(log: RunLog, writer: LogWriter) -> None:
-    reader = reader_of(log, writer)
+def test_readers_of_an_abandoned_log_are_told(log: RunLog, writer: LogWriter) -> None:
     writer.append(START)
+    reader = reader_of(log, writer)
     assert not reader.is_abandoned
     writer.abandon()
 
     assert (reader.is_abandoned, reader.has_ended) == (True, False)
-    assert log.reader(writer.run_id) is None
 
 
 def test_a_log_that_has_ended_cannot_be_abandoned(log: RunLog, writer: LogWriter) -> None:
     write(writer, [START, DONE])
+    reader = reader_of(log, writer)
     writer.abandon()
 
-    reader = reader_of(log, writer)
     assert not reader.is_abandoned
     assert events_of(read_up_to(reader, 2)) == [START, DONE]
 
@@ -228,6 +240,7 @@ def test_only_a_cursor_within_this_log_is_known(log: RunLog, writer: LogWriter) 
     assert not reader.knows(EventId(run_id, 2, 1))
     assert not reader.knows(EventId(new_id(), 1, 1))
     writer.append(DONE)
+    reader = reader_of(log, writer)
     assert [seq for seq in range(5) if reader.knows(EventId(run_id, 1, seq))] == [0, 1, 2, 3]
 
 

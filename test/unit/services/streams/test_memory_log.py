@@ -162,3 +162,13 @@ def test_a_reader_that_holds_a_dropped_log_reads_it_to_its_end() -> None:
     assert log.reader(writer.run_id) is None
     assert events_of(read_up_to(reader, 3)) == [START, Content("kept"), DONE]
     assert reader.text() == "kept"
+
+
+def test_an_abandoned_log_cannot_be_opened_any_more() -> None:
+    log = MemoryRunLog(900, 1 << 20)
+    writer = log.open(new_id(), 1)
+    writer.append(START)
+
+    writer.abandon()
+
+    assert log.reader(writer.run_id) is None
