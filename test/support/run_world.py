@@ -10,7 +10,7 @@ from typing import Any
 
 import gevent
 from played import PlayedProvider, ShakyRuns, Step
-from stores import WORKER, new_id, new_session, turn_in
+from stores import WORKER, done, new_id, new_session, settlement_of, turn_in
 
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Usage
@@ -26,12 +26,12 @@ from services.domain.events import (
     Terminal,
     UsageReport,
 )
-from services.domain.runs import BegunTurn, Run
+from services.domain.runs import BegunTurn, Run, Settlement
 from services.domain.sessions import FinishReason, Session
 from services.providers.base import ProviderRequest
 from services.runs.beat import Beat
 from services.runs.drain import Drain
-from services.runs.living import Living, RunTimes
+from services.runs.living import Ending, Living, RunTimes
 from services.runs.outbox import Outbox
 from services.runs.pump import Pump, RetryRules
 from services.runs.reaper import Reaper
@@ -39,7 +39,9 @@ from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.runs.takeover import Takeover
 from services.runs.watch import WorkerWatch
+from services.stores.base.runs import RunStore
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
+from services.streams.base import Nudge, NudgeKind, RunLog
 from services.streams.follow import Followers, ReaderCaps, ReaderRequest, Subscription
 from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
@@ -50,6 +52,9 @@ PATIENCE_SECONDS = 10.0
 LONG = RunTimes(first_token=60, content=60, run=60)
 QUICK_RETRIES = RetryRules(retries=2, min_seconds=0, max_seconds=0, retry_after_max=120)
 USAGE = Usage(input_tokens=10, output_tokens=2)
+
+
+OpenLog = Callable[[RunStore, Metrics], RunLog]
 
 
 def said(*words: str) -> list[Step]:
@@ -113,7 +118,7 @@ def read_to_the_end(events: EventStream) -> Story:
 class RunWorld:
     """One worker on the database of a folder."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - tests name what they need
         self,
         folder: Path,
         provider: PlayedProvider,
@@ -122,15 +127,16 @@ class RunWorld:
         rules: RetryRules = QUICK_RETRIES,
         settle_seconds: float = 0.3,
         close_seconds: float = 5,
+        open_log: OpenLog | None = None,
     ) -> None:
-        """Start with no run."""
+        """Start with no run; `open_log` makes another log than one in memory."""
         self.folder = folder
         self.provider = provider
         self.worker_id = worker_id
         self.store = SqliteStore.open(folder)
         self.runs = ShakyRuns(self.store.runs, provider.journal)
-        self.log = MemoryRunLog(900, 1 << 24)
         self.metrics = Metrics()
+        self.log = open_log(self.runs, self.metrics) if open_log else MemoryRunLog(900, 1 << 24)
         caps = ReaderCaps(streams=100, per_run=32, per_user=64)
         self.followers = Followers(caps, 10, self.metrics)
         self.outbox = Outbox(folder / "outbox")
@@ -141,6 +147,13 @@ class RunWorld:
         self.takeover = Takeover(self.runs, self.outbox, self.reaper, 0.01)
         self.watch = WorkerWatch(15, 10)
         self.beat = self.beat_of(0)
+        self.log.start(self._hear)
+
+    def _hear(self, nudge: Nudge) -> None:
+        """Do what a worker does."""
+        endings = {NudgeKind.STOP: Ending.STOPPED, NudgeKind.LOST: Ending.LOST}
+        if nudge.kind in endings:
+            self.runner.end(nudge.id, endings[nudge.kind])
 
     def beat_of(self, unlisted_seconds: float) -> Beat:
         """Make a beat that waits so long before it takes up a run that nobody writes."""
@@ -203,6 +216,13 @@ class RunWorld:
         run = living.turn.run
         return self.store.runs.get(run.user_id, run.id), self.store.runs.text(run.user_id, run.id)
 
+    def settlement(self, living: Living, text: str, seq: int) -> Settlement:
+        """Describe a good end of a run."""
+        run = living.turn.run
+        return settlement_of(
+            run, text=text, terminal=done(run), terminal_seq=seq, ended_at=datetime.now(UTC)
+        )
+
     def ledger(self) -> Sequence[dict[str, Any]]:
         """Read all rows of the ledger."""
         with closing(sqlite3.connect(self.folder / FILE_NAME)) as connection:
@@ -220,7 +240,8 @@ class RunWorld:
         assert self.runner.wait_until_idle(PATIENCE_SECONDS)
 
     def close(self) -> None:
-        """Close the file; nothing of this worker can write any more."""
+        """Close log and file; nothing of this worker can write any more."""
+        self.log.close()
         self.store.close()
 
 

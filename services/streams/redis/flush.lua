@@ -12,8 +12,15 @@ for index, run in ipairs(cmsgpack.unpack(ARGV[3])) do
   local newest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)
   local found = newest[1] and newest[1][1] or ''
   if found == before then
-    redis.call('XADD', key, id, 'e', ARGV[3 + index])
-    if has_ended then
+    local added = redis.pcall('XADD', key, id, 'e', ARGV[3 + index])
+    if type(added) == 'table' and added.err then
+      if not string.find(added.err, 'equal or smaller') then
+        return redis.error_reply(added.err)
+      end
+      -- Somebody deleted entries by hand: the id cannot be used again, so the log begins anew.
+      redis.call('DEL', key)
+      failed[#failed + 1] = {index - 1, ''}
+    elseif has_ended then
       redis.call('EXPIRE', key, ARGV[2])
     elseif before == '' then
       redis.call('EXPIRE', key, ARGV[1])

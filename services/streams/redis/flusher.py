@@ -66,7 +66,8 @@ class Flusher:
         """Begin to write a run's log after the entry `newest`."""
         writer = RedisWriter(record, newest, self._note, self._link.keep_outcome)
         writer.delivers_at_once = self.is_degraded
-        self._writers[record.run_id] = writer
+        if not record.has_ended:
+            self._writers[record.run_id] = writer
         return writer
 
     def writes(self, run_id: str) -> bool:
@@ -91,8 +92,11 @@ class Flusher:
     def watch(self) -> None:
         """Notice for ever that Redis is slow, away, or back."""
         while True:
+            before = time.monotonic()
             gevent.sleep(self._times.patience / 2)
             now = time.monotonic()
+            if now - before > self._times.patience:
+                continue  # this process was stopped, and may have lost its runs: no word of it yet
             if self._sent_at is not None:
                 if now - self._sent_at > self._times.patience:
                     self.degrade("slow")

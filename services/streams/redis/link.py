@@ -22,6 +22,8 @@ _READ_ENTRIES = 200
 """Entries of a run in one read of the tail: four seconds of a flush every 20 ms."""
 
 _LOAD_CONNECTIONS = 16
+_QUEUE_SECONDS = 10.0
+"""How long one of many readers that come at once may wait for a connection."""
 _MIN_TIMEOUT_SECONDS = 1.0
 _CHECK_TIMEOUT_SECONDS = 3.0
 
@@ -53,7 +55,7 @@ class RedisLink:
             "client_name": "charla",
         }
         pool = redis.BlockingConnectionPool.from_url(
-            url, max_connections=_LOAD_CONNECTIONS, timeout=_MIN_TIMEOUT_SECONDS, **options
+            url, max_connections=_LOAD_CONNECTIONS, timeout=_QUEUE_SECONDS, **options
         )
         # Any: redis-py types each reply as one of its synchronous and its asynchronous client.
         self._any: Any = redis.Redis(connection_pool=pool)

@@ -143,6 +143,9 @@ class RedisRunLog(RunLog):
                 record.abandon()  # its readers come back, and find the whole log
             record = self._local.begin(run_id, epoch_of(entries[0][0].decode()))
         Replica(record).take(entries)
+        if record.is_abandoned:  # its readers saw what the stream has lost
+            record = self._local.begin(run_id, epoch_of(entries[0][0].decode()))
+            Replica(record).take(entries)
         return record
 
     def conclude(self, run: Run) -> None:

@@ -101,15 +101,20 @@ class Tail:
     def run(self) -> None:
         """Read for ever."""
         checked_at = time.monotonic()
+        was_away = False
         while True:
             self._is_needed.wait()
             gevent.sleep(self._pace)
             try:
                 self.read()
+                if was_away:
+                    was_away = False
+                    self._hear_all()  # what was written meanwhile comes now
                 if time.monotonic() - checked_at >= min(1.0, self._idle_seconds / 4):
                     checked_at = time.monotonic()
                     self.look_after()
             except LogUnavailable:
+                was_away = True
                 gevent.sleep(_RETRY_SECONDS)
                 self.look_after()
             except Exception:  # noqa: BLE001 - without it readers here would wait for ever
@@ -128,6 +133,11 @@ class Tail:
                 replica.take(entries)
                 if replica.record.has_ended or replica.record.is_abandoned:
                     self.leave(run_id)
+
+    def _hear_all(self) -> None:
+        now = time.monotonic()
+        for replica in self._replicas.values():
+            replica.heard_at = now
 
     def look_after(self) -> None:
         """Look silent runs up, and drop those that nobody reads."""

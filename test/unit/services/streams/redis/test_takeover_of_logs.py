@@ -1,0 +1,123 @@
+"""Runs whose worker died or was taken for dead: nothing it still writes can be seen."""
+
+import gevent
+from gevent.event import Event
+from redis_server import RedisServer
+from run_world import MakeWorld, RunWorld, read_to_the_end, said
+from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on
+
+from services.domain.events import Content, Done, Error
+from services.domain.sessions import Status
+from services.runs.living import Living
+
+
+def half_told(world: RunWorld) -> Living:
+    """Have a run of which readers saw more than its checkpoints hold."""
+    living = world.launch()
+    begin_to_read(follow_on(world, living.run_id), 2)
+    world.beat.beat()
+    begin_to_read(follow_on(world, living.run_id), 3)
+    return living
+
+
+def test_the_log_has_the_last_words_of_a_dead_worker(make_worker: MakeWorld) -> None:
+    pause = Event()
+    dead = make_worker([Content("saved "), pause, Content("only told"), Event()])
+    new = make_worker(worker_id="redis-b")
+    living = dead.launch()
+    begin_to_read(follow_on(dead, living.run_id), 2)
+    dead.beat.beat()
+    pause.set()
+    begin_to_read(follow_on(dead, living.run_id), 3)
+    theirs = gevent.spawn(lambda: read_to_the_end(follow_on(new, living.run_id)))
+
+    assert new.reap_all_others() == 1
+
+    run, text = new.stored(living)
+    assert (run.status, run.epoch, text) == (Status.INTERRUPTED, 2, "saved only told")
+    story = theirs.get()
+    assert (story.text, story.end) == (text, run.terminal)
+    assert story.seqs == [1, 2, 3, 4]
+    assert (run.terminal_epoch, run.terminal_seq) == (2, 4)
+
+
+def test_what_a_worker_writes_after_it_was_taken_for_dead_is_seen_by_nobody(
+    make_worker: MakeWorld,
+) -> None:
+    pause = Event()
+    zombie = make_worker([Content("before "), pause, *said("after")])
+    new = make_worker(worker_id="redis-b")
+    living = zombie.launch()
+    begin_to_read(follow_on(zombie, living.run_id), 2)
+    its_readers = gevent.spawn(lambda: read_to_the_end(follow_on(zombie, living.run_id)))
+    gevent.sleep(0)
+    new.reap_all_others()
+
+    pause.set()
+    zombie.wait()
+
+    assert its_readers.get().text == "before "
+    assert its_readers.get().terminals == []
+    run, text = new.stored(living)
+    assert (run.status, text) == (Status.INTERRUPTED, "before ")
+    assert read_to_the_end(follow_on(new, living.run_id)).text == "before "
+    [row] = new.ledger()
+    assert row["outcome"] == "failed"
+
+
+def test_an_end_that_could_not_be_stored_is_stored_by_the_next_owner(
+    make_worker: MakeWorld,
+) -> None:
+    dead = make_worker(said("the ", "whole"), settle_seconds=0.05)
+    dead.runs.away.add("settle_turn")
+    living = dead.launch()
+    told = dead.story_of(living)
+    assert not told.end.persisted
+    new = make_worker(worker_id="redis-b")
+
+    assert new.reap_all_others() == 1
+
+    run, text = new.stored(living)
+    assert isinstance(run.terminal, Done)
+    assert (run.status, text) == (Status.COMPLETE, "the whole")
+    assert (run.terminal_epoch, run.terminal_seq) == (1, told.seqs[-1])
+    [row] = new.ledger()
+    assert (row["outcome"], row["usage_source"]) == ("ok", "provider")
+    assert read_to_the_end(follow_on(new, living.run_id)).events == told.events
+
+
+def test_an_end_that_nobody_was_told_yet_is_told_by_the_next_owner(
+    make_worker: MakeWorld,
+) -> None:
+    dead = make_worker(said("the ", "whole"), settle_seconds=60)
+    dead.runs.away.add("settle_turn")
+    living = dead.launch()
+    with gevent.Timeout(PATIENCE_SECONDS):
+        while not list(dead.folder.glob("outbox/*.json")):
+            gevent.sleep(0.01)
+    new = make_worker(worker_id="redis-b")
+    theirs = gevent.spawn(lambda: read_to_the_end(follow_on(new, living.run_id)))
+
+    new.reap_all_others()
+
+    run, text = new.stored(living)
+    assert (run.status, text) == (Status.COMPLETE, "the whole")
+    assert theirs.get().end == run.terminal
+    dead.runs.away.clear()
+
+
+def test_a_log_that_lost_words_is_not_believed_over_the_checkpoints(
+    make_worker: MakeWorld, redis_server: RedisServer
+) -> None:
+    dead = make_worker([Content("one "), Content("two"), Event()])
+    living = dead.launch()
+    begin_to_read(follow_on(dead, living.run_id), 3)
+    dead.beat.beat()
+    redis_server.flush()
+    new = make_worker(worker_id="redis-b")
+
+    new.reap_all_others()
+
+    run, text = new.stored(living)
+    assert isinstance(run.terminal, Error)
+    assert (run.status, text, run.terminal_seq) == (Status.INTERRUPTED, "one two", 4)
