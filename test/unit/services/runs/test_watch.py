@@ -15,6 +15,7 @@ class Observer:
     now: float = 100.0
 
     def __post_init__(self) -> None:
+        """Begin to watch."""
         self.watch = WorkerWatch(DEAD_SECONDS, LONGEST_GAP_SECONDS, lambda: self.now)
 
     def beat(self, seconds: float = 5, **others: int) -> list[str]:
