@@ -5,6 +5,8 @@
 PYTHON := .venv/bin/python
 # Node is in .venv where the machine has none that will do.
 PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m pytest
+# The stack that it scales with is the tests'.
+BENCH := PYTHONPATH=test/support $(PYTHON) -m bench.run
 # Each test process starts servers and mostly waits for them, so there may be more than cores.
 JOBS ?= 4
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
@@ -18,7 +20,7 @@ run: .venv/run.stamp ## Start the server (settings: Documentation/configuration.
 
 test: setup-tests check ## Run everything that a change must pass
 	$(PYTEST) --numprocesses $(JOBS) --dist loadgroup $(ARGS)
-	$(PYTHON) -m bench.run --short
+	$(BENCH) --short
 
 check: .venv/test.stamp ## Lint, format, types and layers
 	$(PYTHON) -m ruff check .
@@ -34,7 +36,7 @@ torture: setup-tests ## Kill the server again and again, and send it what the sc
 		--timeout 1800 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
 bench: .venv/test.stamp ## Measure the relay beside two textbook relays (ARGS=--short: less of it)
-	$(PYTHON) -m bench.run $(ARGS)
+	$(BENCH) $(ARGS)
 
 format: .venv/test.stamp ## Format the code, mend what ruff can mend
 	$(PYTHON) -m ruff check --fix .

@@ -1,6 +1,8 @@
 """Charla as its clients see it: an account, and sessions to send messages into."""
 
 import json
+import re
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +11,7 @@ from bench.servers import Server
 
 SETUP_AT_ONCE = 16
 SESSIONS = "/api/chat/realtime/sessions"
+RUNS = "/api/chat/realtime/runs"
 
 
 class Account:
@@ -31,6 +34,20 @@ class Account:
         ids = [_made(answer)["id"] for answer in await send_all(new, SETUP_AT_ONCE)]
         message = {"content": "Hola", "model": model}
         return [Ask(self._port, f"{SESSIONS}/{one}/stream", message, self._token) for one in ids]
+
+    async def resumes(self, streams: int, model: str) -> list[Ask]:
+        """Begin so many runs and leave each after its first event; give what reads them on."""
+        begins = [replace(ask, hangs_up=True) for ask in await self.asks(streams, model)]
+        begun = await send_all(begins, SETUP_AT_ONCE)
+        return [_resumed(self._port, self._token, answer) for answer in begun]
+
+
+def _resumed(port: int, token: str, begun: Answer) -> Ask:
+    ids = re.findall(rb"^id: ((\S+?)\.\S+)", bytes(begun.raw), re.MULTILINE)
+    if not ids:
+        raise SystemExit(f"a run did not begin: {begun.failure or bytes(begun.raw)[:500]!r}")
+    cursor, run_id = (part.decode() for part in ids[-1])
+    return Ask(port, f"{RUNS}/{run_id}/stream", None, token, last_event_id=cursor)
 
 
 def _made(answer: Answer) -> dict[str, Any]:

@@ -12,28 +12,35 @@ from http import HTTPStatus
 from typing import Any, cast
 
 TIMEOUT_SECONDS = 120.0
+FIRST_EVENT = b"\ndata: "
 FIRST_CONTENT = b'"content":'
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One POST."""
+    """One request: a POST of a body, or a GET where there is none.
+
+    `hangs_up` closes the connection when the first event came.
+    """
 
     port: int
     path: str
-    body: Mapping[str, str]
+    body: Mapping[str, str] | None
     token: str = ""
+    last_event_id: str = ""
+    hangs_up: bool = False
 
     def encoded(self) -> bytes:
         """Give the request as it is sent."""
-        body = json.dumps(self.body).encode()
+        body = b"" if self.body is None else json.dumps(self.body).encode()
         lines = [
-            f"POST {self.path} HTTP/1.1",
+            f"{'GET' if self.body is None else 'POST'} {self.path} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
             *([f"Authorization: Bearer {self.token}"] if self.token else []),
+            *([f"Last-Event-ID: {self.last_event_id}"] if self.last_event_id else []),
         ]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
@@ -43,6 +50,7 @@ class Answer:
     """What came back; times are of `time.perf_counter`."""
 
     asked_at: float = field(default_factory=time.perf_counter)
+    event_at: float | None = None
     first_at: float | None = None
     ended_at: float = 0.0
     raw: bytearray = field(default_factory=bytearray)
@@ -81,8 +89,9 @@ class Answer:
 class _Connection(asyncio.Protocol):
     """Sends one request and reads its answer to the end."""
 
-    def __init__(self, request: bytes, ended: "asyncio.Future[None]") -> None:
-        self._request = request
+    def __init__(self, ask: Ask, ended: "asyncio.Future[None]") -> None:
+        self._request = ask.encoded()
+        self._hangs_up = ask.hangs_up
         self._ended = ended
         self._length: int | None = None
         self.answer = Answer()
@@ -94,6 +103,11 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         raw = self.answer.raw
         raw += data
+        if self.answer.event_at is None and FIRST_EVENT in raw:
+            self.answer.event_at = time.perf_counter()
+            if self._hangs_up:
+                self._end()
+                return
         if self.answer.first_at is None and FIRST_CONTENT in raw:
             self.answer.first_at = time.perf_counter()
         if raw.endswith(END_OF_CHUNKS) or self._is_whole(raw):
@@ -113,7 +127,8 @@ class _Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         self.answer.ended_at = time.perf_counter()
-        self._ended.set_result(None)
+        if not self._ended.done():
+            self._ended.set_result(None)
         self._transport.close()
 
 
@@ -121,7 +136,7 @@ async def send(ask: Ask) -> Answer:
     """Send one request and read its answer; a failure is told in it."""
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
-    connection = _Connection(ask.encoded(), ended)
+    connection = _Connection(ask, ended)
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await loop.create_connection(lambda: connection, "127.0.0.1", ask.port)

@@ -1,12 +1,14 @@
 """The tables: what was measured, and whether each bound holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.stages import Load
+from bench.stages import Load, Resumed
 
 CPU_RATIO_BOUND = 0.5
 CPU_RATIO_GOAL = 0.35
+SCALED_RATIO_BOUND = 1.3
+TURN_ROUND_TRIPS = 2
 GROWTH_MB = 100.0
 # After half of the streams all caches are warm: from there on memory hardly moves.
 FLAT_MB = 40.0
@@ -24,8 +26,8 @@ class Bound:
 
 
 def print_side_by_side(names: Sequence[str], loads: Sequence[Load]) -> list[Bound]:
-    """Print one line a server; the first is what the others are compared with."""
-    base, charla = loads[0], loads[-1]
+    """Print one line a server: what all are compared with first, Charla and it scaled last."""
+    base, charla, scaled = loads[0], loads[-2], loads[-1]
     print(f"\n  {'':9}{'CPU/chunk':>10}{'ratio':>8}{'TTFT p50':>11}{'p99':>10}{'memory':>10}  bad")
     for name, load in zip(names, loads, strict=True):
         print(
@@ -44,7 +46,40 @@ def print_side_by_side(names: Sequence[str], loads: Sequence[Load]) -> list[Boun
             ratio <= CPU_RATIO_BOUND,
         ),
         Bound("TTFT p50", f"{first:.0f} ms", f"{base_first:.0f} ms", first <= base_first),
+        _scaled_bound(scaled.cpu_us_per_chunk / charla.cpu_us_per_chunk),
     ]
+
+
+def _scaled_bound(ratio: float) -> Bound:
+    holds = ratio <= SCALED_RATIO_BOUND
+    return Bound(
+        "CPU per chunk, scaled beside charla", f"{ratio:.2f}", f"{SCALED_RATIO_BOUND}", holds
+    )
+
+
+def print_round_trips(turns: int, calls: Mapping[str, int]) -> list[Bound]:
+    """Print what the gateway of the database saw of so many turns, the workers' beats apart."""
+    shown = ", ".join(f"{name} {count}" for name, count in sorted(calls.items()))
+    print(f"\n  {turns} turns: {shown}")
+    a_turn = sum(count for name, count in calls.items() if name != "beat") / turns
+    return [
+        Bound(
+            "store round trips a turn",
+            f"{a_turn:.2f}",
+            f"{TURN_ROUND_TRIPS}",
+            a_turn <= TURN_ROUND_TRIPS,
+        )
+    ]
+
+
+def print_resumed(resumed: Resumed) -> list[Bound]:
+    """Print how soon readers that come back all at once get their first event."""
+    print(
+        f"\n  first event p50 {resumed.first_ms_at(0.5):.0f} ms, "
+        f"p99 {resumed.first_ms_at(0.99):.0f} ms, bad {len(resumed.problems)}"
+    )
+    count, bad = len(resumed.first_ms), len(resumed.problems)
+    return [Bound(f"{count} readers resumed at once", f"{bad} bad", "0 bad", bad == 0)]
 
 
 def print_many_open(streams: int, load: Load) -> list[Bound]:
@@ -86,7 +121,7 @@ def print_bounds(bounds: Sequence[Bound]) -> None:
         print(f"  {bound.what:34}{bound.measured:>12}   {bound.allowed:18}{verdict}")
 
 
-def print_problems(loads: Sequence[Load]) -> bool:
+def print_problems(loads: Sequence[Load | Resumed]) -> bool:
     """Print the first of what went wrong; tell whether anything did."""
     problems = [problem for load in loads for problem in load.problems]
     for problem in problems[:SHOWN_PROBLEMS]:

@@ -14,9 +14,9 @@ import uvloop
 
 from bench import report
 from bench.accounts import Account
-from bench.load import Ask
+from bench.load import Ask, send_all
 from bench.servers import Server, Servers
-from bench.stages import Target, drive, memory_over_time, side_by_side
+from bench.stages import Target, drive, memory_over_time, resume_all, side_by_side
 
 OPEN_FILES = 16384  # every stream is a socket here, two in a relay and one at the upstream
 
@@ -31,12 +31,24 @@ class Size:
     many_model: str
     total: int
     total_model: str = "m-100-5"
+    resumed: int = 500
+    resumed_model: str = "m-100-200"
     at_once: int = 50
     model: str = "m-100-20"
 
 
 FULL = Size(rounds=5, streams=100, many=1000, many_model="m-50-400", total=5000)
-SHORT = Size(rounds=1, streams=50, many=200, many_model="m-20-200", total=500, total_model="m-20-5")
+SHORT = Size(
+    rounds=1,
+    streams=50,
+    many=200,
+    many_model="m-20-200",
+    total=500,
+    total_model="m-20-5",
+    resumed=100,
+    resumed_model="m-50-100",
+)
+SCALED_WORKERS = 2
 
 
 async def run(servers: Servers, size: Size) -> bool:
@@ -44,11 +56,25 @@ async def run(servers: Servers, size: Size) -> bool:
     upstream = servers.upstream()
     peers = [textbook(servers.flask(upstream)), textbook(servers.fastapi(upstream))]
     charla = await signed_up(servers.charla(upstream))
+    stack = servers.shared()
+    settings = stack.settings() | {"WEB_CONCURRENCY": str(SCALED_WORKERS)}
+    scaled_server = servers.charla(upstream, "scaled", **settings)
+    account = await joined(scaled_server)
+    scaled = Target(scaled_server, account.asks)
 
     print(f"\n{size.streams} streams at once of 100 chunks, one every 20 ms")
-    targets = [*peers, charla]
+    targets = [*peers, charla, scaled]
     loads = await side_by_side(targets, size.rounds, size.streams, size.model)
     bounds = report.print_side_by_side([one.server.name for one in targets], loads)
+
+    print(f"\n{size.streams} turns on Supabase and Redis, {SCALED_WORKERS} workers")
+    turns = await scaled.asks(size.streams, "m-10-5")
+    calls = await stack.calls_of(lambda: send_all(turns, size.streams))
+    bounds += report.print_round_trips(size.streams, calls)
+
+    print(f"\n{size.resumed} readers of {size.resumed} runs on Supabase and Redis, back at once")
+    resumed = await resume_all(await account.resumes(size.resumed, size.resumed_model))
+    bounds += report.print_resumed(resumed)
 
     print(f"\n{size.many} streams open in one worker")
     many = await drive(charla, size.many, size.many_model, at_once=size.many)
@@ -60,14 +86,19 @@ async def run(servers: Servers, size: Size) -> bool:
     bounds += report.print_memory(size.total, [part.memory_mb for part in parts])
 
     report.print_bounds(bounds)
-    return not report.print_problems([*loads, many, *parts])
+    return not report.print_problems([*loads, resumed, many, *parts])
+
+
+async def joined(charla: Server) -> Account:
+    """Make a user."""
+    account = Account(charla)
+    await account.sign_up()
+    return account
 
 
 async def signed_up(charla: Server) -> Target:
     """Ask Charla as one user, in a session for each stream."""
-    account = Account(charla)
-    await account.sign_up()
-    return Target(charla, account.asks)
+    return Target(charla, (await joined(charla)).asks)
 
 
 def textbook(server: Server) -> Target:

@@ -9,11 +9,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
 import psutil
+
+from bench.shared import Shared
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60.0
@@ -60,6 +63,7 @@ class Servers:
         """Keep output and data in this folder."""
         self._folder = folder
         self._running: list[Server] = []
+        self._shared = ExitStack()
 
     def upstream(self) -> Server:
         """Start the provider that all the others relay from."""
@@ -80,10 +84,11 @@ class Servers:
         options = ["--port", str(port), "--log-level", "warning", "bench.peer_fastapi:app"]
         return self._start("fastapi", port, ["-m", "uvicorn", *options], asked_at(upstream))
 
-    def charla(self, upstream: Server) -> Server:
+    def charla(self, upstream: Server, name: str = "charla", **more: str) -> Server:
         """Start Charla as a user would, with limits off and everything else on."""
         port = free_port()
         settings = {
+            **more,
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "DATA_DIR": str(self._folder / f"data-{port}"),
@@ -91,12 +96,17 @@ class Servers:
             "OPENAI_BASE_URL": asked_at(upstream)["UPSTREAM"],
             "RATE_LIMIT_ENABLED": "false",
         }
-        return self._start("charla", port, ["app.py"], settings, answers_ready)
+        return self._start(name, port, ["app.py"], settings, answers_ready)
+
+    def shared(self) -> Shared:
+        """Start what several workers share."""
+        return self._shared.enter_context(Shared())
 
     def stop(self) -> None:
         """End every server that was started."""
         while self._running:
             self._running.pop().stop()
+        self._shared.close()
 
     def _start(
         self,

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from bench.load import Answer, Ask, send_all
 from bench.servers import Server
@@ -39,6 +40,40 @@ class Load:
         """Give the time to the first token that this share of the streams did not exceed."""
         ordered = sorted(self.first_ms)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """What readers that came back to their runs got; `first_ms` are times to the first event."""
+
+    first_ms: Sequence[float]
+    problems: Sequence[str]
+
+    def first_ms_at(self, share: float) -> float:
+        """Give the time to the first event that this share of the readers did not exceed."""
+        ordered = sorted(self.first_ms)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+async def resume_all(asks: Sequence[Ask]) -> Resumed:
+    """Read so many runs on, all at once, and hold that each ends well and has its whole text."""
+    answers = await send_all(asks, len(asks))
+    return Resumed(
+        first_ms=[(one.event_at - one.asked_at) * 1000 for one in answers if one.event_at],
+        problems=[problem for answer in answers if (problem := _problem_of(answer))],
+    )
+
+
+def _problem_of(answer: Answer) -> str:
+    """Say what is wrong with a stream that was read on: it may lack its beginning only."""
+    events = answer.events() if answer.status == HTTPStatus.OK else []
+    if not events or events[-1]["type"] != "done":
+        return answer.failure or f"{answer.status}: ended without done: {events[-1:]}"
+    if events[0] != {**events[0], "type": "resume", "recovered": True}:
+        return f"not recovered: {events[0]}"
+    pieces = "".join(event["content"] for event in events if event["type"] == "content")
+    whole = events[-1]["full_content"]
+    return "" if pieces and whole.endswith(pieces) else f"another text: {pieces[:100]!r}"
 
 
 async def drive(target: Target, streams: int, model: str, at_once: int) -> Load:
