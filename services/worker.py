@@ -110,6 +110,8 @@ class Services:
                 self.runner.end(nudge.id, Ending.LOST)
             case NudgeKind.LOGIN_ENDED:
                 self.store.logins.forget(nudge.id or None)
+            case NudgeKind.STATUS:
+                """The log shows it by itself."""
 
     def banner(self) -> str:
         """Say where the server is, who answers, and what is missing for more."""

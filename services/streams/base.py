@@ -138,14 +138,19 @@ class NudgeKind(StrEnum):
     STOP = "stop"
     LOGIN_ENDED = "login_ended"
     LOST = "lost"
+    STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """A word to whoever it concerns: the id is a run's, or a login's."""
+    """A word to whoever it concerns: the id is a run's, or a login's.
+
+    `status` is what waiting readers of a run are told, None: nothing any more.
+    """
 
     kind: NudgeKind
     id: str
+    status: Status | None = None
 
 
 class RunLog(ABC):

@@ -16,6 +16,6 @@ def redis_log(
     patience = times.get("patience", 0.25)
     link = RedisLink(url, timeout_seconds=patience, log_seconds=600, keep_seconds=60)
     chosen = RedisTimes(
-        pace=times.get("pace", 0.001), patience=patience, idle=times.get("idle", 0.1)
+        pace=times.get("pace", 0.001), patience=patience, idle=times.get("idle", 1.0)
     )
     return RedisRunLog(link, MemoryRunLog(900, 1 << 24), runs, chosen, metrics or Metrics())

@@ -13,6 +13,7 @@ from services.streams.base import LogUnavailable
 from services.streams.record import Record
 from services.streams.redis import codec
 from services.streams.redis.link import RedisLink
+from services.streams.redis.nudges import Nudges
 from services.streams.redis.writer import RedisWriter, epoch_of, seq_of
 from services.telemetry.metrics import Metrics
 
@@ -45,10 +46,12 @@ class Flusher:
         link: RedisLink,
         times: FlushTimes,
         ownership: Ownership,
+        nudges: Nudges,
         lost: Callable[[str], None],
         metrics: Metrics,
     ) -> None:
         """Call `lost` for a run that has another owner."""
+        self._nudges = nudges
         self.is_degraded = False
         self._link = link
         self._times = times
@@ -64,7 +67,9 @@ class Flusher:
 
     def open(self, record: Record, newest: str) -> RedisWriter:
         """Begin to write a run's log after the entry `newest`."""
-        writer = RedisWriter(record, newest, self._note, self._link.keep_outcome)
+        writer = RedisWriter(
+            record, newest, self._note, self._link.keep_outcome, self._nudges.send_status
+        )
         writer.delivers_at_once = self.is_degraded
         if not record.has_ended:
             self._writers[record.run_id] = writer

@@ -16,7 +16,7 @@ from redis.retry import Retry
 from services.streams.base import LogUnavailable
 
 CHANNEL = b"charla:nudges"
-_LOG, _OUTCOME = b"charla:run:", b"charla:outcome:"
+_LOG, _OUTCOME, _STATUS = b"charla:run:", b"charla:outcome:", b"charla:status:"
 
 _READ_ENTRIES = 200
 """Entries of a run in one read of the tail: four seconds of a flush every 20 ms."""
@@ -100,13 +100,12 @@ class RedisLink:
             found = self._fence(keys=[_LOG + raw, _OUTCOME + raw], args=[epoch, self._seconds[1]])
         return None if found is None else (_entries(found[0]), found[1])
 
-    def load(self, run_id: str) -> list[Entry]:
-        """Read a whole log; empty: there is none."""
-        with redis_errors():
-            reply = self._any.execute_command(
-                "XRANGE", _LOG + run_id.encode(), "-", "+", NEVER_DECODE=1
-            )
-        return _entries(reply)
+    def load(self, run_id: str) -> tuple[list[Entry], bytes | None]:
+        """Read a whole log, empty where there is none, and the status that was set last."""
+        raw = run_id.encode()
+        with redis_errors(), self._any.pipeline(transaction=False) as pipeline:
+            entries, status = pipeline.xrange(_LOG + raw).get(_STATUS + raw).execute()
+        return _entries(entries), status
 
     def read(self, positions: Mapping[str, bytes]) -> list[tuple[str, list[Entry]]]:
         """Read what came after these entries, of many logs at once; never waits for more."""
@@ -121,6 +120,16 @@ class RedisLink:
         """Keep how a run ends, for as long as its log would live."""
         with redis_errors():
             self._any.set(_OUTCOME + run_id.encode(), outcome, ex=self._seconds[0])
+
+    def keep_status(self, run_id: str, status: bytes | None, message: bytes) -> None:
+        """Keep what waiting readers are told, None: nothing, and tell all processes."""
+        name = _STATUS + run_id.encode()
+        with redis_errors(), self._any.pipeline(transaction=False) as pipeline:
+            if status is None:
+                pipeline.delete(name)
+            else:
+                pipeline.set(name, status, ex=self._seconds[0])
+            pipeline.publish(CHANNEL, message).execute()
 
     def publish(self, message: bytes) -> None:
         """Tell all processes."""

@@ -26,7 +26,7 @@ from services.streams.memory import MemoryRunLog
 from services.streams.record import Record
 from services.streams.redis.flusher import Flusher, FlushTimes
 from services.streams.redis.link import Entry, RedisLink, RefusedRedis
-from services.streams.redis.nudges import Nudges
+from services.streams.redis.nudges import Nudges, read
 from services.streams.redis.tail import Replica, Tail, end_with
 from services.streams.redis.writer import epoch_of
 from services.telemetry.metrics import Metrics
@@ -67,6 +67,7 @@ class RedisRunLog(RunLog):
             link,
             FlushTimes(pace=times.pace, patience=times.patience),
             self._ownership,
+            self._nudges,
             self._lose,
             metrics,
         )
@@ -90,14 +91,14 @@ class RedisRunLog(RunLog):
         if record is not None or self.is_degraded:
             return record
         try:
-            entries = self._link.load(run_id)
+            entries, status = self._link.load(run_id)
         except LogUnavailable as exc:
             self._flusher.degrade(str(exc))
             return None
         # Another reader may have come first meanwhile.
-        return self._local.record(run_id) or self._replica(run_id, entries)
+        return self._local.record(run_id) or self._replica(run_id, entries, status)
 
-    def _replica(self, run_id: str, entries: list[Entry]) -> Record | None:
+    def _replica(self, run_id: str, entries: list[Entry], status: bytes | None) -> Record | None:
         """Begin to follow another process' run; None: there is no log, or it has a hole."""
         if not entries:
             return None
@@ -105,6 +106,8 @@ class RedisRunLog(RunLog):
         replica.take(entries)
         if replica.record.is_abandoned:
             return None
+        if status is not None and not replica.record.has_ended:
+            replica.record.announce(read(status).status)
         self._tail.follow(replica)
         return replica.record
 
@@ -162,9 +165,16 @@ class RedisRunLog(RunLog):
     def start(self, hear: Callable[[Nudge], None]) -> None:
         """Flush, follow, watch and listen."""
         self._hear = hear
+
+        def take(nudge: Nudge) -> None:
+            if nudge.kind is NudgeKind.STATUS:
+                self._show(nudge)
+            else:
+                hear(nudge)
+
         loops = (self._flusher.run, self._flusher.watch, self._tail.run, self._check)
         self._greenlets.extend(gevent.spawn(loop) for loop in loops)
-        self._greenlets.append(gevent.spawn(self._nudges.run, hear))
+        self._greenlets.append(gevent.spawn(self._nudges.run, take))
 
     def sweep(self) -> None:
         """Drop what is too old."""
@@ -192,6 +202,12 @@ class RedisRunLog(RunLog):
                 return
             else:
                 return
+
+    def _show(self, nudge: Nudge) -> None:
+        """Show the readers of another process' run what to wait for."""
+        record = self._local.record(nudge.id)
+        if record is not None and not record.has_ended and not self._flusher.writes(nudge.id):
+            record.announce(nudge.status)
 
     def _lose(self, run_id: str) -> None:
         if self._hear is not None:

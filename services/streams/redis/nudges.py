@@ -6,7 +6,8 @@ import gevent
 import msgspec
 import structlog
 
-from services.streams.base import LogUnavailable, Nudge
+from services.domain.events import Status
+from services.streams.base import LogUnavailable, Nudge, NudgeKind
 from services.streams.redis.link import RedisLink
 
 _RETRY_SECONDS = 0.5
@@ -29,6 +30,14 @@ class Nudges:
         except LogUnavailable:
             _log.warning("nudge_not_sent", kind=str(nudge.kind), id=nudge.id)
 
+    def send_status(self, run_id: str, status: Status | None) -> None:
+        """Tell everybody who reads a run, and who will, what to show while they wait."""
+        nudge = msgspec.json.encode(Nudge(NudgeKind.STATUS, run_id, status))
+        try:
+            self._link.keep_status(run_id, nudge if status else None, nudge)
+        except LogUnavailable:
+            _log.warning("status_not_sent", run_id=run_id)
+
     def run(self, hear: Callable[[Nudge], None]) -> None:
         """Hear for ever."""
         while True:
@@ -43,8 +52,13 @@ class Nudges:
 
     def _take(self, message: bytes, hear: Callable[[Nudge], None]) -> None:
         try:
-            hear(msgspec.json.decode(message, type=Nudge))
+            hear(read(message))
         except msgspec.MsgspecError:
             _log.warning("nudge_not_understood")
         except Exception:  # noqa: BLE001 - one nudge must not keep the others from being heard
             _log.exception("nudge_crashed")
+
+
+def read(message: bytes) -> Nudge:
+    """Read what `send` or `send_status` wrote; raises msgspec.MsgspecError for anything else."""
+    return msgspec.json.decode(message, type=Nudge)

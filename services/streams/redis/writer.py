@@ -8,6 +8,7 @@ from services.streams.base import LogUnavailable, LogWriter
 from services.streams.record import BATCH_EVENTS, Record, text_of
 
 KeepOutcome = Callable[[str, bytes], None]
+TellStatus = Callable[[str, Status | None], None]
 
 
 class RedisWriter(LogWriter):
@@ -23,6 +24,7 @@ class RedisWriter(LogWriter):
         newest: str,
         wake: Callable[["RedisWriter"], None],
         keep_outcome: KeepOutcome,
+        tell_status: TellStatus,
     ) -> None:
         """Go on after the record's top, which `newest` has."""
         self.record = record
@@ -35,6 +37,7 @@ class RedisWriter(LogWriter):
         self._has_ended = record.has_ended
         self._wake = wake
         self._keep_outcome = keep_outcome
+        self._tell_status = tell_status
 
     def append(self, event: RunEvent) -> int:
         """Number an event; readers get it with the flush that writes it."""
@@ -49,8 +52,10 @@ class RedisWriter(LogWriter):
         return self._top
 
     def announce(self, status: Status | None) -> None:
-        """Set the current value for the readers of this process."""
-        self.record.announce(status)
+        """Set the current value for all readers; a new one is told to those of other processes."""
+        if status is not self.record.status():
+            self.record.announce(status)
+            self._tell_status(self.run_id, status)
 
     def abandon(self) -> None:
         """Give the log up; the next owner goes on in it."""

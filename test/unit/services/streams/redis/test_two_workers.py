@@ -5,14 +5,16 @@ from contextlib import closing
 import gevent
 import pytest
 from gevent.event import Event
+from log_events import RETRYING
 from run_world import MakeWorld, RunWorld, read_to_the_end, said
 from stores import new_id
 from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.deliveries import Batch
-from services.domain.events import Content, Done, Error, EventId
+from services.domain.events import Content, Done, Error, EventId, Status
 from services.domain.runs import Settled
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason
+from services.domain.sessions import Status as RunStatus
 from services.runs.living import Living
 from services.streams.base import Nudge, NudgeKind
 from services.streams.follow import Subscription
@@ -112,7 +114,31 @@ def test_a_stop_that_comes_before_the_launch_is_not_lost(make_worker: MakeWorld)
     writer.runner.launch(living)
 
     assert writer.story_of(living).text == ""
-    assert writer.stored(living)[0].status is Status.STOPPED
+    assert writer.stored(living)[0].status is RunStatus.STOPPED
+
+
+def test_what_a_reader_waits_for_is_told_on_every_worker_and_to_who_comes_later(
+    make_worker: MakeWorld,
+) -> None:
+    writer, other, third = (make_worker(worker_id=f"redis-{name}") for name in "abc")
+    living = writer.living(writer.begin())
+    here = reader_on(other, living.run_id)
+
+    living.writer.announce(RETRYING)
+
+    assert [status_on(one, living.run_id, RETRYING) for one in (other, third)] == [RETRYING] * 2
+    living.writer.announce(None)
+    assert status_on(other, living.run_id, None) is None
+    assert here.after(1) is None
+
+
+def status_on(world: RunWorld, run_id: str, wanted: Status | None) -> Status | None:
+    """Wait until a worker shows a status."""
+    reader = reader_on(world, run_id)
+    with gevent.Timeout(PATIENCE_SECONDS):
+        while reader.status() != wanted:
+            gevent.sleep(0.005)
+    return reader.status()
 
 
 def test_what_was_stored_but_not_told_is_told_after_a_silence(make_worker: MakeWorld) -> None:
