@@ -46,6 +46,20 @@ OTHER_WORKER = "worker-2"
 
 UNKNOWN_ID = "01a1f8cf-0000-7000-8000-000000000000"
 
+UNKNOWN_RUN = Run(
+    id=UNKNOWN_ID,
+    session_id=UNKNOWN_ID,
+    user_id=UNKNOWN_ID,
+    message_id=UNKNOWN_ID,
+    user_message_id=UNKNOWN_ID,
+    epoch=1,
+    status=Status.STREAMING,
+    provider="scripted",
+    model="large",
+    created_at=NOW,
+)
+"""A run that no store has begun."""
+
 NOT_IDS = [
     "",
     "x",
@@ -73,7 +87,7 @@ class StoreAdapter:
     broken_constraint: type[Exception]
 
 
-ADAPTERS = [StoreAdapter("sqlite", SqliteStore.open, IntegrityError)]
+SQLITE = StoreAdapter("sqlite", SqliteStore.open, IntegrityError)
 
 
 def at_once(adapter: StoreAdapter, folder: Path, jobs: Sequence[Job[Result]]) -> list[Result]:

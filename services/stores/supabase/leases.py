@@ -1,0 +1,47 @@
+"""Beats and claims in Supabase: what is sent, and what the reply means."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from services.domain.runs import BeatReply, RunBeat
+from services.stores.base.ids import is_uuid
+from services.stores.supabase.rows import ClaimedRow
+
+
+class BeatRow(msgspec.Struct):
+    """What `beat` answers; `revoked` are logins, `now` is the database's time."""
+
+    stop: list[str] | None
+    lost: list[str] | None
+    unlisted: list[ClaimedRow] | None
+    others: dict[str, int] | None
+    revoked: list[str] | None
+    now: str
+
+
+def beats_json(beats: Sequence[RunBeat]) -> list[dict[str, object]]:
+    """Describe the runs that the worker writes; what is no id is no run."""
+    return [_beat_json(beat) for beat in beats if is_uuid(beat.run_id)]
+
+
+def beat_reply(beats: Sequence[RunBeat], row: BeatRow) -> BeatReply:
+    """Read what a beat tells."""
+    no_runs = {beat.run_id for beat in beats if not is_uuid(beat.run_id)}
+    return BeatReply(
+        stop=frozenset(row.stop or ()),
+        lost=frozenset(row.lost or ()) | no_runs,
+        unlisted=tuple(one.claimed() for one in row.unlisted or ()),
+        others=row.others or {},
+    )
+
+
+def _beat_json(beat: RunBeat) -> dict[str, object]:
+    told: dict[str, object] = {
+        "run_id": beat.run_id,
+        "epoch": beat.epoch,
+        "attempt": beat.attempt,
+    }
+    if beat.piece is not None:
+        told |= {"seq": beat.piece.seq, "text": beat.piece.text}
+    return told

@@ -1,0 +1,173 @@
+"""Sessions in Supabase."""
+
+from contextlib import suppress
+from dataclasses import fields
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec.json import Decoder
+
+from services.domain.errors import InvalidCursor, KeyReused, NotFound, RunActive, StoreUnavailable
+from services.domain.paging import Page, decode_cursor, encode_cursor
+from services.domain.runs import IdempotencyKey
+from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
+from services.stores.base.ids import is_uuid
+from services.stores.base.sessions import SessionStore
+from services.stores.supabase import deletions
+from services.stores.supabase.connection import Connection
+from services.stores.supabase.rows import SessionRow, metadata_json
+
+_CURSOR = "sessions"
+
+QUERY_CHARS = 2000
+"""A search takes 32 words; nothing of a longer text would change what it finds."""
+
+
+class _Refused(msgspec.Struct):
+    refused: str | None = None
+    active_run_id: str = ""
+    more: bool = False
+
+
+_MADE: Decoder[SessionRow] = Decoder(SessionRow)
+_FOUND: Decoder[SessionRow | None] = Decoder(SessionRow | None)
+_LIST: Decoder[list[SessionRow]] = Decoder(list[SessionRow])
+_RAW: Decoder[msgspec.Raw] = Decoder(msgspec.Raw)
+_REFUSED: Decoder[_Refused] = Decoder(_Refused)
+_DELETED: Decoder[_Refused | None] = Decoder(_Refused | None)
+
+
+class SupabaseSessions(SessionStore):
+    """Sessions; which run is active is read from the runs, not stored twice."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on a project that has the migrations."""
+        self._connection = connection
+
+    def create(self, new: NewSession, key: IdempotencyKey | None = None) -> Session:
+        """Insert a session, or read the one that the key made."""
+        asked: dict[str, object] = {"p_session": session_json(new)}
+        if key is None:
+            return self._connection.tell("create_session", asked, _MADE).session()
+        asked |= {"p_key_hash": key.key_hash, "p_body_hash": key.body_hash}
+        made = self._connection.ask("create_session", asked, _RAW)
+        if _REFUSED.decode(made).refused:
+            raise KeyReused("Use a new Idempotency-Key for another request.")
+        return _MADE.decode(made).session()
+
+    def get(self, user_id: str, session_id: str) -> Session:
+        """Read the row."""
+        return self._found("get_session", user_id, session_id, {})
+
+    def list(self, user_id: str, wanted: SessionFilter) -> Page[Session]:
+        """Read a page along the index, or search."""
+        asked: dict[str, object] = {
+            "p_user": user_id,
+            "p_archived": wanted.archived,
+            "p_limit": wanted.limit + 1,
+        }
+        if wanted.cursor is not None:
+            asked["p_before"], asked["p_before_id"] = _position(wanted.cursor)
+        if wanted.query is not None:
+            asked["p_query"] = _plain(wanted.query[:QUERY_CHARS])
+        if not is_uuid(user_id):
+            return Page([])
+        rows = self._connection.ask("list_sessions", asked, _LIST)
+        return _page([row.session() for row in rows], wanted.limit)
+
+    def change(
+        self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
+    ) -> Session:
+        """Write the row with what was given."""
+        unknown = changes.given - {field.name for field in fields(changes)}
+        if unknown:
+            raise ValueError(f"A session has no {', '.join(sorted(unknown))} to change.")
+        if not changes.given:
+            return self.get(user_id, session_id)
+        asked = {"p_changes": _changed(changes), "p_now": now}
+        return self._found("change_session", user_id, session_id, asked)
+
+    def delete(self, user_id: str, session_id: str) -> None:
+        """Hide the session; then delete it chunk by chunk."""
+        _check_ids(user_id, session_id)
+        asked = {"p_user": user_id, "p_session": session_id, "p_limit": deletions.CHUNK}
+        reply = self._connection.tell("delete_session", asked, _DELETED)
+        if reply is None:
+            raise NotFound("There is no such session.")
+        if reply.refused:
+            raise RunActive(reply.active_run_id)
+        if reply.more:
+            # It is gone for everybody: what is left when this fails, the purge deletes later.
+            with suppress(StoreUnavailable):
+                deletions.finish(self._connection, session_id)
+
+    def _found(
+        self, function: str, user_id: str, session_id: str, asked: dict[str, object]
+    ) -> Session:
+        _check_ids(user_id, session_id)
+        asked = {"p_user": user_id, "p_session": session_id, **asked}
+        row = self._connection.ask(function, asked, _FOUND)
+        if row is None:
+            raise NotFound("There is no such session.")
+        return row.session()
+
+
+def session_json(new: NewSession) -> dict[str, object]:
+    """Describe a session to be made, by the columns of its table."""
+    return {
+        "id": new.id,
+        "user_id": new.user_id,
+        "tenant_id": new.tenant_id,
+        "title": new.title,
+        "system_prompt": new.system_prompt,
+        "provider": new.choice.provider,
+        "model": new.choice.model,
+        "metadata": metadata_json(new.metadata),
+        "created_at": new.created_at,
+    }
+
+
+def _check_ids(user_id: str, session_id: str) -> None:
+    if not (is_uuid(user_id) and is_uuid(session_id)):
+        raise NotFound("There is no such session.")
+
+
+def _changed(changes: SessionChanges) -> dict[str, object]:
+    choice = changes.choice
+    values: dict[str, dict[str, object]] = {
+        "title": {"title": changes.title},
+        "archived": {"archived": changes.archived},
+        "system_prompt": {"system_prompt": changes.system_prompt},
+        "choice": {"provider": choice.provider, "model": choice.model},
+        "metadata": {"metadata": metadata_json(changes.metadata)},
+    }
+    return {name: value for given in changes.given for name, value in values[given].items()}
+
+
+def _plain(query: str) -> str:
+    """Take out what PostgreSQL holds in no text; it stands between words."""
+    return query.encode(errors="replace").decode().replace("\0", " ")
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    kind, updated_at, session_id = decode_cursor(cursor, 3)
+    try:
+        time = datetime.fromisoformat(updated_at)
+        is_ours = _time_text(time) == updated_at
+    except (ValueError, OverflowError):
+        raise InvalidCursor from None
+    if kind != _CURSOR or not is_ours or not is_uuid(session_id):
+        raise InvalidCursor
+    return time, session_id
+
+
+def _time_text(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _page(sessions: list[Session], limit: int) -> Page[Session]:
+    items = sessions[:limit]
+    if len(sessions) <= limit:
+        return Page(items)
+    last = items[-1]
+    return Page(items, encode_cursor(_CURSOR, _time_text(last.updated_at), last.id))

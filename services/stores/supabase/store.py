@@ -1,0 +1,51 @@
+"""The Supabase store as a whole."""
+
+from services.stores.base.store import Store
+from services.stores.supabase.connection import Connection, Limits
+from services.stores.supabase.live_logins import LiveLogins
+from services.stores.supabase.logins import SupabaseLogins
+from services.stores.supabase.messages import SupabaseMessages
+from services.stores.supabase.runs import SupabaseRuns
+from services.stores.supabase.sessions import SupabaseSessions
+from services.stores.supabase.users import SupabaseUsers
+
+LIVE_LOGINS = 10_000
+"""Logins that are remembered as live; about 2 MB."""
+
+REVOCATION_WINDOW_SECONDS = 3600.0
+
+
+class SupabaseStore(Store):
+    """One project, which any number of workers and machines share. Opened after a fork."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        limits: Limits | None = None,
+        *,
+        revocation_window_seconds: float = REVOCATION_WINDOW_SECONDS,
+    ) -> None:
+        """Take the project's address and its secret (`service_role`) key; nothing is sent yet.
+
+        The first beat hears of all logins that were revoked within the window, each later one of
+        those since the beat before.
+        """
+        self._connection = Connection(url, key, limits or Limits())
+        live = LiveLogins(LIVE_LOGINS)
+        self.users = SupabaseUsers(self._connection)
+        self.logins = SupabaseLogins(self._connection, live)
+        self.sessions = SupabaseSessions(self._connection)
+        self.messages = SupabaseMessages(self._connection)
+        self.runs = SupabaseRuns(self._connection, live, revocation_window_seconds)
+
+    def ping(self) -> None:
+        """Have the database answer, through the gateway and with our key."""
+        self._connection.probe("charla_ping")
+
+    def tidy(self) -> None:
+        """Nothing: the database keeps itself in order."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()

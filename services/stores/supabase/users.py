@@ -1,0 +1,64 @@
+"""Accounts in Supabase; users of Supabase Auth have none here."""
+
+from msgspec.json import Decoder
+from uuid_utils.compat import uuid7
+
+from services.domain.errors import EmailTaken
+from services.domain.users import User
+from services.stores.base.ids import is_uuid
+from services.stores.base.users import Credentials, NewUser, UserStore
+from services.stores.supabase.connection import TEXT, TRUTH, Connection
+from services.stores.supabase.rows import UserRow, is_text
+
+_USER: Decoder[UserRow | None] = Decoder(UserRow | None)
+
+
+class SupabaseUsers(UserStore):
+    """All accounts belong to one tenant, the installation's own."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on a project that has the migrations."""
+        self._connection = connection
+        self._tenant_id: str | None = None
+
+    def tenant_id(self) -> str:
+        """Ask once; a tenant never changes."""
+        if self._tenant_id is None:
+            asked = {"p_new_id": str(uuid7())}
+            self._tenant_id = self._connection.ask("own_tenant", asked, TEXT)
+        return self._tenant_id
+
+    def add(self, new: NewUser) -> User:
+        """Insert the account under the installation's lock, and the tenant with the first one."""
+        asked = {
+            "p_id": new.id,
+            "p_new_tenant": str(uuid7()),
+            "p_email": new.email,
+            "p_email_folded": new.email.casefold(),
+            "p_name": new.name,
+            "p_password_hash": new.password_hash,
+            "p_created_at": new.created_at,
+        }
+        made = self._connection.tell("add_user", asked, _USER)
+        if made is None:
+            raise EmailTaken("An account with this e-mail address exists.")
+        return made.credentials().user
+
+    def credentials(self, email: str) -> Credentials | None:
+        """Look the folded address up."""
+        return self._find({"p_email_folded": email.casefold()}) if is_text(email) else None
+
+    def get(self, user_id: str) -> Credentials | None:
+        """Look the id up."""
+        return self._find({"p_id": user_id}) if is_uuid(user_id) else None
+
+    def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
+        """Compare and replace in one statement."""
+        if not is_uuid(user_id):
+            return False
+        asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if}
+        return self._connection.tell("set_password", asked, TRUTH)
+
+    def _find(self, asked: dict[str, str]) -> Credentials | None:
+        row = self._connection.ask("find_user", asked, _USER)
+        return None if row is None else row.credentials()
