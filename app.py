@@ -18,16 +18,21 @@ from routes.hooks import access_log, cors, headers, problems, proxies, request_i
 from routes.hooks.authentication import Guard, TokenRules
 from routes.hooks.limits import LimitRules, Limits
 from routes.hooks.turns import TurnReader
-from services.bootstrap import CannotStart, Services, build_services, check_address, prepare
+from services.bootstrap import build_services
+from services.commands import cli as commands
+from services.commands.refusals import told_in_a_shell
+from services.preflight import CannotStart, check_address, prepare, server_lock
 from services.runs.living import RunTimes
-from services.runs.lock import DataDirTaken, take_server_lock
+from services.runs.lock import DataDirTaken
 from services.settings import InvalidSettings, Settings
 from services.telemetry import logs
+from services.worker import Services
 
 VERSION = "0.1.0"
 EXIT_REFUSED = 2
 
 
+@told_in_a_shell
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application: settings -> services -> controllers -> routes.
 
@@ -35,7 +40,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.load()
     logs.configure(settings.logs.level, settings.logs.format or "json")
-    services = build_services(settings)
+    return serve(build_services(settings))
+
+
+def serve(services: Services) -> Flask:
+    """Build the application over services that are there: controllers, then routes."""
+    settings = services.settings
     app = Flask(__name__, static_folder=None)
     app.extensions["charla"] = services
     app.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
@@ -44,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     url_map.register(
         app, openapi.install(app, VERSION), _controllers(services, edges.limits), edges
     )
+    commands.register(app.cli)
     return app
 
 
@@ -69,8 +80,8 @@ def _edges(app: Flask, services: Services) -> url_map.Edges:
         enabled=limits.enabled, ai=limits.ai, login=limits.login, register=limits.register
     )
     return url_map.Edges(
-        guard=Guard(app, tokens, services.logins.is_live),
-        limits=Limits(app, rules),
+        guard=Guard(app, tokens, services.logins.is_live, services.supabase_tokens),
+        limits=Limits(app, rules, services.windows),
         turns=TurnReader(limits.max_content_chars),
         send_timeout_seconds=services.settings.runs.send_timeout_seconds,
         render_metrics=services.metrics.render,
@@ -88,7 +99,12 @@ def _controllers(services: Services, limits: Limits) -> url_map.Controllers:
         runs=runs,
         chat=ChatController(sessions, runs),
         providers=ProvidersController(services.offers),
-        health=HealthController(services.store, lambda: services.drain.is_draining, lambda: states),
+        health=HealthController(
+            services.store,
+            lambda: services.drain.is_draining,
+            lambda: services.log.is_degraded,
+            lambda: states,
+        ),
     )
 
 
@@ -130,10 +146,9 @@ def main() -> None:
     os.chdir(home)
     try:
         settings = Settings.load()
-        lock = take_server_lock(settings.server.data_dir)
-        prepare(settings)
-        check_address(settings.server)
-        lock.release()
+        with server_lock(settings):
+            prepare(settings)
+            check_address(settings.server)
     except (InvalidSettings, DataDirTaken, CannotStart) as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(EXIT_REFUSED)

@@ -1,0 +1,47 @@
+"""The commands and their options; what a command does is imported when it is called."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace an earlier backup.")
+def backup(target: Path, force: bool) -> None:  # noqa: FBT001 - as click gives flags
+    """Copy the embedded installation to the new folder TARGET; the server may run meanwhile.
+
+    The copy is a data folder itself: to restore it, start a server with DATA_DIR on (a copy of) it.
+    """
+    _call("backup", target, is_forced=force)
+
+
+@click.command("move-to-supabase")
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Only look, and count what is there.")
+def move_to_supabase(is_dry_run: bool) -> None:  # noqa: FBT001 - as click gives flags
+    """Move the embedded installation in DATA_DIR into the project of SUPABASE_URL.
+
+    The embedded one stays as it is. May be started again at any time: it goes on where it was.
+    """
+    _call("move", is_dry_run=is_dry_run)
+
+
+@click.command("check-supabase")
+def check_supabase() -> None:
+    """Tell what the project of SUPABASE_URL lacks, and how to mend it; 1: something is wrong."""
+    _call("check")
+
+
+COMMANDS = (backup, check_supabase, move_to_supabase)
+
+
+def register(group: click.Group) -> None:
+    """Add the commands to the application's."""
+    for command in COMMANDS:
+        group.add_command(command)
+
+
+def _call(module: str, *args: Any, **kwargs: Any) -> Any:
+    return import_module(f"services.commands.{module}").run(*args, **kwargs)

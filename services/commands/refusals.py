@@ -1,0 +1,50 @@
+"""How a command says no: one sentence, exit code 2, no stack trace."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+
+from services.domain.errors import CharlaError
+from services.settings import InvalidSettings
+from services.stores.sqlite.migrations import SchemaTooNew
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+EXIT_REFUSED = 2
+"""For bad usage and bad settings; click itself uses it too."""
+
+
+EXIT_UNFINISHED = 1
+
+
+class Refused(click.ClickException):
+    """The command was not begun, or left nothing behind; the message says what to do."""
+
+    exit_code = EXIT_REFUSED
+
+
+class Unfinished(click.ClickException):
+    """Something is left to do or to look at; the message says what."""
+
+    exit_code = EXIT_UNFINISHED
+
+
+def told_in_a_shell(function: Callable[Params, Result]) -> Callable[Params, Result]:
+    """Let what builds the application refuse in a sentence where a command needs it.
+
+    A server gets the errors as they are.
+    """
+
+    @wraps(function)
+    def called(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        try:
+            return function(*args, **kwargs)
+        except (InvalidSettings, SchemaTooNew, CharlaError) as exc:
+            if click.get_current_context(silent=True) is None:
+                raise
+            raise Refused(str(exc)) from exc
+
+    return called

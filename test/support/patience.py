@@ -1,0 +1,15 @@
+"""Waiting for what happens in the background."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE_SECONDS = 10.0
+POLL_SECONDS = 0.01
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Return once it holds, or fail."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(POLL_SECONDS)
