@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.domain.users import Caller, User
+from services.domain.errors import ExternalAccount
+from services.domain.users import Caller, ExternalUser, User
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, OpenLogin
 
@@ -40,15 +41,20 @@ class AuthController:
         return _signed_in(self._accounts.get(opened.login.user_id), opened)
 
     def logout(self, caller: Caller) -> None:
-        """End the caller's login."""
+        """End the caller's login; raises ExternalAccount."""
+        _refuse_external(caller)
         self._logins.end(caller.login_id)
 
-    def me(self, caller: Caller) -> User:
+    def me(self, caller: Caller) -> User | ExternalUser:
         """Read the caller's account."""
-        return self._accounts.get(caller.user_id)
+        return caller.external or self._accounts.get(caller.user_id)
 
     def change_password(self, caller: Caller, current: str, new: str) -> None:
-        """Replace the caller's password and end all other logins; raises InvalidRequest."""
+        """Replace the caller's password and end all other logins.
+
+        Raises InvalidRequest, ExternalAccount.
+        """
+        _refuse_external(caller)
         self._accounts.change_password(caller.user_id, current, new)
         self._logins.end_others(caller.user_id, caller.login_id)
 
@@ -59,3 +65,8 @@ class AuthController:
 
 def _signed_in(user: User, opened: OpenLogin) -> SignedIn:
     return SignedIn(user=user, login_id=opened.login.id, refresh_token=opened.refresh_token)
+
+
+def _refuse_external(caller: Caller) -> None:
+    if caller.external is not None:
+        raise ExternalAccount(caller.external.manager)

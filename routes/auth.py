@@ -8,13 +8,13 @@ from routes.hooks.limits import Limits
 from routes.openapi import Blueprint, problems_doc
 from routes.schemas.auth import (
     LoginSchema,
+    MeSchema,
     PasswordSchema,
     RefreshSchema,
     RegistrationSchema,
     TokensSchema,
-    UserSchema,
 )
-from services.domain.users import User
+from services.domain.users import ExternalUser, User
 
 
 def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
@@ -67,14 +67,18 @@ def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
     @blp.post("/logout")
     @guard.required
     @blp.response(204)
+    @problems_doc(409)
     def logout() -> None:
-        """End this login: its tokens count no more."""
+        """End this login: its tokens count no more.
+
+        Logins of Supabase Auth end there: for them this is a 409.
+        """
         auth.logout(current_caller())
 
     @blp.get("/me")
     @guard.required
-    @blp.response(200, UserSchema)
-    def me() -> User:
+    @blp.response(200, MeSchema)
+    def me() -> User | ExternalUser:
         """Read the account that the token belongs to."""
         return auth.me(current_caller())
 
@@ -83,9 +87,12 @@ def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
     @guard.required
     @blp.arguments(PasswordSchema)
     @blp.response(204)
-    @problems_doc(429)
+    @problems_doc(409, 429)
     def password(body: dict[str, Any]) -> None:
-        """Change the password; all other logins of the account end."""
+        """Change the password; all other logins of the account end.
+
+        Passwords of Supabase Auth are changed there: for its users this is a 409.
+        """
         auth.change_password(current_caller(), body["current"], body["new"])
 
     return blp

@@ -8,7 +8,6 @@ from functools import partial
 from uuid_utils.compat import uuid7
 
 from services.admission.local_windows import LocalWindows
-from services.admission.shared_windows import SharedWindows
 from services.domain.catalog import ModelChoice, Offers
 from services.domain.errors import ModelNotAvailable
 from services.domain.limits import Windows
@@ -236,6 +235,8 @@ def _windows(settings: Settings, metrics: Metrics) -> Windows:
     scaling = settings.scaling
     if scaling.redis_url is None:
         return LocalWindows()
+    from services.admission.shared_windows import SharedWindows  # noqa: PLC0415 - loaded on use
+
     return SharedWindows(
         scaling.redis_url, scaling.workers, lambda away: metrics.limits_counted_apart(apart=away)
     )

@@ -58,6 +58,7 @@ def prepare(settings: Settings) -> None:
         with closing(open_store(settings)) as store:
             store.ping()
             if not settings.scaling.is_embedded:
+                _check_project(settings)
                 _check_neighbours(settings, store)
     except SchemaTooNew as exc:
         raise CannotStart(str(exc)) from exc
@@ -67,6 +68,18 @@ def prepare(settings: Settings) -> None:
             raise CannotStart(exc.detail) from exc
         sys.stderr.write(f"Supabase does not answer; starting without it. {exc}\n")
     _check_redis(settings)
+
+
+def _check_project(settings: Settings) -> None:
+    """Refuse a project without all migrations, and tell what else is not as it should be."""
+    from services.stores.supabase.check import check  # noqa: PLC0415 - loaded on use
+
+    scaling = settings.scaling
+    for finding in check(scaling.supabase_url or "", scaling.supabase_key or ""):
+        if finding.blocks:
+            raise CannotStart(f"{finding.text} {finding.fix}")
+        if not finding.is_ok:
+            sys.stderr.write(f"{finding.text} {finding.fix}\n")
 
 
 def _check_redis(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import jwt
 import structlog
@@ -33,24 +33,45 @@ EXPIRED = "The access token has expired; refresh it."
 VERIFIED_TOKENS = 4096
 """How many tokens are remembered as good: checking a signature is 7 % of what a request costs."""
 
+TRUST_SECONDS = 60
+"""After so long a remembered token is checked anew: its issuer may have withdrawn the key."""
+
+
+class ExternalTokens(Protocol):
+    """Tokens of another issuer, whose users are callers as well."""
+
+    @property
+    def issuer(self) -> str:
+        """Give the `iss` of these tokens."""
+
+    def verify(self, token: str) -> tuple[Caller, float]:
+        """Give a token's caller, and the Unix time at which it ends, or raise Unauthorized."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
-    """What makes an access token."""
+    """What makes an access token; one that was found good is believed for `trust_seconds`."""
 
     secret: str
     lifetime_seconds: float
     leeway_seconds: float
+    trust_seconds: float = TRUST_SECONDS
 
 
 class Guard:
     """Makes access tokens and turns them back into callers.
 
     `is_live` tells of a login whether it still counts, so that a logout ends its access tokens
-    at once.
+    at once. Tokens of `external` count as ours do, until they expire.
     """
 
-    def __init__(self, app: Flask, rules: TokenRules, is_live: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        rules: TokenRules,
+        is_live: Callable[[str], bool],
+        external: ExternalTokens | None = None,
+    ) -> None:
         """Configure flask-jwt-extended on the app."""
         app.config.update(
             JWT_SECRET_KEY=rules.secret,
@@ -67,7 +88,9 @@ class Guard:
         JWTManager(app)
         self.lifetime_seconds = rules.lifetime_seconds
         self._leeway_seconds = rules.leeway_seconds
-        self._is_live = is_live
+        self._trust_seconds = rules.trust_seconds
+        self._login_is_live = is_live
+        self._external = external
         self._verified = lru_cache(maxsize=VERIFIED_TOKENS)(self._verify)
 
     def issue(self, user: User, login_id: str) -> str:
@@ -77,15 +100,24 @@ class Guard:
 
     def authenticate(self, token: str) -> Caller:
         """Turn a token of whatever transport into a caller, or raise Unauthorized."""
-        caller, good_until = self._verified(token)
+        caller, good_until = self._verified(token, int(time.monotonic() // self._trust_seconds))
         if time.time() >= good_until:
             raise Unauthorized(EXPIRED)
-        if not self._is_live(caller.login_id):
+        if not self._is_live(caller):
             raise Unauthorized("The login has ended; log in again.")
         return caller
 
-    def _verify(self, token: str) -> tuple[Caller, float]:
-        """Check a token's signature and claims; give its caller, and when it expires."""
+    def _is_live(self, caller: Caller) -> bool:
+        return caller.external is not None or self._login_is_live(caller.login_id)
+
+    def _verify(self, token: str, _period: int) -> tuple[Caller, float]:
+        """Check a token's signature and claims; give its caller, and when it expires.
+
+        Its claim of an issuer only chooses who judges the token, by rules of its own.
+        """
+        external = self._external
+        if external is not None and _issuer_claimed(token) == external.issuer:
+            return external.verify(token)
         claims = _claims_of(token)
         return _caller_of(claims), claims["exp"] + self._leeway_seconds
 
@@ -97,7 +129,7 @@ class Guard:
 
         def is_live() -> bool:
             try:
-                return self._is_live(caller.login_id)
+                return self._is_live(caller)
             except Unavailable:
                 return True
 
@@ -133,6 +165,13 @@ def _bearer_token() -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized("The Authorization header must be: Bearer <token>.")
     return token.strip()
+
+
+def _issuer_claimed(token: str) -> object:
+    try:
+        return jwt.decode(token, options={"verify_signature": False}).get("iss")
+    except (jwt.PyJWTError, ValueError):
+        return None
 
 
 def _claims_of(token: str) -> dict[str, Any]:

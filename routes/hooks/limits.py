@@ -3,15 +3,18 @@
 import ipaddress
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, ParamSpec, TypeVar
 
 from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RequestLimit
-from limits import RateLimitItem, parse_many
+from limits import RateLimitItem, WindowStats, parse_many
+from limits.strategies import RateLimiter
 
 from services.domain.errors import TooManyRequests
+from services.domain.limits import Limit, Standing, Windows
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -27,87 +30,119 @@ class LimitRules:
     register: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where somebody stands with a limit, as the RateLimit headers tell it."""
-
-    limit: int
-    remaining: int
-    reset_seconds: int
-
-
 class Limits:
-    """All limits of an app, over one storage."""
+    """All limits of an app, counted in one place."""
 
-    def __init__(self, app: Flask, rules: LimitRules) -> None:
-        """Count in this process' memory; the window moves with the clock."""
+    def __init__(self, app: Flask, rules: LimitRules, windows: Windows) -> None:
+        """Count in `windows`, whether they are of this process or of all workers."""
         self._rules = rules
-        self._limiter = Limiter(
-            address,
-            app=app,
-            enabled=rules.enabled,
-            storage_uri="memory://",
-            strategy="moving-window",
-            headers_enabled=False,
-            on_breach=_refuse,
-        )
-        self.ai = AiLimit(self._limiter, rules)
-        app.after_request(self._tell)
+        self._limiter = _AddressLimiter(app, rules, windows)
+        self.ai = AiLimit(windows, rules)
+        app.after_request(_tell)
+        app.teardown_appcontext(lambda _: self.ai.give_back())
 
     def login(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
         """Limit a handler that checks passwords, per address."""
-        return self._limiter.limit(self._rules.login)(handler)
+        return self._limited(self._rules.login, handler)
 
     def register(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
         """Limit a handler that makes accounts, per address."""
-        return self._limiter.limit(self._rules.register)(handler)
+        return self._limited(self._rules.register, handler)
 
-    def _tell(self, response: Response) -> Response:
-        standing: Standing | None = g.get("standing")
-        met = self._limiter.current_limit
-        if standing is None and met is not None:
-            standing = _standing(met)
-        if standing is not None:
-            response.headers["RateLimit-Limit"] = str(standing.limit)
-            response.headers["RateLimit-Remaining"] = str(standing.remaining)
-            response.headers["RateLimit-Reset"] = str(standing.reset_seconds)
-        return response
+    def _limited(self, limits: str, handler: Callable[Params, Result]) -> Callable[Params, Result]:
+        return self._limiter.limit(limits)(handler) if self._rules.enabled else handler
 
 
 class AiLimit:
     """How many runs a user may begin: tested before a run begins, taken after it began.
 
-    A begin that is refused, and a replay of one that was made, cost nothing.
+    A begin that is refused, and a replay of one that was made, cost nothing. Between test and take
+    the store is asked, so a request holds its place meanwhile: others of this process that come at
+    once do not get the same one.
     """
 
-    def __init__(self, limiter: Limiter, rules: LimitRules) -> None:
-        """Count with the limiter's own strategy, so that its storage may be anywhere."""
-        self._limiter = limiter
-        self._items = parse_many(rules.ai) if rules.enabled else []
+    def __init__(self, windows: Windows, rules: LimitRules) -> None:
+        """Ask `windows` once for each step, however many limits there are."""
+        self._windows = windows
+        self._limits = [_limit(item) for item in parse_many(rules.ai)] if rules.enabled else []
+        self._held: Counter[str] = Counter()
 
     def test(self, user_id: str) -> None:
         """Raise TooManyRequests where a limit is used up; takes nothing."""
-        self._note(user_id)
-        for item in self._items:
-            if not self._limiter.limiter.test(item, "ai", user_id):
-                wait = self._standing(item, user_id).reset_seconds
-                raise TooManyRequests(f"The limit of {item} is used up.", retry_after=wait)
+        if not self._limits:
+            return
+        count = self._windows.look(f"ai:{user_id}", self._limits)
+        g.standing = count.tightest
+        if count.tightest.remaining <= self._held[user_id]:
+            raise _used_up(count.tightest)
+        self._held[user_id] += 1
+        g.holds_place = user_id
 
     def take(self, user_id: str) -> None:
-        """Count a run that began."""
-        for item in self._items:
-            self._limiter.limiter.hit(item, "ai", user_id)
-        self._note(user_id)
+        """Count a run that began, also where others took the last room meanwhile."""
+        if self._limits:
+            g.standing = self._windows.add(f"ai:{user_id}", self._limits).tightest
+            self.give_back()
 
-    def _note(self, user_id: str) -> None:
-        """Keep for the headers the limit that will be met first."""
-        standings = [self._standing(item, user_id) for item in self._items]
-        if standings:
-            g.standing = min(standings, key=lambda standing: standing.remaining)
+    def give_back(self) -> None:
+        """Let go of the place that this request holds, if it does."""
+        user_id = g.pop("holds_place", None)
+        if user_id is not None:
+            self._held[user_id] -= 1
+            if not self._held[user_id]:
+                del self._held[user_id]
 
-    def _standing(self, item: RateLimitItem, user_id: str) -> Standing:
-        reset_at, remaining = self._limiter.limiter.get_window_stats(item, "ai", user_id)
-        return Standing(item.amount, max(0, remaining), _seconds_until(reset_at))
+
+class _AddressLimiter(Limiter):
+    """flask-limiter, whose strategy is ours: its own Redis storage has no answer while it is away.
+
+    Its fallback would count each request against the whole limit in every process.
+    """
+
+    def __init__(self, app: Flask, rules: LimitRules, windows: Windows) -> None:
+        """Count per address."""
+        self._ours = _Strategy(windows)
+        super().__init__(
+            address,
+            app=app,
+            enabled=rules.enabled,
+            storage_uri="memory://",  # it wants one; `limiter` decides
+            strategy="moving-window",
+            headers_enabled=False,
+            on_breach=_refuse,
+        )
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """Give what counts."""
+        return self._ours
+
+
+class _Strategy(RateLimiter):
+    """Counts for flask-limiter, and keeps for the headers the limit that will be met first."""
+
+    def __init__(self, windows: Windows) -> None:
+        """Take no storage of the library's."""
+        self._windows = windows
+
+    def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Count one."""
+        del cost  # always one here
+        count = self._windows.take(_subject(identifiers), [_limit(item)])
+        known: Standing | None = g.get("standing")
+        if known is None or count.tightest.remaining < known.remaining:
+            g.standing = count.tightest
+        return count.fits
+
+    def test(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
+        """Tell whether one more fits."""
+        del cost  # always one here
+        return self._windows.look(_subject(identifiers), [_limit(item)]).fits
+
+    def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
+        """Tell where somebody stands."""
+        standing = self._windows.look(_subject(identifiers), [_limit(item)]).tightest
+        return WindowStats(time.time() + standing.reset_seconds, standing.remaining)
 
 
 def address() -> str:
@@ -122,15 +157,32 @@ def address() -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-def _refuse(met: RequestLimit) -> NoReturn:
-    wait = _standing(met).reset_seconds
-    raise TooManyRequests(f"The limit of {met.limit} is used up.", retry_after=wait)
+def _refuse(_: RequestLimit) -> NoReturn:
+    raise _used_up(g.standing)
 
 
-def _standing(met: RequestLimit) -> Standing:
-    reset_at, remaining = met.window
-    return Standing(met.limit.amount, max(0, remaining), _seconds_until(reset_at))
+def _used_up(standing: Standing) -> TooManyRequests:
+    text = f"The limit of {standing.limit.text} is used up."
+    return TooManyRequests(text, retry_after=_whole_seconds(standing))
 
 
-def _seconds_until(moment: float) -> int:
-    return max(1, math.ceil(moment - time.time()))
+def _tell(response: Response) -> Response:
+    standing: Standing | None = g.get("standing")
+    if standing is not None:
+        response.headers["RateLimit-Limit"] = str(standing.limit.amount)
+        response.headers["RateLimit-Remaining"] = str(standing.remaining)
+        response.headers["RateLimit-Reset"] = str(_whole_seconds(standing))
+    return response
+
+
+def _whole_seconds(standing: Standing) -> int:
+    return max(1, math.ceil(standing.reset_seconds))
+
+
+def _limit(item: RateLimitItem) -> Limit:
+    return Limit(str(item), item.amount, item.get_expiry())
+
+
+def _subject(identifiers: tuple[str, ...]) -> str:
+    who, where = identifiers
+    return f"{where}:{who}"

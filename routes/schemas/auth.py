@@ -60,6 +60,12 @@ class UserSchema(ma.Schema):
     role = ma.fields.String(required=True, metadata={"enum": ["admin", "member"]})
 
 
+class MeSchema(UserSchema):
+    """The caller's account; one of Supabase Auth may have no address."""
+
+    email = ma.fields.String(required=True, allow_none=True)
+
+
 class TokensSchema(ma.Schema):
     """The two tokens of a login; `expires_in` are the seconds that the access token is good."""
 

@@ -11,6 +11,7 @@ CharlaError
 ├── NotFound 404                does not exist, or is not yours
 ├── Conflict 409
 │   ├── EmailTaken 409
+│   ├── ExternalAccount 409     somebody else manages the account
 │   └── RunActive 409           the session has an active run: `active_run_id`
 ├── ContentTooLarge 413
 ├── TooManyRequests 429         `retry_after` seconds
@@ -126,6 +127,17 @@ class EmailTaken(Conflict):
     """An account with this e-mail address exists."""
 
     code = "email_taken"
+
+
+class ExternalAccount(Conflict):
+    """The account is managed elsewhere: its logins and its password are not ours to change."""
+
+    title = "The account is managed elsewhere"
+    code = "external_account"
+
+    def __init__(self, manager: str) -> None:
+        """Say who manages it."""
+        super().__init__(f"{manager} manages this account: do this there. Nothing has changed.")
 
 
 class RunActive(Conflict):

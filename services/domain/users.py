@@ -25,13 +25,31 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalUser:
+    """An account that somebody else manages, as the access token tells of it.
+
+    It is known by `id` alone. `email` and `name` are for showing: they are no link to an account
+    of ours that has the same.
+    """
+
+    id: str
+    tenant_id: str
+    email: str | None
+    name: str | None
+    role: Role
+    manager: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who makes a request: the result of authentication, and all that a use case may know of it.
 
-    `login_id` is the login (family of refresh tokens) that the access token came from.
+    `login_id` is the login (family of refresh tokens) that the access token came from. `external`
+    is the account where it is none of ours; its logins are not known here.
     """
 
     user_id: str
     tenant_id: str
     role: Role
     login_id: str
+    external: ExternalUser | None = None

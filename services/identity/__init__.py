@@ -1,1 +1,1 @@
-"""Local accounts."""
+"""Who somebody is: local accounts, and users of Supabase Auth."""

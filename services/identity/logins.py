@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,8 +35,18 @@ class OpenLogin:
 class Logins:
     """Opens, continues and ends logins."""
 
-    def __init__(self, store: LoginStore, times: LoginTimes, now: Clock = utc_now) -> None:
-        """Keep what is needed to recognise a token in `store`."""
+    def __init__(
+        self,
+        store: LoginStore,
+        times: LoginTimes,
+        now: Clock = utc_now,
+        tell: Callable[[str], None] = lambda login_id: None,  # noqa: ARG005 - one process is all
+    ) -> None:
+        """Keep what is needed to recognise a token in `store`.
+
+        `tell` hurries the other workers to see that a login has ended; an empty id: any of them.
+        """
+        self._tell = tell
         self._store = store
         self._times = times
         self._now = now
@@ -62,10 +73,12 @@ class Logins:
     def end(self, login_id: str) -> None:
         """End a login: its refresh and access tokens count no more."""
         self._store.revoke(login_id)
+        self._tell(login_id)
 
     def end_others(self, user_id: str, login_id: str) -> None:
         """End all logins of a user but one."""
         self._store.revoke_all(user_id, but=login_id)
+        self._tell("")
 
     def is_live(self, login_id: str) -> bool:
         """Tell whether a login still counts."""

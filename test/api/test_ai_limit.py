@@ -1,9 +1,18 @@
 """How many messages a user may send: tested first, taken only for a run that began."""
 
+import time
+
 import pytest
 from api_accounts import Account, MakeApp, sign_up
+from flask import Flask
 from flask.testing import FlaskClient
+from patience import eventually
 from werkzeug.test import TestResponse
+
+from routes.hooks.limits import AiLimit, LimitRules, Limits
+from services.admission.local_windows import LocalWindows
+from services.domain.errors import TooManyRequests
+from services.domain.limits import Limit, Windows
 
 
 @pytest.fixture
@@ -80,3 +89,54 @@ def test_limits_that_are_off_show_no_headers(make_app: MakeApp) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert "RateLimit-Limit" not in answers[0].headers
+
+
+def bare_limits(app: Flask, ai: str, windows: Windows) -> AiLimit:
+    rules = LimitRules(enabled=True, ai=ai, login="1 per hour", register="1 per hour")
+    return Limits(app, rules, windows).ai
+
+
+def test_requests_at_once_do_not_get_the_same_place() -> None:
+    app = Flask("bare")
+    ai = bare_limits(app, "1 per hour", LocalWindows())
+
+    with app.app_context():
+        ai.test("ann")
+        with app.app_context(), pytest.raises(TooManyRequests):
+            ai.test("ann")
+        with app.app_context():
+            ai.test("bob")
+    with app.app_context():  # the first began nothing
+        ai.test("ann")
+        ai.take("ann")
+    with app.app_context(), pytest.raises(TooManyRequests):
+        ai.test("ann")
+
+
+def test_a_request_that_goes_on_takes_one_place_only() -> None:
+    app = Flask("bare")
+    ai = bare_limits(app, "2 per hour", LocalWindows())
+
+    with app.app_context():
+        ai.test("ann")
+        ai.take("ann")
+        with app.app_context():
+            ai.test("ann")
+
+
+def test_what_two_workers_begin_at_once_counts_twice() -> None:
+    here, there, windows = Flask("here"), Flask("there"), LocalWindows()
+    first, second = (bare_limits(app, "1 per second", windows) for app in (here, there))
+
+    with there.app_context():
+        second.test("ann")
+        second.take("ann")
+    began = time.monotonic()
+    with here.app_context():
+        eventually(lambda: time.monotonic() > began + 0.4)
+        first.take("ann")  # it was tested before the second took the last place
+    late = time.monotonic()
+
+    eventually(lambda: windows.look("ai:ann", [Limit("1 per 1 second", 1, 1)]).fits)
+
+    assert time.monotonic() - late > 0.9

@@ -36,11 +36,19 @@ def refusal(folder: Path, settings: Mapping[str, str]) -> str:
     return told.stderr
 
 
+@pytest.mark.parametrize(
+    "lack",
+    [
+        "drop function public.charla_ping",
+        "delete from charla.migrations where version > '20261121090000'",
+    ],
+    ids=["all", "the newest"],
+)
 def test_a_project_without_the_migrations_is_refused_with_one_sentence(
-    make_supabase: MakeSupabase, tmp_path: Path
+    make_supabase: MakeSupabase, tmp_path: Path, lack: str
 ) -> None:
     stack = make_supabase()
-    stack.sql("drop function public.charla_ping")
+    stack.sql(lack)
     stack.reload()
 
     told = refusal(tmp_path, stack.settings())

@@ -71,11 +71,15 @@ _DEVIATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `fix` says what to do where it is not as it should be."""
+    """One thing that was looked at; `fix` says what to do where it is not as it should be.
+
+    What `blocks` keeps a server from working: no other finding does.
+    """
 
     is_ok: bool
     text: str
     fix: str = ""
+    blocks: bool = False
 
 
 class _Status(msgspec.Struct):
@@ -119,7 +123,7 @@ def _of_status(status: _Status) -> Iterator[Finding]:
     missing = [version for version in MIGRATIONS if version not in status.migrations]
     if missing:
         text = f"These migrations are not applied: {', '.join(missing)}."
-        yield Finding(is_ok=False, text=text, fix=_PUSH)
+        yield Finding(is_ok=False, text=text, fix=_PUSH, blocks=True)
     else:
         yield Finding(is_ok=True, text="All migrations are applied.")
     for kind, what in status.deviations:

@@ -1,0 +1,38 @@
+-- Counts in moving windows, all limits of a request at once, by the clock of this server alone.
+--
+-- KEYS: for each limit the list of the times (milliseconds) at which it was taken, newest first.
+-- ARGV: "look", "take" (where all have room) or "add" (room or not); then for each limit how many fit, and the span in milliseconds.
+-- Gives 1 where every limit had room and else 0; then for each limit how many are left, and in how
+-- many milliseconds there is room again, or the oldest counts no more.
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local fits = 1
+local counts = {}
+
+for i, key in ipairs(KEYS) do
+  local amount, span = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local oldest = redis.call('LINDEX', key, -1)
+  while oldest and oldest + span <= now do
+    redis.call('RPOP', key)
+    oldest = redis.call('LINDEX', key, -1)
+  end
+  counts[i] = redis.call('LLEN', key)
+  if counts[i] >= amount then
+    fits = 0
+  end
+end
+
+local answer = {fits}
+for i, key in ipairs(KEYS) do
+  local amount, span = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  if ARGV[1] == 'add' or (ARGV[1] == 'take' and fits == 1) then
+    redis.call('LPUSH', key, now)
+    redis.call('PEXPIRE', key, span)
+    counts[i] = counts[i] + 1
+  end
+  local first = redis.call('LINDEX', key, amount - 1) or redis.call('LINDEX', key, -1) or now
+  answer[2 * i] = amount - counts[i]
+  answer[2 * i + 1] = first + span - now
+end
+return answer

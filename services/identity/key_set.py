@@ -1,0 +1,158 @@
+"""The public keys with which a Supabase project signs access tokens (JWKS)."""
+
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+
+import structlog
+import urllib3
+from jwt import PyJWK, PyJWKSet
+from urllib3.exceptions import HTTPError
+
+from services.domain.errors import Unavailable
+
+ALGORITHMS = frozenset({"ES256", "RS256"})
+"""What Supabase Auth signs with; keys for anything else, symmetric ones first of all, are not."""
+
+MAX_BYTES = 256 * 1024
+"""A set of ten RSA keys has 5 KB."""
+
+_OK = 200
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySetTimes:
+    """When keys are read again, in seconds.
+
+    `fetch`: how long one reading may take. `refresh`: the age at which keys are read again.
+    `pause`: the least time between two readings, so that a stranger who invents key ids cannot
+    make this server hammer the project. `retry`: the same while there are no keys at all.
+    """
+
+    fetch: float = 5
+    refresh: float = 600
+    pause: float = 30
+    retry: float = 1
+
+
+class KeySet:
+    """Keys by id, read when they are first needed; a rotation is noticed by an id that is new.
+
+    A reading goes on in a thread of its own, one at a time. Only who brings an unknown id waits for
+    it; what is known is used however old it is while the project does not answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        times: KeySetTimes | None = None,
+        on_read: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """Read from `url`; `on_read` counts how readings went."""
+        self._url = url
+        self._times = times or KeySetTimes()
+        self._on_read = on_read
+        tls = ssl.create_default_context() if url.startswith("https:") else None
+        self._pool = urllib3.PoolManager(maxsize=1, ssl_context=tls)
+        self._lock = Lock()
+        self._keys: Mapping[str, PyJWK] | None = None
+        self._old_at = 0.0
+        self._next_at = 0.0
+        self._reading: Event | None = None
+        self._is_away = False
+
+    def find(self, key_id: str) -> PyJWK | None:
+        """Find a key; None: the project has none of this id.
+
+        Raises Unavailable where its keys could never be read.
+        """
+        found = self._known(key_id)
+        if found is None:
+            reading = self._read_again()
+            if reading is not None:
+                reading.wait(self._times.fetch)
+            found = self._known(key_id)
+        elif time.monotonic() >= self._old_at:
+            self._read_again()
+        if found is None and self._keys is None:
+            raise Unavailable("The keys that access tokens are checked with cannot be read now.")
+        return found
+
+    def _known(self, key_id: str) -> PyJWK | None:
+        return (self._keys or {}).get(key_id)
+
+    def _read_again(self) -> Event | None:
+        """Begin a reading, or join the present one; None: it is too early for another."""
+        with self._lock:
+            if self._reading is not None:
+                return self._reading
+            if time.monotonic() < self._next_at:
+                return None
+            reading = Event()
+            Thread(target=self._read, args=(reading,), daemon=True).start()
+            self._reading = reading
+            return reading
+
+    def _read(self, reading: Event) -> None:
+        try:
+            self._keys = _usable(self._download())
+            self._old_at = time.monotonic() + self._times.refresh
+            self._tell(None)
+        except Exception as exc:  # noqa: BLE001 - whatever stands there, it is no key set
+            self._tell(exc)
+        finally:
+            pause = self._times.retry if self._keys is None else self._times.pause
+            with self._lock:
+                self._next_at = time.monotonic() + pause
+                self._reading = None
+            reading.set()
+
+    def _download(self) -> object:
+        deadline = time.monotonic() + self._times.fetch
+        response = self._pool.urlopen(
+            "GET",
+            self._url,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            timeout=self._times.fetch,
+        )
+        try:
+            if response.status != _OK:
+                raise HTTPError(f"status {response.status}")
+            body = b""
+            while piece := response.read1(MAX_BYTES):
+                body += piece
+                if len(body) > MAX_BYTES or time.monotonic() > deadline:
+                    raise HTTPError("too long")
+            return json.loads(body)
+        finally:
+            response.close()
+
+    def _tell(self, error: Exception | None) -> None:
+        """Count a reading; a change has a line in the log."""
+        self._on_read(error is None)
+        if error is not None and not self._is_away:
+            _log.warning("supabase_keys_away", error=type(error).__name__, detail=str(error))
+        if error is None and self._is_away:
+            _log.info("supabase_keys_back")
+        self._is_away = error is not None
+
+
+def _usable(document: object) -> Mapping[str, PyJWK]:
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise TypeError("not a key set")
+    if not document["keys"]:  # a project that signs with its secret only
+        return {}
+    return {
+        key.key_id: key
+        for key in PyJWKSet.from_dict(document)
+        if isinstance(key.key_id, str)
+        and key.algorithm_name in ALGORITHMS
+        and key.public_key_use in ("sig", None)
+    }

@@ -1,0 +1,127 @@
+"""Access tokens of Supabase Auth."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import jwt
+
+from services.domain.errors import Unauthorized
+from services.domain.users import Caller, ExternalUser, Role
+from services.identity.key_set import ALGORITHMS, KeySet
+from services.stores.base.ids import is_uuid
+
+ISSUER_PATH = "/auth/v1"
+KEYS_PATH = f"{ISSUER_PATH}/.well-known/jwks.json"
+AUDIENCE = "authenticated"
+USER_ROLE = "authenticated"
+"""`anon` and `service_role` are keys of the project: signed alike, but nobody's."""
+
+SECRET_ALGORITHM = "HS256"  # noqa: S105 - an algorithm's name
+NEEDED = ("exp", "sub", "aud", "iss")
+MANAGER = "Supabase Auth"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupabaseRules:
+    """What makes a token of a project; `url` has no slash at its end.
+
+    Without `secret` no token of HS256 counts.
+    """
+
+    url: str
+    secret: str | None
+    leeway_seconds: float
+
+
+class SupabaseTokens:
+    """Turns access tokens of one project's users into callers.
+
+    A token counts until it expires: Supabase's logins are not known here, and the tenant is the
+    installation's own whatever a token says.
+    """
+
+    def __init__(self, rules: SupabaseRules, keys: KeySet, tenant_id: Callable[[], str]) -> None:
+        """Check with `keys` what is signed asymmetrically; `tenant_id` is asked once."""
+        self.issuer = rules.url + ISSUER_PATH
+        self._rules = rules
+        self._keys = keys
+        self._ask_tenant_id = tenant_id
+        self._tenant_id: str | None = None
+
+    @classmethod
+    def of(
+        cls, rules: SupabaseRules, tenant_id: Callable[[], str], on_read: Callable[[bool], None]
+    ) -> Self:
+        """Check with the project's own keys; `on_read` counts how readings of them went."""
+        return cls(rules, KeySet(rules.url + KEYS_PATH, on_read=on_read), tenant_id)
+
+    def verify(self, token: str) -> tuple[Caller, float]:
+        """Give a token's caller, and the Unix time at which it ends.
+
+        Raises Unauthorized, and Unavailable where it cannot be judged now.
+        """
+        claims = self._claims_of(token)
+        if claims.get("role") != USER_ROLE or not is_uuid(claims["sub"]):
+            raise Unauthorized("The access token is not one of a user.")
+        return self._caller_of(claims), int(claims["exp"]) + self._rules.leeway_seconds
+
+    def _claims_of(self, token: str) -> dict[str, Any]:
+        try:
+            key, algorithm = self._key_of(jwt.get_unverified_header(token))
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                audience=AUDIENCE,
+                issuer=self.issuer,
+                leeway=self._rules.leeway_seconds,
+                options={"require": list(NEEDED)},
+            )
+        except jwt.ExpiredSignatureError as exc:
+            raise Unauthorized("The access token has expired; refresh it.") from exc
+        except (jwt.PyJWTError, ValueError) as exc:
+            # ValueError: what is no text cannot come in a header, but in a frame.
+            raise Unauthorized("The access token is not valid.") from exc
+
+    def _key_of(self, header: dict[str, Any]) -> tuple[str | jwt.PyJWK, str]:
+        """Choose the key and the only algorithm it may be used with."""
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if algorithm == SECRET_ALGORITHM and self._rules.secret:
+            return self._rules.secret, SECRET_ALGORITHM
+        if algorithm not in ALGORITHMS or not isinstance(key_id, str):
+            raise jwt.InvalidAlgorithmError(f"{algorithm} with {type(key_id).__name__}")
+        key = self._keys.find(key_id)
+        if key is None:
+            raise jwt.InvalidKeyError(key_id)
+        return key, key.algorithm_name
+
+    def _caller_of(self, claims: dict[str, Any]) -> Caller:
+        if self._tenant_id is None:
+            self._tenant_id = self._ask_tenant_id()
+        user = ExternalUser(
+            id=claims["sub"],
+            tenant_id=self._tenant_id,
+            email=_text(claims.get("email")),
+            name=_name_in(claims.get("user_metadata")),
+            role=Role.MEMBER,
+            manager=MANAGER,
+        )
+        return Caller(
+            user_id=user.id,
+            tenant_id=user.tenant_id,
+            role=user.role,
+            login_id=_text(claims.get("session_id")) or "",
+            external=user,
+        )
+
+
+def _name_in(metadata: object) -> str | None:
+    """Read the name that users give themselves: nothing may depend on it."""
+    if not isinstance(metadata, dict):
+        return None
+    return _text(metadata.get("full_name")) or _text(metadata.get("name"))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
