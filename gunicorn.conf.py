@@ -86,7 +86,9 @@ def post_worker_init(worker: Any) -> None:
     services = worker.wsgi.extensions["charla"]
     if worker.age == 1:  # the first of them speaks for all
         sys.stdout.write(services.banner())
-        sys.stdout.flush()
+    if _settings.scaling.workers > 1:
+        sys.stdout.write(f"  worker    {worker.pid} is ready\n")
+    sys.stdout.flush()
     drain = services.drain
     signal.signal(signal.SIGTERM, lambda *_: gevent.spawn(_drain, worker, drain, drain.start))
     for number in (signal.SIGINT, signal.SIGQUIT):

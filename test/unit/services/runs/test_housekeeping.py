@@ -16,6 +16,7 @@ from stores import KEY, new_id, new_session
 from services.domain.errors import StoreUnavailable
 from services.runs.housekeeping import Housekeeping
 from services.stores.base.store import Store
+from services.streams.base import RunLog
 from services.streams.memory import MemoryRunLog
 from services.telemetry import logs
 
@@ -44,7 +45,7 @@ class _ShakyStore(Store):
         self._inner.close()
 
 
-def keeping(store: Store, log: MemoryRunLog, seconds: float = 3600) -> Housekeeping:
+def keeping(store: Store, log: RunLog, seconds: float = 3600) -> Housekeeping:
     """Keep house; keys live for an hour."""
     return Housekeeping(store=store, log=log, seconds=seconds, key_seconds=3600)
 

@@ -6,7 +6,7 @@ import gevent
 import pytest
 from gevent.event import Event
 from log_events import RETRYING
-from run_world import MakeWorld, RunWorld, read_to_the_end, said
+from run_world import MakeWorld, RunWorld, Story, read_to_the_end, said
 from stores import new_id
 from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
@@ -87,7 +87,10 @@ def test_many_readers_that_come_at_once_are_all_served(make_worker: MakeWorld) -
     writer, other = make_worker(said(*WORDS)), make_worker(worker_id="redis-b")
     runs = [writer.launch().run_id for _ in range(60)]
 
-    stories = [gevent.spawn(lambda id_=id_: read_to_the_end(follow_on(other, id_))) for id_ in runs]
+    def read(run_id: str) -> Story:
+        return read_to_the_end(follow_on(other, run_id))
+
+    stories = [gevent.spawn(read, run_id) for run_id in runs]
 
     assert {story.get().text for story in stories} == {"".join(WORDS)}
     assert not other.log.is_degraded
