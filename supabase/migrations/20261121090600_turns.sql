@@ -35,7 +35,7 @@ begin
   select m into by_name
   from jsonb_array_elements(offers -> 'models') with ordinality as e (m, n)
   where (p_provider is null or m ->> 'provider' = p_provider)
-    and case when p_model is null then true else m ->> 'name' = p_model end
+    and case when p_model is null then m ->> 'name' <> '*' else m ->> 'name' = p_model end
   order by n limit 1;
   if by_name is not null or p_model is null then
     return by_name;
