@@ -29,7 +29,7 @@ from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.runs.takeover import Takeover
 from services.runs.watch import WorkerWatch
-from services.settings import InvalidSettings, Settings
+from services.settings import InvalidSettings, Settings, figures_slot
 from services.stores.base.store import Store
 from services.stores.sqlite.store import SqliteStore
 from services.streams.base import Nudge, NudgeKind, RunLog
@@ -48,7 +48,7 @@ REAPER_LOG_PATIENCE_SECONDS = 10.0
 def build_services(settings: Settings) -> Services:
     """Build a worker of one of the three combinations."""
     worker_id = f"{REDIS_WORKER if settings.scaling.redis_url else MEMORY_WORKER}{uuid7()}"
-    metrics = Metrics()
+    metrics = Metrics(figures_slot())
     store = open_store(settings)
     log = _log_of(settings, store, metrics)
     providers = build_providers(settings, metrics)
@@ -92,7 +92,11 @@ def open_store(settings: Settings) -> Store:
     return SupabaseStore(
         scaling.supabase_url,
         scaling.supabase_key,
-        Limits(connections=scaling.supabase_connections),
+        Limits(
+            connections=scaling.supabase_connections,
+            # Three beats fit into the time after which a worker is taken for dead.
+            reserved_timeout_seconds=min(15.0, scaling.worker_dead_seconds / 3),
+        ),
         revocation_window_seconds=accounts.access_token_seconds + accounts.jwt_leeway_seconds,
     )
 

@@ -95,6 +95,12 @@ class Settings:
         return 5 if self.scaling.redis_url else 1
 
 
+def figures_slot() -> int | None:
+    """Tell where this worker counts, as `services.telemetry.figure_files` gave it; None: alone."""
+    slot = os.environ.get("FIGURES_SLOT")  # noqa: TID251 - the place
+    return int(slot) if slot else None
+
+
 def variables() -> Iterator[Variable]:
     """List every variable, in the order in which they are documented."""
     for group in GROUPS.values():

@@ -1,7 +1,8 @@
 """Counters for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from services.domain.events import Error, Terminal
 
@@ -12,16 +13,29 @@ FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
 class Metrics:
     """All figures of one server, in a registry of its own.
 
-    A run is counted at its ends only: nothing here is called for each event.
+    A run is counted at its ends only: nothing here is called for each event. Gauges that tell what
+    is going on now are of living workers only, as a sum or as the worst of them.
     """
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
-        """Begin at zero."""
+    def __init__(self, slot: int | None = None) -> None:
+        """Begin at zero; one of several workers has a slot and goes on with what lies there.
+
+        What it tells are then the figures of all of them. The slot's files are in the folder that
+        PROMETHEUS_MULTIPROC_DIR names, and all that this process counts is in them.
+        """
         registry = self._registry = CollectorRegistry()
+        if slot is not None:
+            share = values.MultiProcessValue
+            values.ValueClass = share(lambda: slot)  # type: ignore[no-untyped-call]  # theirs
+            self._registry = CollectorRegistry()
+            MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]  # theirs
         self._active = Gauge(
-            "charla_runs_active", "Answers that are being written.", registry=registry
+            "charla_runs_active",
+            "Answers that are being written.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self._runs = Counter(
             "charla_runs", "Answers, by how they ended.", ["reason", "provider"], registry=registry
@@ -36,7 +50,12 @@ class Metrics:
         self._events = Counter(
             "charla_events", "Numbered events of ended answers.", ["provider"], registry=registry
         )
-        self._readers = Gauge("charla_readers", "Streams that are open.", registry=registry)
+        self._readers = Gauge(
+            "charla_readers",
+            "Streams that are open.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self._requests = Counter(
             "charla_http_requests",
             "Requests, by route.",
@@ -59,6 +78,7 @@ class Metrics:
             "charla_limits_counted_apart",
             "1 while Redis is away and each process counts its share of every limit by itself.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
         self._key_readings = Counter(
             "charla_supabase_key_readings",
@@ -70,6 +90,7 @@ class Metrics:
             "charla_log_degraded",
             "1 while Redis is away and streams are served from memory.",
             registry=registry,
+            multiprocess_mode="livemax",
         )
 
     def log_degraded(self, *, degraded: bool) -> None:

@@ -10,7 +10,7 @@ from msgspec.json import Decoder, Encoder
 from supabase import ClientOptions, create_client
 
 from services.stores.supabase.errors import RefusedCall, refused, supabase_errors
-from services.stores.supabase.transport import BoundedTransport
+from services.stores.supabase.transport import BoundedTransport, Places
 
 Reply = TypeVar("Reply")
 
@@ -28,6 +28,8 @@ _encode = Encoder().encode
 class Limits:
     """How many connections there are, and how long a call may take.
 
+    Over the reserved ones a call should take less: a beat that waits for an answer that was lost
+    on the way must be made again before its worker is taken for dead.
     `pauses_seconds` are before each further try of a call that may be repeated: long enough for a
     restart of the gateway, not for an outage.
     """
@@ -35,6 +37,7 @@ class Limits:
     connections: int = 32
     reserved_connections: int = 4
     timeout_seconds: float = 15.0
+    reserved_timeout_seconds: float = 15.0
     connect_seconds: float = 3.0
     pauses_seconds: Sequence[float] = (0.05, 0.2, 0.5, 1.0)
 
@@ -53,9 +56,8 @@ class Connection:
         self._pauses = limits.pauses_seconds
         self._transport = BoundedTransport(
             url,
-            limits.connections,
-            limits.reserved_connections,
-            limits.timeout_seconds,
+            Places(limits.connections, limits.timeout_seconds),
+            Places(limits.reserved_connections, limits.reserved_timeout_seconds),
             limits.connect_seconds,
         )
         self._http = httpx.Client(transport=self._transport)

@@ -77,7 +77,8 @@ class Flusher:
 
     def writes(self, run_id: str) -> bool:
         """Tell whether a run is written here."""
-        return run_id in self._writers
+        writer = self._writers.get(run_id)
+        return writer is not None and not writer.record.is_abandoned
 
     def run(self) -> None:
         """Flush for ever."""
@@ -111,6 +112,9 @@ class Flusher:
     def flush(self) -> None:
         """Send what is new; what could not be sent stays new."""
         self._resolve_gone()
+        for writer in self._news:
+            if writer.is_done:
+                self._forget(writer)
         batch = [writer for writer in self._news if writer.has_news]
         self._news.clear()
         if not batch:

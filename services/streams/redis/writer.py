@@ -60,6 +60,7 @@ class RedisWriter(LogWriter):
     def abandon(self) -> None:
         """Give the log up; the next owner goes on in it."""
         self.record.abandon()
+        self._wake(self)  # so that it is forgotten
 
     def keep_outcome(self, outcome: bytes) -> None:
         """Keep it in Redis, where it is there."""

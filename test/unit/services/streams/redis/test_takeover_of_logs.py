@@ -4,7 +4,7 @@ import gevent
 from gevent.event import Event
 from redis_server import RedisServer
 from run_world import MakeWorld, RunWorld, read_to_the_end, said
-from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on
+from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.events import Content, Done, Error
 from services.domain.sessions import Status
@@ -121,3 +121,27 @@ def test_a_log_that_lost_words_is_not_believed_over_the_checkpoints(
     run, text = new.stored(living)
     assert isinstance(run.terminal, Error)
     assert (run.status, text, run.terminal_seq) == (Status.INTERRUPTED, "one two", 4)
+
+
+def test_a_log_that_fell_behind_the_checkpoints_keeps_nobody_from_the_stored_end(
+    make_shaky_worker: MakeWorld, own_redis: RedisServer
+) -> None:
+    pause = Event()
+    dead = make_shaky_worker([Content("in both "), pause, Content("saved only"), Event()])
+    living = dead.launch()
+    begin_to_read(follow_on(dead, living.run_id), 2)
+    dead.log.flush(PATIENCE_SECONDS)
+    own_redis.kill()
+    pause.set()
+    begin_to_read(follow_on(dead, living.run_id), 3)
+    dead.beat.beat()
+    dead.log.close()
+    own_redis.start()
+    new = make_shaky_worker(worker_id="redis-b")
+    new.reap_all_others()
+
+    behind = reader_on(new, living.run_id)
+    new.log.conclude(new.stored(living)[0])
+
+    assert new.stored(living)[1] == "in both saved only"
+    assert (behind.is_abandoned, behind.has_ended) == (True, False)

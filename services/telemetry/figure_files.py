@@ -1,0 +1,79 @@
+"""The files in which the workers of a server keep their figures, so that each can tell the sums.
+
+gunicorn's master makes and clears them, and must load nothing that gevent would have to patch
+later: prometheus_client imports ssl, so this is the standard library only.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+PREFIX = "charla-figures-"
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by mkdtemp
+"""Writing to a mapped file on a disk that is busy would stall all streams of the worker."""
+
+
+class FigureFiles:
+    """A folder of one start, gone with it; what a killed start left goes with the next one.
+
+    A worker has a slot, and the next one in that slot goes on with its files: counters never go
+    back, and there are never more files than there were workers at once.
+    """
+
+    def __init__(self, base: Path | None = None) -> None:
+        """Make a folder of its own in `base`; without it in memory, where the system has that."""
+        if base is None:
+            base = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+        _clear(base)
+        self.folder, self._lock = _made(base)
+
+    def environment(self, slot: int) -> list[str]:
+        """Give what tells a worker its place, as `NAME=value`."""
+        return [f"PROMETHEUS_MULTIPROC_DIR={self.folder}", f"FIGURES_SLOT={slot}"]
+
+    def free_slot(self, taken: Iterable[int | None]) -> int:
+        """Give the first slot that no living worker has."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)  # something may have cleaned up there
+        used = set(taken)
+        return next(slot for slot in range(len(used) + 1) if slot not in used)
+
+    def forget(self, slot: int) -> None:
+        """Forget what a worker that died was doing; what it counted stays."""
+        for path in self.folder.glob(f"gauge_live*_{slot}.db"):
+            path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove everything; all workers have ended."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _made(base: Path) -> tuple[Path, int]:
+    """Make a folder and lock it for the life of this process and its workers."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():  # else another start took it for left behind, before it was locked
+            return folder, lock
+        os.close(lock)
+
+
+def _clear(base: Path) -> None:
+    """Remove the folders of starts that have ended without doing so."""
+    for folder in base.glob(f"{PREFIX}*"):
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:  # another user's
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(lock)
