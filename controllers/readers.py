@@ -59,6 +59,8 @@ class Readers:
             return self.attach(caller, run, None, may_go_on)
         cursor = EventId.parse(last_event_id) or EventId("", 0, 0)
         log = self._open(caller, run)
+        if cursor.run_id == log.run_id and cursor.seq > log.top:
+            self._log.refresh(log.run_id)  # the client read elsewhere, a moment ago
         if log.has_ended and log.knows(cursor) and cursor.seq == log.top:
             return None
         return self._attach(caller, log, cursor, may_go_on)

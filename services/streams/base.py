@@ -171,6 +171,13 @@ class RunLog(ABC):
         """Open a log for reading; None: there is none (any more), or it cannot be reached."""
 
     @abstractmethod
+    def refresh(self, run_id: str) -> None:
+        """Read at once what another process has written of a run that is open for reading here.
+
+        For a reader that comes from there, and has seen more than this process.
+        """
+
+    @abstractmethod
     def follow_from(self, run: Run, piece: Piece) -> LogReader | None:
         """Read an active run whose log `reader` did not find, after what its checkpoints hold.
 

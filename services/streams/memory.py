@@ -52,6 +52,9 @@ class MemoryRunLog(RunLog):
         self._ended.move_to_end(run_id)
         return record
 
+    def refresh(self, run_id: str) -> None:
+        """Do nothing: there is no other process."""
+
     def follow_from(self, run: Run, piece: Piece) -> LogReader | None:
         """Give nothing: a log that is gone does not come back."""
         del run, piece

@@ -111,6 +111,13 @@ class RedisRunLog(RunLog):
         self._tail.follow(replica)
         return replica.record
 
+    def refresh(self, run_id: str) -> None:
+        """Look into the stream before the tail does."""
+        try:
+            self._tail.catch_up(run_id)
+        except LogUnavailable as exc:
+            self._flusher.degrade(str(exc))
+
     def follow_from(self, run: Run, piece: Piece) -> LogReader | None:
         """Follow a run from what its checkpoints hold."""
         record = self._local.record(run.id)

@@ -13,7 +13,7 @@ from services.streams.base import LogUnavailable
 from services.streams.record import Record
 from services.streams.redis import codec
 from services.streams.redis.link import Entry, RedisLink
-from services.streams.redis.writer import epoch_of, seq_of
+from services.streams.redis.writer import epoch_of, place_of, seq_of
 
 States = Callable[[Sequence[str]], Mapping[str, Run]]
 
@@ -45,8 +45,10 @@ class Replica:
         for id_, data in entries:
             if record.has_ended or record.is_abandoned:
                 return
-            self.newest = id_
             name = id_.decode()
+            if place_of(name) <= place_of(self.newest.decode()):
+                continue  # two reads crossed
+            self.newest = id_
             if data is not None:
                 self._append(record, name, codec.decode(data))
             elif epoch_of(name) > record.epoch:
@@ -121,12 +123,20 @@ class Tail:
                 _log.exception("tail_crashed")
                 gevent.sleep(_RETRY_SECONDS)
 
+    def catch_up(self, run_id: str) -> None:
+        """Read once what is new in one log, without waiting for its turn."""
+        if run_id in self._replicas:
+            self._read({run_id: self._replicas[run_id].newest})
+
     def read(self) -> None:
         """Read once what is new in all logs."""
         positions = {run_id: replica.newest for run_id, replica in self._replicas.items()}
-        if not positions:
+        if positions:
+            self._read(positions)
+        else:
             self._is_needed.clear()
-            return
+
+    def _read(self, positions: Mapping[str, bytes]) -> None:
         for run_id, entries in self._link.read(positions):
             replica = self._replicas.get(run_id)
             if replica is not None:

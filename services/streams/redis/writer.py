@@ -146,3 +146,8 @@ def seq_of(newest: str) -> int:
 def epoch_of(newest: str) -> int:
     """Give the epoch that the id of an entry names."""
     return int(newest.partition("-")[0])
+
+
+def place_of(newest: str) -> tuple[int, int]:
+    """Give epoch and seq that the id of an entry names; Redis orders entries by them."""
+    return epoch_of(newest), seq_of(newest)
