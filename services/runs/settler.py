@@ -47,6 +47,8 @@ class Settler:
         if living.ending is Ending.LOST:
             living.writer.abandon()
             return None
+        # Who hears of the end from the store finds all that came before it in the log.
+        living.writer.flush()
         settlement = self._compose(living, result)
         try:
             settled = self._write(settlement, living.writer)

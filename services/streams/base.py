@@ -43,6 +43,10 @@ class LogWriter(ABC):
         """
 
     @abstractmethod
+    def flush(self) -> None:
+        """Wait, as long as readers do, until all that was appended can be read by everybody."""
+
+    @abstractmethod
     def keep_outcome(self, outcome: bytes) -> None:
         """Keep beside the log how the run ends, for who takes it over before the store has it.
 
@@ -172,9 +176,9 @@ class RunLog(ABC):
 
     @abstractmethod
     def refresh(self, run_id: str) -> None:
-        """Read at once what another process has written of a run that is open for reading here.
+        """Read at once what can be read elsewhere of a run that is open for reading here.
 
-        For a reader that comes from there, and has seen more than this process.
+        For a reader that comes from another process, and has seen more than this one.
         """
 
     @abstractmethod

@@ -96,6 +96,9 @@ class Record(LogWriter, LogReader):
         for wake in self._wakes:
             wake()
 
+    def flush(self) -> None:
+        """Nothing is waited for: what is appended can be read."""
+
     def keep_outcome(self, outcome: bytes) -> None:
         """Keep nothing: the log dies with the process."""
 

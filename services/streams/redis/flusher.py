@@ -14,7 +14,7 @@ from services.streams.record import Record
 from services.streams.redis import codec
 from services.streams.redis.link import RedisLink
 from services.streams.redis.nudges import Nudges
-from services.streams.redis.writer import RedisWriter, epoch_of, seq_of
+from services.streams.redis.writer import RedisWriter, Ways, epoch_of, seq_of
 from services.telemetry.metrics import Metrics
 
 Ownership = Callable[[Iterable[str]], Mapping[str, int | None]]
@@ -51,7 +51,12 @@ class Flusher:
         metrics: Metrics,
     ) -> None:
         """Call `lost` for a run that has another owner."""
-        self._nudges = nudges
+        self._ways = Ways(
+            wake=self._note,
+            keep_outcome=link.keep_outcome,
+            tell_status=nudges.send_status,
+            patience=times.patience,
+        )
         self.is_degraded = False
         self._link = link
         self._times = times
@@ -64,12 +69,12 @@ class Flusher:
         self._wake = Event()
         self._flushed_at = 0.0
         self._sent_at: float | None = None
+        self._is_answered = Event()
+        self._is_answered.set()
 
     def open(self, record: Record, newest: str) -> RedisWriter:
         """Begin to write a run's log after the entry `newest`."""
-        writer = RedisWriter(
-            record, newest, self._note, self._link.keep_outcome, self._nudges.send_status
-        )
+        writer = RedisWriter(record, newest, self._ways)
         writer.delivers_at_once = self.is_degraded
         if not record.has_ended:
             self._writers[record.run_id] = writer
@@ -125,6 +130,7 @@ class Flusher:
             for writer, (id_, ends, _) in zip(batch, sent, strict=True)
         ]
         self._sent_at = time.monotonic()
+        self._is_answered.clear()
         try:
             failed = self._link.flush(runs, [codec.encode(events) for _, _, events in sent])
         except LogUnavailable as exc:
@@ -135,6 +141,7 @@ class Flusher:
             return
         finally:
             self._sent_at = None
+            self._is_answered.set()
         self._recover()
         for index, writer in enumerate(batch):
             if index in failed:
@@ -142,6 +149,10 @@ class Flusher:
             else:
                 writer.acknowledge(sent[index][0])
             self._go_on(writer)
+
+    def await_answer(self) -> None:
+        """Wait for the acknowledgement of the flush that is in flight, as long as readers do."""
+        self._is_answered.wait(self._times.patience)
 
     def settle_down(self, seconds: float) -> None:
         """Wait until everything is flushed, but not for longer."""

@@ -112,7 +112,13 @@ class RedisRunLog(RunLog):
         return replica.record
 
     def refresh(self, run_id: str) -> None:
-        """Look into the stream before the tail does."""
+        """Look into the stream before the tail does.
+
+        Who follows an own run elsewhere may have read from Redis what is not acknowledged here yet.
+        """
+        if self._flusher.writes(run_id):
+            self._flusher.await_answer()
+            return
         try:
             self._tail.catch_up(run_id)
         except LogUnavailable as exc:

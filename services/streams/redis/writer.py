@@ -1,14 +1,27 @@
 """One run's log as its owner writes it: appended here, flushed to Redis, then delivered."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gevent.event import Event
 
 from services.domain.events import Done, Error, RunEvent, Status
 from services.domain.runs import Piece
 from services.streams.base import LogUnavailable, LogWriter
 from services.streams.record import BATCH_EVENTS, Record, text_of
 
-KeepOutcome = Callable[[str, bytes], None]
-TellStatus = Callable[[str, Status | None], None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """What a writer does with the world: `wake` its flusher, and tell others over Redis.
+
+    `patience` is how long anybody waits for Redis, in seconds.
+    """
+
+    wake: Callable[["RedisWriter"], None]
+    keep_outcome: Callable[[str, bytes], None]
+    tell_status: Callable[[str, Status | None], None]
+    patience: float
 
 
 class RedisWriter(LogWriter):
@@ -18,14 +31,7 @@ class RedisWriter(LogWriter):
     away events are delivered before they are acknowledged, and sent when it is back.
     """
 
-    def __init__(
-        self,
-        record: Record,
-        newest: str,
-        wake: Callable[["RedisWriter"], None],
-        keep_outcome: KeepOutcome,
-        tell_status: TellStatus,
-    ) -> None:
+    def __init__(self, record: Record, newest: str, ways: Ways) -> None:
         """Go on after the record's top, which `newest` has."""
         self.record = record
         self.run_id = record.run_id
@@ -35,9 +41,8 @@ class RedisWriter(LogWriter):
         self._pending: list[RunEvent] = []
         self._top = self._acknowledged = record.top
         self._has_ended = record.has_ended
-        self._wake = wake
-        self._keep_outcome = keep_outcome
-        self._tell_status = tell_status
+        self._ways = ways
+        self._is_flushed: Event | None = None
 
     def append(self, event: RunEvent) -> int:
         """Number an event; readers get it with the flush that writes it."""
@@ -48,24 +53,30 @@ class RedisWriter(LogWriter):
         self._pending.append(event)
         if self.delivers_at_once:
             self.deliver()
-        self._wake(self)
+        self._ways.wake(self)
         return self._top
 
     def announce(self, status: Status | None) -> None:
         """Set the current value for all readers; a new one is told to those of other processes."""
         if status is not self.record.status():
             self.record.announce(status)
-            self._tell_status(self.run_id, status)
+            self._ways.tell_status(self.run_id, status)
 
     def abandon(self) -> None:
         """Give the log up; the next owner goes on in it."""
         self.record.abandon()
-        self._wake(self)  # so that it is forgotten
+        self._ways.wake(self)  # so that it is forgotten
+
+    def flush(self) -> None:
+        """Wait until Redis has everything, or is slow or away."""
+        if self.has_news and not self.delivers_at_once:
+            self._is_flushed = Event()
+            self._is_flushed.wait(self._ways.patience)
 
     def keep_outcome(self, outcome: bytes) -> None:
         """Keep it in Redis, where it is there."""
         try:
-            self._keep_outcome(self.run_id, outcome)
+            self._ways.keep_outcome(self.run_id, outcome)
         except LogUnavailable:
             return  # the outbox has it too
 
@@ -109,6 +120,8 @@ class RedisWriter(LogWriter):
         undelivered = self._acknowledged - self.record.top
         if undelivered > 0:
             self._deliver(undelivered)
+        if self._is_flushed is not None and self._acknowledged == self._top:
+            self._is_flushed.set()
 
     def start_over(self) -> None:
         """Note that Redis has lost the log: all of it is sent again."""
