@@ -18,7 +18,7 @@ from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
 from services.providers import registry
 from services.providers.base import Provider
 from services.providers.config import ProviderConfig, Timeouts
-from services.runs.beat import Beat
+from services.runs.beat import Beat, BeatTimes
 from services.runs.drain import Drain
 from services.runs.housekeeping import Housekeeping
 from services.runs.outbox import FOLDER as OUTBOX_FOLDER
@@ -94,11 +94,16 @@ def open_store(settings: Settings) -> Store:
         scaling.supabase_key,
         Limits(
             connections=scaling.supabase_connections,
-            # Three beats fit into the time after which a worker is taken for dead.
-            reserved_timeout_seconds=min(15.0, scaling.worker_dead_seconds / 3),
+            reserved_timeout_seconds=_beat_patience(settings),
         ),
         revocation_window_seconds=accounts.access_token_seconds + accounts.jwt_leeway_seconds,
     )
+
+
+def _beat_patience(settings: Settings) -> float:
+    """Give how long a beat waits: two more fit in before the worker is taken for dead."""
+    left = settings.scaling.worker_dead_seconds - settings.beat_seconds
+    return max(1.0, min(15.0, left / 3))
 
 
 def _log_of(settings: Settings, store: Store, metrics: Metrics) -> RunLog:
@@ -147,11 +152,14 @@ def _background(settings: Settings, shared: Shared, worker_id: str) -> Backgroun
         """Give the pace; while Redis is away the text is in memory only."""
         return min(pace, 1.0) if shared.log.is_degraded else pace
 
-    unlisted = settings.runs.unlisted_run_seconds
+    takeover = Takeover(runs, shared.outbox, reaper)
+    # Embedded nothing else looks after them, and nothing of it can take long.
+    adopt = reaper.settle if settings.scaling.is_embedded else takeover.adopt
+    times = BeatTimes(pace=beat_pace, unlisted_seconds=settings.runs.unlisted_run_seconds)
     return Background(
-        beat=Beat(runs, shared.runner, reaper, watch, beat_pace, unlisted),
+        beat=Beat(runs, shared.runner, worker_id, adopt, watch, times),
         watch=watch,
-        takeover=Takeover(runs, shared.outbox, reaper),
+        takeover=takeover,
         outbox=shared.outbox,
         housekeeping=_housekeeping(settings, shared.store, shared.log),
     )

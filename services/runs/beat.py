@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import gevent
@@ -10,7 +11,6 @@ import structlog
 from services.domain.errors import StoreUnavailable
 from services.domain.runs import ClaimedRun, RunBeat
 from services.runs.living import Ending, Living
-from services.runs.reaper import Reaper
 from services.runs.runner import Runner
 from services.runs.watch import WorkerWatch
 from services.stores.base.runs import RunStore
@@ -18,8 +18,16 @@ from services.stores.base.runs import RunStore
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeatTimes:
+    """Seconds: between two beats, and until a run that nobody writes is settled."""
+
+    pace: Callable[[], float]
+    unlisted_seconds: float
+
+
 class Beat:
-    """Calls the store every `pace()` seconds for all runs of the worker together.
+    """Calls the store every `times.pace()` seconds for all runs of the worker together.
 
     Where the text of a run is in memory only, that bounds what a kill -9 can lose of it.
     """
@@ -28,19 +36,21 @@ class Beat:
         self,
         store: RunStore,
         runner: Runner,
-        reaper: Reaper,
+        worker_id: str,
+        adopt: Callable[[ClaimedRun], object],
         watch: WorkerWatch,
-        pace: Callable[[], float],
-        unlisted_seconds: float,
+        times: BeatTimes,
     ) -> None:
-        """Take what it beats for; `run` must be spawned."""
+        """Take what it beats for; `run` must be spawned.
+
+        `adopt` settles a run that nobody writes; it must not keep the beat from its pace.
+        """
         self._store = store
         self._runner = runner
-        self._reaper = reaper
+        self._adopt_run = adopt
         self._watch = watch
-        self._worker_id = reaper.worker_id
-        self._pace = pace
-        self._unlisted_seconds = unlisted_seconds
+        self._worker_id = worker_id
+        self._times = times
         self._unlisted: dict[str, float] = {}
 
     def run(self) -> None:
@@ -57,7 +67,7 @@ class Beat:
 
     def _wait(self, started: float) -> None:
         """Wait for the next beat; a pace that quickens meanwhile counts at once."""
-        while (left := started + self._pace() - time.monotonic()) > 0:
+        while (left := started + self._times.pace() - time.monotonic()) > 0:
             gevent.sleep(min(left, 0.5))
 
     def beat(self) -> None:
@@ -88,9 +98,9 @@ class Beat:
         self._unlisted = seen
         for claim in unlisted:
             run_id = claim.run.id
-            if now - seen[run_id] >= self._unlisted_seconds and run_id not in self._runner:
+            if now - seen[run_id] >= self._times.unlisted_seconds and run_id not in self._runner:
                 seen[run_id] = now
-                self._reaper.settle(claim)
+                self._adopt_run(claim)
 
 
 def _beat_of(run: Living) -> RunBeat:

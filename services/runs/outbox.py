@@ -106,7 +106,14 @@ class Outbox:
         return self._folder / f"{run_id}{suffix}"
 
     def _try_write(self, settlement: Settlement) -> Exception | None:
-        """Return the failure: what is raised in the pool is printed by it."""
+        """Return the failure: what is raised in the pool is printed by it.
+
+        The draft may be taken for a dead worker's in the moment before it is locked: then again.
+        """
+        failure = self._write_once(settlement)
+        return failure and self._write_once(settlement)
+
+    def _write_once(self, settlement: Settlement) -> Exception | None:
         draft = self._path(settlement.run_id, _DRAFT)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,6 +134,10 @@ def _claimed(path: Path) -> Generator[bool, None, None]:
     try:
         file = os.open(path, os.O_RDWR)
     except FileNotFoundError:
+        yield False
+        return
+    except OSError as exc:  # somebody else's, after the server's user was changed
+        _log.error("outbox_file_closed", file=path.name, error=str(exc))
         yield False
         return
     try:

@@ -1,7 +1,7 @@
 """Runs whose worker died: claimed, rebuilt from their checkpoints, settled."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -41,19 +41,39 @@ class Reaper:
         self._log = log
         self._log_patience_seconds = log_patience_seconds
         self._waiting_since: float | None = None
+        self._unsettled: dict[str, ClaimedRun] = {}
         self.worker_id = worker_id
 
-    def reap(self, dead: Sequence[str]) -> int:
-        """Settle the runs of these workers, which are dead; return how many that were."""
-        if not dead or self._waits_for_log():
+    def note(self, claim: ClaimedRun) -> None:
+        """Have a run of this worker's settled with the next `reap`."""
+        self._unsettled[claim.run.id] = claim
+
+    def reap(self, dead: Callable[[], Sequence[str]]) -> int:
+        """Settle the runs of the workers that `dead` names; return how many that were.
+
+        It is asked before every claim: one that was paused may be back. What was claimed and could
+        not be settled, because the store went away, comes first the next time.
+        """
+        if self._waits_for_log():
             return 0
-        reaped = 0
-        while claimed := self._store.claim_dead(self.worker_id, dead, _CLAIM_LIMIT):
-            reaped += sum([self.settle(claim) for claim in claimed])
-        self._store.forget_workers(dead)
+        reaped = self._settle_noted()
+        while names := dead():
+            claimed = self._store.claim_dead(self.worker_id, names, _CLAIM_LIMIT)
+            if not claimed:
+                self._store.forget_workers(names)
+                break
+            self._unsettled.update({claim.run.id: claim for claim in claimed})
+            reaped += self._settle_noted()
         if reaped:
             _log.info("runs_reaped", count=reaped)
         return reaped
+
+    def _settle_noted(self) -> int:
+        settled = 0
+        for run_id, claim in list(self._unsettled.items()):
+            settled += self.settle(claim)
+            self._unsettled.pop(run_id, None)
+        return settled
 
     def _waits_for_log(self) -> bool:
         if not self._log.is_degraded:
@@ -81,45 +101,72 @@ class Reaper:
 
     def _settle(self, claim: ClaimedRun) -> None:
         remains = self._remains(claim)
-        if remains is not None and remains.writer.top >= claim.top_seq:
+        writer = remains.writer if remains else None
+        if remains is not None and writer is not None and writer.top >= claim.top_seq:
             attempt = max(claim.attempt, remains.attempt)
-            text, top = remains.writer.text(), remains.writer.top
-            claim = replace(claim, text=text, top_seq=top, attempt=attempt)
+            claim = replace(claim, text=writer.text(), top_seq=writer.top, attempt=attempt)
         settlement = _told(claim, remains) or _settlement(claim)
-        settled = self._store.settle_turn(settlement)
-        if remains is None or remains.terminal is not None:
+        try:
+            settled = self._store.settle_turn(settlement)
+        except BaseException:
+            if writer is not None:
+                writer.abandon()  # it may be stored all the same: readers come back and look
+            raise
+        if writer is None or remains is None or remains.terminal is not None:
             return
-        if settled is Settled.NOW and settlement.terminal_seq == remains.writer.top + 1:
-            remains.writer.append(settlement.terminal)
+        if settled is Settled.NOW and settlement.terminal_seq == writer.top + 1:
+            writer.append(settlement.terminal)
         else:
-            remains.writer.abandon()  # it has lost words that the checkpoints had
+            writer.abandon()  # it has lost words that the checkpoints had
 
     def _remains(self, claim: ClaimedRun) -> Remains | None:
-        """Fence the log; None: there is none, or it stays away for too long."""
-        deadline = time.monotonic() + self._log_patience_seconds
+        """Fence the log; None: there is none, or it stays away for too long.
+
+        All runs together wait for it once.
+        """
         while True:
             try:
-                return self._log.take_over(claim.run.id, claim.run.epoch)
+                remains = self._log.take_over(claim.run.id, claim.run.epoch)
             except LogUnavailable:
-                if time.monotonic() >= deadline:
+                self._waiting_since = self._waiting_since or time.monotonic()
+                if time.monotonic() - self._waiting_since >= self._log_patience_seconds:
                     _log.warning("reaped_without_log", run_id=claim.run.id)
                     return None
                 gevent.sleep(_LOG_RETRY_SECONDS)
+            else:
+                self._waiting_since = None
+                return remains
 
 
 def _told(claim: ClaimedRun, remains: Remains | None) -> Settlement | None:
     """Give the end that the old owner could not store any more; None: it had none."""
     if remains is None:
         return None
-    told_epoch = None if remains.terminal is None else claim.run.epoch - 1
     if remains.outcome is not None:
         outcome = letters.read(remains.outcome)
+        # Without a log it may have been told, and where it was not, nobody knows another id.
+        is_told = remains.terminal is not None or remains.writer is None
+        told_epoch = (remains.told_epoch or outcome.epoch) if is_told else None
         return replace(outcome, epoch=claim.run.epoch, told_epoch=told_epoch)
     if remains.terminal is not None:
-        terminal = replace(remains.terminal, persisted=True)
-        settlement = _settlement(claim, terminal)
-        return replace(settlement, terminal_seq=claim.top_seq, told_epoch=told_epoch)
+        settlement = _settlement(claim, replace(remains.terminal, persisted=True))
+        attempts = _as_told(settlement.attempts, remains.terminal)
+        return replace(
+            settlement,
+            terminal_seq=claim.top_seq,
+            told_epoch=remains.told_epoch,
+            attempts=attempts,
+        )
     return None
+
+
+def _as_told(attempts: Sequence[AttemptRecord], told: Terminal) -> Sequence[AttemptRecord]:
+    """Book the last call as the terminal event says: the earlier ones used nothing."""
+    if not attempts:
+        return attempts
+    outcome = AttemptOutcome.OK if isinstance(told, Done) else AttemptOutcome.FAILED
+    last = replace(attempts[-1], usage=told.usage, cost=told.cost, outcome=outcome)
+    return [*attempts[:-1], last]
 
 
 def _settlement(claim: ClaimedRun, terminal: Terminal | None = None) -> Settlement:
@@ -142,11 +189,11 @@ def _attempts(claim: ClaimedRun) -> Sequence[AttemptRecord]:
     """Book every call that went out: the earlier ones were refused, the last one wrote the text.
 
     A beat saves the number of the call, so a run that died before its first beat has none although
-    its call is out. One in its first epoch was claimed from nobody: this worker never launched it,
-    and nothing went out.
+    its call is out. One in its first epoch without a word was claimed from nobody: this worker
+    never launched it, and nothing went out.
     """
-    was_claimed = claim.run.epoch > 1
-    calls = max(claim.attempt, 1) if was_claimed else claim.attempt
+    went_out = claim.run.epoch > 1 or bool(claim.text)
+    calls = max(claim.attempt, 1) if went_out else claim.attempt
     usage = Usage(
         input_tokens=claim.input_tokens,
         output_tokens=estimate_tokens(claim.text) if claim.text else 0,

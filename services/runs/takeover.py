@@ -7,6 +7,7 @@ import gevent
 import structlog
 
 from services.domain.errors import StoreUnavailable
+from services.domain.runs import ClaimedRun, Settled, Settlement
 from services.runs.outbox import Outbox
 from services.runs.reaper import Reaper
 from services.stores.base.runs import RunStore
@@ -42,14 +43,18 @@ class Takeover:
             gevent.sleep(self._seconds)
 
     def run(self, dead: Callable[[], Sequence[str]]) -> None:
-        """Take the runs of each worker that `dead` names, for ever."""
-        self._outbox.discard_drafts()
+        """Take the runs of each worker that `dead` names, and what `adopt` was given, for ever."""
         while True:
             try:
+                self._outbox.discard_drafts()
                 self._try(dead)
             except Exception:  # noqa: BLE001 - without it the runs of the dead would never end
                 _log.exception("takeover_crashed")
             gevent.sleep(self._seconds)
+
+    def adopt(self, claim: ClaimedRun) -> None:
+        """Settle a run of this worker's that nobody writes, with the next look."""
+        self._reaper.note(claim)
 
     def _all_others(self) -> Sequence[str]:
         return list(self._store.beat(self._reaper.worker_id, [], datetime.now(UTC)).others)
@@ -57,7 +62,7 @@ class Takeover:
     def _try(self, dead: Callable[[], Sequence[str]]) -> bool:
         try:
             self._deliver()
-            self._reaper.reap(dead())
+            self._reaper.reap(dead)
         except StoreUnavailable:
             _log.warning("takeover_postponed")
             return False
@@ -76,5 +81,15 @@ class Takeover:
             except Exception as exc:  # noqa: BLE001 - whatever it is, it is this run's alone
                 self._outbox.set_aside(settlement.run_id, exc)
             else:
-                self._outbox.forget(settlement.run_id)
-                _log.info("outbox_delivered", run_id=settlement.run_id, settled=str(settled))
+                self._put_away(settlement, settled)
+
+    def _put_away(self, settlement: Settlement, settled: Settled) -> None:
+        """Delete what the store has; keep for a person what it has another end of."""
+        run_id = settlement.run_id
+        if settled is Settled.FENCED:
+            stored = self._store.states([run_id]).get(run_id)
+            if stored is not None and stored.terminal != settlement.terminal:
+                self._outbox.set_aside(run_id, ValueError("The run was given another end."))
+                return
+        self._outbox.forget(run_id)
+        _log.info("outbox_delivered", run_id=run_id, settled=str(settled))

@@ -122,18 +122,19 @@ class LogReader(ABC):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
     """What a dead owner left in a log: the number of its last call, and how it said it ends.
 
-    `writer` appends under the new owner's epoch, unless the `terminal` event was told, under the
-    epoch before. `outcome` is what `keep_outcome` kept.
+    `writer` appends under the new owner's epoch, unless the `terminal` event was told, under
+    `told_epoch`; None: only the `outcome` is left, which is what `keep_outcome` kept.
     """
 
-    writer: LogWriter
-    terminal: Terminal | None
-    attempt: int
-    outcome: bytes | None
+    writer: LogWriter | None = None
+    terminal: Terminal | None = None
+    told_epoch: int | None = None
+    attempt: int = 0
+    outcome: bytes | None = None
 
 
 class NudgeKind(StrEnum):

@@ -80,11 +80,6 @@ class MemoryRunLog(RunLog):
     def close(self) -> None:
         """Have nothing to give back."""
 
-    def forget(self, record: Record) -> None:
-        """Drop the record of a run that lives elsewhere and that nobody reads here any more."""
-        if self._living.get(record.run_id) is record:
-            del self._living[record.run_id]
-
     def sweep(self) -> None:
         """Drop what is too old."""
         now = time.monotonic()
@@ -92,9 +87,12 @@ class MemoryRunLog(RunLog):
             self._drop(run_id)
 
     def _end(self, record: Record) -> None:
-        self.forget(record)
+        if self._living.get(record.run_id) is record:
+            del self._living[record.run_id]
         if record.is_abandoned:
             return
+        if record.run_id in self._ended:
+            self._drop(record.run_id)
         self._ended[record.run_id] = (record, time.monotonic() + self._keep_seconds)
         self.ended_bytes += record.size
         while self.ended_bytes > self._max_bytes:

@@ -14,11 +14,20 @@ from services.streams.record import Record
 from services.streams.redis import codec
 from services.streams.redis.link import RedisLink
 from services.streams.redis.nudges import Nudges
-from services.streams.redis.writer import RedisWriter, Ways, epoch_of, seq_of
+from services.streams.redis.writer import RedisWriter, Unsent, Ways, epoch_of, seq_of
 from services.telemetry.metrics import Metrics
 
-Ownership = Callable[[Iterable[str]], Mapping[str, int | None]]
-"""Asks the store: the epoch of each of these runs, None where it has ended, missing where gone."""
+Ownership = Callable[[Iterable[str]], Mapping[str, tuple[int, bool]]]
+"""Asks the store: the epoch of each of these runs and whether it is active; missing: it is gone."""
+
+FLUSH_EVENTS = 2_000
+"""Events of one flush: more would hold this hub, and Redis, for longer than readers wait."""
+
+ENDED_SECONDS = 60.0
+"""How long ended logs wait for a Redis that is away: later their ends are found in the store."""
+
+_LONGEST_CALL_SECONDS = 2.0
+"""A call fails after half of it: one that took longer met a process that stood still."""
 
 _RETRY_SECONDS = 0.2
 _PING_SECONDS = 1.0
@@ -69,6 +78,7 @@ class Flusher:
         self._wake = Event()
         self._flushed_at = 0.0
         self._sent_at: float | None = None
+        self._alive_at = time.monotonic()
         self._is_answered = Event()
         self._is_answered.set()
 
@@ -96,23 +106,37 @@ class Flusher:
                 self.flush()
             except Exception:  # noqa: BLE001 - without flushes every reader would wait for ever
                 _log.exception("flush_crashed")
-                self.degrade("crashed")
                 gevent.sleep(_RETRY_SECONDS)
                 self._wake.set()
 
     def watch(self) -> None:
         """Notice for ever that Redis is slow, away, or back."""
         while True:
-            before = time.monotonic()
             gevent.sleep(self._times.patience / 2)
-            now = time.monotonic()
-            if now - before > self._times.patience:
-                continue  # this process was stopped, and may have lost its runs: no word of it yet
+            try:
+                self._look()
+            except Exception:  # noqa: BLE001 - without it readers would wait for a Redis that is away
+                _log.exception("log_watch_crashed")
+            self._alive_at = time.monotonic()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if self._stood_still(now):
             if self._sent_at is not None:
-                if now - self._sent_at > self._times.patience:
-                    self.degrade("slow")
-            elif self.is_degraded or now - self._flushed_at > _PING_SECONDS:
-                self._ping()
+                self._sent_at = now  # the answer may lie here, and gets its time
+        elif self._sent_at is not None:
+            if now - self._sent_at > self._times.patience:
+                self.degrade("slow")
+        elif self.is_degraded or now - self._flushed_at > _PING_SECONDS:
+            self._ping()
+        if self.is_degraded:
+            self._let_old_ends_go(now)
+
+    def _let_old_ends_go(self, now: float) -> None:
+        for writer in list(self._writers.values()):
+            if writer.ended_at is not None and now - writer.ended_at > ENDED_SECONDS:
+                writer.let_go()
+                self._forget(writer)
 
     def flush(self) -> None:
         """Send what is new; what could not be sent stays new."""
@@ -120,21 +144,20 @@ class Flusher:
         for writer in self._news:
             if writer.is_done:
                 self._forget(writer)
-        batch = [writer for writer in self._news if writer.has_news]
-        self._news.clear()
+        batch, sent = self._next_batch()
         if not batch:
             return
-        sent = [writer.unsent() for writer in batch]
         runs = [
             (writer.run_id, writer.newest, id_, ends)
             for writer, (id_, ends, _) in zip(batch, sent, strict=True)
         ]
-        self._sent_at = time.monotonic()
+        sent_at = self._sent_at = time.monotonic()
         self._is_answered.clear()
         try:
             failed = self._link.flush(runs, [codec.encode(events) for _, _, events in sent])
         except LogUnavailable as exc:
-            self.degrade(str(exc))
+            if time.monotonic() - sent_at < _LONGEST_CALL_SECONDS:
+                self.degrade(str(exc))
             self._news.update(dict.fromkeys(batch))
             gevent.sleep(_RETRY_SECONDS)
             self._wake.set()
@@ -150,6 +173,21 @@ class Flusher:
                 writer.acknowledge(sent[index][0])
             self._go_on(writer)
 
+    def _next_batch(self) -> tuple[list[RedisWriter], list[Unsent]]:
+        """Take as many writers with news as one flush may carry; the others stay."""
+        batch, sent, events = [], [], 0
+        for writer in list(self._news):
+            if events >= FLUSH_EVENTS:
+                self._wake.set()
+                break
+            del self._news[writer]
+            if writer.has_news:
+                unsent = writer.unsent()
+                batch.append(writer)
+                sent.append(unsent)
+                events += len(unsent[2])
+        return batch, sent
+
     def await_answer(self) -> None:
         """Wait for the acknowledgement of the flush that is in flight, as long as readers do."""
         self._is_answered.wait(self._times.patience)
@@ -164,7 +202,13 @@ class Flusher:
             gevent.sleep(self._times.pace)
 
     def degrade(self, reason: str) -> None:
-        """Serve the readers of this process from memory from now on."""
+        """Serve the readers of this process from memory from now on.
+
+        Not where the process itself stood still: then Redis is not to blame, and its runs may have
+        been taken over meanwhile. The next try tells.
+        """
+        if self._stood_still(time.monotonic()):
+            return
         if not self.is_degraded:
             self.is_degraded = True
             self._metrics.log_degraded(degraded=True)
@@ -172,6 +216,9 @@ class Flusher:
         for writer in self._writers.values():
             writer.delivers_at_once = True
             writer.deliver()
+
+    def _stood_still(self, now: float) -> bool:
+        return now - self._alive_at > self._times.patience
 
     def _recover(self) -> None:
         if not self.is_degraded:
@@ -190,7 +237,8 @@ class Flusher:
         except LogUnavailable as exc:
             self.degrade(str(exc))
         else:
-            self._recover()
+            if not self._news:  # else the flush tells: a Redis that is full answers pings only
+                self._recover()
 
     def _note(self, writer: RedisWriter) -> None:
         self._news[writer] = None
@@ -230,22 +278,20 @@ class Flusher:
         try:
             owned = self._ownership([writer.run_id for writer in gone])
         except StoreUnavailable:
-            for writer in gone:
-                writer.deliver()  # nobody else can own the run without the store
             gevent.sleep(_RETRY_SECONDS)
             self._wake.set()
             return
-        self._gone.clear()
         for writer in gone:
-            epoch = owned.get(writer.run_id)
-            if epoch == writer.epoch:
+            self._gone.pop(writer, None)
+            epoch, is_active = owned.get(writer.run_id, (writer.epoch, False))
+            if epoch != writer.epoch:
+                self._lose(writer)
+            elif is_active:
                 writer.start_over()
                 self._note(writer)
-            elif epoch is None:
+            else:
                 writer.let_go()  # it is settled: who needs its end finds that in the store
                 self._forget(writer)
-            else:
-                self._lose(writer)
 
     def _lose(self, writer: RedisWriter) -> None:
         _log.warning("log_lost", run_id=writer.run_id, epoch=writer.epoch)

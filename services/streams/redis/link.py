@@ -26,6 +26,7 @@ _QUEUE_SECONDS = 10.0
 """How long one of many readers that come at once may wait for a connection."""
 _MIN_TIMEOUT_SECONDS = 1.0
 _CHECK_TIMEOUT_SECONDS = 3.0
+_HEARING_SECONDS = 5
 
 Entry = tuple[bytes, bytes | None]
 """The id of an entry and its events; None: it only hands the log to another owner."""
@@ -61,6 +62,10 @@ class RedisLink:
         self._any: Any = redis.Redis(connection_pool=pool)
         self._flushing: Any = redis.Redis.from_url(url, **options)
         self._tailing: Any = redis.Redis.from_url(url, **options)
+        # Asked now and then: nothing else tells a subscription that its peer is gone.
+        self._hearing: Any = redis.Redis.from_url(
+            url, health_check_interval=_HEARING_SECONDS, **options
+        )
         self._flush = self._flushing.register_script(_script("flush"))
         self._fence = self._any.register_script(_script("fence"))
 
@@ -93,12 +98,12 @@ class RedisLink:
             for index, found in msgspec.msgpack.decode(failed)
         }
 
-    def fence(self, run_id: str, epoch: int) -> tuple[list[Entry], bytes | None] | None:
-        """Take a log over; give its entries and the outcome that was kept; None: no log."""
+    def fence(self, run_id: str, epoch: int) -> tuple[list[Entry], bytes | None]:
+        """Take a log over; give its entries, and the outcome that was kept."""
         raw = run_id.encode()
         with redis_errors():
-            found = self._fence(keys=[_LOG + raw, _OUTCOME + raw], args=[epoch, self._seconds[1]])
-        return None if found is None else (_entries(found[0]), found[1])
+            found = self._fence(keys=[_LOG + raw, _OUTCOME + raw], args=[epoch, self._seconds[0]])
+        return _entries(found[0]), found[1]
 
     def load(self, run_id: str) -> tuple[list[Entry], bytes | None]:
         """Read a whole log, empty where there is none, and the status that was set last."""
@@ -139,7 +144,7 @@ class RedisLink:
     def heard(self) -> Generator[bytes | None, None, None]:
         """Yield what is published, None where there is nothing new; ends with LogUnavailable."""
         with redis_errors():
-            pubsub = self._any.pubsub(ignore_subscribe_messages=True)
+            pubsub = self._hearing.pubsub(ignore_subscribe_messages=True)
             try:
                 pubsub.subscribe(CHANNEL)
                 while True:
@@ -150,7 +155,7 @@ class RedisLink:
 
     def close(self) -> None:
         """Close all connections."""
-        for client in (self._any, self._flushing, self._tailing):
+        for client in (self._any, self._flushing, self._tailing, self._hearing):
             client.close()
             client.connection_pool.disconnect()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import gevent
+import msgspec
 import structlog
 
 from services.domain.events import Attempt, Done, Error
@@ -71,9 +72,7 @@ class RedisRunLog(RunLog):
             self._lose,
             metrics,
         )
-        self._tail = Tail(
-            link, store.states, local.forget, pace=times.pace, idle_seconds=times.idle
-        )
+        self._tail = Tail(link, store.states, pace=times.pace, idle_seconds=times.idle)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     @property
@@ -83,6 +82,10 @@ class RedisRunLog(RunLog):
 
     def open(self, run_id: str, epoch: int) -> LogWriter:
         """Begin a run's log; its stream begins with the first flush."""
+        early = self._local.record(run_id)
+        if early is not None:  # somebody came before the launch, and began to follow it
+            self._tail.leave(run_id)
+            early.abandon()
         return self._flusher.open(self._local.begin(run_id, epoch), "")
 
     def reader(self, run_id: str) -> LogReader | None:
@@ -100,14 +103,18 @@ class RedisRunLog(RunLog):
 
     def _replica(self, run_id: str, entries: list[Entry], status: bytes | None) -> Record | None:
         """Begin to follow another process' run; None: there is no log, or it has a hole."""
-        if not entries:
+        if all(data is None for _, data in entries):
             return None
         replica = Replica(self._local.begin(run_id, epoch_of(entries[0][0].decode())))
-        replica.take(entries)
+        try:
+            replica.take(entries)
+            if status is not None and not replica.record.has_ended:
+                replica.record.announce(read(status).status)
+        except msgspec.MsgspecError:
+            _log.exception("log_not_understood", run_id=run_id)
+            replica.record.abandon()
         if replica.record.is_abandoned:
             return None
-        if status is not None and not replica.record.has_ended:
-            replica.record.announce(read(status).status)
         self._tail.follow(replica)
         return replica.record
 
@@ -134,20 +141,21 @@ class RedisRunLog(RunLog):
 
     def take_over(self, run_id: str, epoch: int) -> Remains | None:
         """Fence the stream and read what is there."""
-        fenced = self._link.fence(run_id, epoch)
-        if fenced is None:
-            return None
-        entries, outcome = fenced
+        entries, outcome = self._link.fence(run_id, epoch)
+        if all(data is None for _, data in entries):
+            return None if outcome is None else Remains(outcome=outcome)
         record = self._taken(run_id, entries)
+        told_epoch = record.epoch
         if record.epoch < epoch and not record.has_ended:
             record.begin_epoch(epoch)
         events = record.slice(0, record.top)
         last = events[-1] if events else None
         return Remains(
-            self._flusher.open(record, f"{epoch}-{record.top}"),
-            last if isinstance(last, Done | Error) else None,
-            max((event.number for event in events if isinstance(event, Attempt)), default=0),
-            outcome,
+            writer=self._flusher.open(record, f"{epoch}-{record.top}"),
+            terminal=last if isinstance(last, Done | Error) else None,
+            told_epoch=told_epoch,
+            attempt=max((e.number for e in events if isinstance(e, Attempt)), default=0),
+            outcome=outcome,
         )
 
     def _taken(self, run_id: str, entries: list[Entry]) -> Record:
@@ -226,6 +234,6 @@ class RedisRunLog(RunLog):
         if self._hear is not None:
             self._hear(Nudge(NudgeKind.LOST, run_id))
 
-    def _ownership(self, run_ids: Iterable[str]) -> Mapping[str, int | None]:
+    def _ownership(self, run_ids: Iterable[str]) -> Mapping[str, tuple[int, bool]]:
         states = self._store.states(list(run_ids))
-        return {run.id: run.epoch if run.is_active else None for run in states.values()}
+        return {run.id: (run.epoch, run.is_active) for run in states.values()}

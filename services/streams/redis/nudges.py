@@ -49,6 +49,9 @@ class Nudges:
                         self._take(message, hear)
             except LogUnavailable:
                 gevent.sleep(_RETRY_SECONDS)
+            except Exception:  # noqa: BLE001 - without it stops would wait for the next beat
+                _log.exception("nudges_crashed")
+                gevent.sleep(_RETRY_SECONDS)
 
     def _take(self, message: bytes, hear: Callable[[Nudge], None]) -> None:
         try:

@@ -76,15 +76,13 @@ class Tail:
         self,
         link: RedisLink,
         states: States,
-        forget: Callable[[Record], None],
         *,
         pace: float,
         idle_seconds: float,
     ) -> None:
-        """Call `forget` for a record that nobody reads here any more."""
+        """Read every `pace` seconds; ask `states` of the store."""
         self._link = link
         self._states = states
-        self._forget = forget
         self._pace = pace
         self._idle_seconds = idle_seconds
         self._replicas: dict[str, Replica] = {}
@@ -114,11 +112,11 @@ class Tail:
                     self._hear_all()  # what was written meanwhile comes now
                 if time.monotonic() - checked_at >= min(1.0, self._idle_seconds / 4):
                     checked_at = time.monotonic()
-                    self.look_after()
+                    self._look_after_safely()
             except LogUnavailable:
                 was_away = True
                 gevent.sleep(_RETRY_SECONDS)
-                self.look_after()
+                self._look_after_safely()
             except Exception:  # noqa: BLE001 - without it readers here would wait for ever
                 _log.exception("tail_crashed")
                 gevent.sleep(_RETRY_SECONDS)
@@ -149,6 +147,12 @@ class Tail:
         for replica in self._replicas.values():
             replica.heard_at = now
 
+    def _look_after_safely(self) -> None:
+        try:
+            self.look_after()
+        except Exception:  # noqa: BLE001 - what is not looked up now is the next time
+            _log.exception("tail_check_crashed")
+
     def look_after(self) -> None:
         """Look silent runs up, and drop those that nobody reads."""
         now = time.monotonic()
@@ -158,7 +162,7 @@ class Tail:
                 replica.read_at = now
             elif now - replica.read_at > _KEEP_SECONDS:
                 self.leave(run_id)
-                self._forget(replica.record)
+                replica.record.abandon()  # a reader may be about to subscribe to it
                 continue
             if now - replica.heard_at >= self._idle_seconds:
                 silent.append(replica)
@@ -172,6 +176,8 @@ class Tail:
             return
         for replica in silent:
             run_id = replica.record.run_id
+            if self._replicas.get(run_id) is not replica:
+                continue  # it is this process' own meanwhile
             replica.heard_at = time.monotonic()
             run = states.get(run_id)
             if run is None:

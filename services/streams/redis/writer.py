@@ -1,5 +1,6 @@
 """One run's log as its owner writes it: appended here, flushed to Redis, then delivered."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from services.domain.events import Done, Error, RunEvent, Status
 from services.domain.runs import Piece
 from services.streams.base import LogUnavailable, LogWriter
 from services.streams.record import BATCH_EVENTS, Record, text_of
+
+Unsent = tuple[str, bool, Sequence[RunEvent]]
+"""The id that an entry will have, whether it is the end, and its events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,8 @@ class RedisWriter(LogWriter):
         self.delivers_at_once = False
         self._pending: list[RunEvent] = []
         self._top = self._acknowledged = record.top
-        self._has_ended = record.has_ended
+        self._has_ended = self._is_stored = record.has_ended
+        self.ended_at: float | None = None
         self._ways = ways
         self._is_flushed: Event | None = None
 
@@ -48,7 +53,9 @@ class RedisWriter(LogWriter):
         """Number an event; readers get it with the flush that writes it."""
         if self._has_ended:
             raise ValueError(f"the log of run {self.run_id} has ended")
-        self._has_ended = isinstance(event, Done | Error)
+        if isinstance(event, Done | Error):
+            self._has_ended, self._is_stored = True, event.persisted
+            self.ended_at = time.monotonic()
         self._top += 1
         self._pending.append(event)
         if self.delivers_at_once:
@@ -107,10 +114,13 @@ class RedisWriter(LogWriter):
         """Tell whether something is not acknowledged."""
         return self._acknowledged < self._top and not self.record.is_abandoned
 
-    def unsent(self) -> tuple[str, bool, Sequence[RunEvent]]:
-        """Give what comes next: the id to write, whether that is the end, and the events."""
+    def unsent(self) -> Unsent:
+        """Give what comes next: the id to write, whether that is the end, and the events.
+
+        An end that is not stored yet is none: whoever takes the run over will need the log.
+        """
         last = min(self._top, self._acknowledged + BATCH_EVENTS)
-        ends = self._has_ended and last == self._top
+        ends = self._has_ended and self._is_stored and last == self._top
         return f"{self.epoch}-{last}", ends, self._events(self._acknowledged, last)
 
     def acknowledge(self, newest: str) -> None:
@@ -140,7 +150,8 @@ class RedisWriter(LogWriter):
     def _deliver(self, count: int) -> None:
         events = self._pending[:count]
         del self._pending[:count]
-        self.record.extend(events)
+        if not self.record.has_ended:
+            self.record.extend(events)
 
     def _events(self, after: int, last: int) -> Sequence[RunEvent]:
         """Give events by their seqs; the younger ones are those not delivered yet."""

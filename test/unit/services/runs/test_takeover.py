@@ -125,7 +125,7 @@ def test_an_end_that_was_stored_meanwhile_is_only_removed(make_world: MakeWorld)
     assert len(dead.ledger()) == 1
 
 
-def test_an_end_of_a_run_that_was_reaped_is_removed_and_changes_nothing(
+def test_an_end_of_a_run_that_was_given_another_one_is_kept_and_changes_nothing(
     make_world: MakeWorld,
 ) -> None:
     dead = make_world(said("all"), settle_seconds=0.05)
@@ -136,7 +136,7 @@ def test_an_end_of_a_run_that_was_reaped_is_removed_and_changes_nothing(
     make_world(worker_id="worker-3").takeover.start()
 
     assert dead.stored(living)[0].status is Status.INTERRUPTED
-    assert _files(dead) == []
+    assert _files(dead) == [f"{living.run_id}.bad"]
 
 
 def test_a_bad_file_keeps_neither_the_start_nor_its_run_from_an_end(make_world: MakeWorld) -> None:
