@@ -31,7 +31,8 @@ check: .venv/test.stamp ## Lint, format, types and layers
 e2e: setup-tests ## Run the tests that start the real server
 	$(PYTEST) test/e2e $(ARGS)
 
-torture: setup-tests ## Kill the server again and again, and send it what the schemas allow
+torture: setup-tests ## Kill servers and workers again and again, and send what the schemas allow
+	$(PYTEST) test/torture/test_many_workers.py --torture-kills 200 --numprocesses 0 $(ARGS)
 	$(PYTEST) test/torture test/api/test_openapi_fuzz.py --torture-rounds 50 --fuzz-examples 100 \
 		--timeout 1800 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 

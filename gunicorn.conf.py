@@ -11,6 +11,7 @@ from gevent.server import StreamServer
 
 from services.runs.lock import DataDirTaken, take_server_lock
 from services.settings import InvalidSettings, Settings
+from services.telemetry.figure_files import FigureFiles
 
 try:
     _settings = Settings.load()
@@ -50,6 +51,49 @@ def on_starting(server: Any) -> None:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)
     _raise_open_files()
+    _share_figures(server)
+
+
+def on_reload(server: Any) -> None:
+    """Share figures where there are several workers from now on."""
+    _share_figures(server)
+
+
+def on_exit(server: Any) -> None:
+    """Remove the figures."""
+    if server.charla_figures:
+        server.charla_figures.remove()
+
+
+def _share_figures(server: Any) -> None:
+    """Have files for the figures of several workers; a single one counts in its own memory."""
+    server.charla_figures = getattr(server, "charla_figures", None)
+    if _settings.scaling.workers > 1 and not server.charla_figures:
+        server.charla_figures = FigureFiles()
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give a worker its slot; only here is it known which are free."""
+    worker.charla_slot = None
+    if server.charla_figures:
+        taken = [living.charla_slot for living in server.WORKERS.values()]
+        worker.charla_slot = server.charla_figures.free_slot(taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let it be ended, and tell it its slot, by the environment that gunicorn sets in it."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        # Until gunicorn sets the worker's own, the master's handlers take it and do nothing here.
+        signal.signal(number, signal.SIG_DFL)
+    if worker.charla_slot is not None:
+        place = server.charla_figures.environment(worker.charla_slot)
+        worker.cfg.set("raw_env", [*worker.cfg.raw_env, *place])
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget what a worker was doing, however it ended."""
+    if worker.charla_slot is not None:
+        server.charla_figures.forget(worker.charla_slot)
 
 
 def _raise_open_files() -> None:

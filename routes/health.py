@@ -33,7 +33,7 @@ def blueprint(health: HealthController, render: Callable[[], bytes], kind: str) 
         200, {"type": "string"}, content_type="text/plain", description="Prometheus' text format."
     )
     def metrics() -> Response:
-        """Give the figures of this process."""
+        """Give the figures of this server, over all its workers."""
         return Response(render(), content_type=kind)
 
     return blp

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from server_process import ServerProcess, StartServer, find_free_port
 
-pytest_plugins = ["no_skips", "wire_fixtures", "stack_fixtures"]
+pytest_plugins = [
+    "no_skips",
+    "xdist_groups",
+    "wire_fixtures",
+    "stack_fixtures",
+    "column_fixtures",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--torture-rounds", type=int, default=2, help="how often torture kills the server"
     )
+    parser.addoption(
+        "--torture-kills",
+        type=int,
+        default=0,
+        help="how many workers torture kills by chance, with all other faults between",
+    )
+    parser.addoption("--torture-seed", help="repeats what torture drew by chance")
     parser.addoption(
         "--fuzz-examples",
         type=int,

@@ -1,4 +1,4 @@
-"""The whole application over its embedded adapters, called without a network."""
+"""The whole application on both columns, called without a network."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from api_accounts import Account, MakeApp, Register, sign_up
 from api_calls import ApiUser
+from column_fixtures import Column
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -23,16 +24,18 @@ FOR_TESTS = {
 
 
 @pytest.fixture
-def make_app(tmp_path: Path) -> Iterator[MakeApp]:
+def make_app(column: Column, tmp_path: Path) -> Iterator[MakeApp]:
     """Build applications with settings of their own: `make_app(RATE_LIMIT_AI="1 per hour")`.
 
     Their runs live in this process. Login and registration are not limited unless asked for.
     """
+    column.empty()
     with ExitStack() as stack:
 
         def make(**environ: str) -> Flask:
             folder = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
-            app = create_app(Settings.load({"DATA_DIR": str(folder), **FOR_TESTS, **environ}))
+            given = {"DATA_DIR": str(folder), **FOR_TESTS, **column.settings, **environ}
+            app = create_app(Settings.load(given))
             services = app.extensions["charla"]
             stack.callback(services.close)
             services.start()

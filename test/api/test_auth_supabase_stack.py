@@ -2,8 +2,11 @@
 
 from api_accounts import Account, MakeApp, sign_up
 from api_calls import ApiUser, refused
+from column_fixtures import EMBEDDED, only_on
 from redis_server import RedisServer
 from supabase_stack import SupabaseStack
+
+pytestmark = only_on(EMBEDDED, "each of these sets what it is about")
 
 USER_ID = "7c3f7f0e-3c0b-4d53-9a65-0d4a4e0f2b11"
 OTHER_ID = "0a3de1f7-8f0e-4c0c-8a5e-0a7c1b9c1e55"

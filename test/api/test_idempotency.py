@@ -4,6 +4,7 @@ import pytest
 from api_accounts import MakeApp
 from api_calls import SLOWEST, ApiStream, ApiUser, refused
 from chat_client import REALTIME
+from column_fixtures import Column
 
 SHORT = {"content": "/slow 0 /echo one two"}
 
@@ -47,10 +48,11 @@ def test_a_repeat_meets_the_run_while_it_is_active(ann: ApiUser) -> None:
     assert again.answer().frames[1:] == first.answer().frames
 
 
-def test_a_repeat_is_answered_after_the_log_is_gone(make_app: MakeApp) -> None:
+def test_a_repeat_is_answered_after_the_log_is_gone(make_app: MakeApp, column: Column) -> None:
     ann = ApiUser.of(make_app(LOG_KEEP_SECONDS="0"))
     session = ann.new_session()
     terminal = stream(ann, session, "k").answer().terminal
+    column.forget_logs()
 
     again = stream(ann, session, "k").answer()
 

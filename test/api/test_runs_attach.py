@@ -6,6 +6,7 @@ import pytest
 from api_accounts import MakeApp
 from api_calls import ApiStream, ApiUser, refused
 from chat_client import Frame
+from column_fixtures import Column
 
 
 @pytest.fixture
@@ -187,9 +188,10 @@ def test_an_id_with_a_nul_is_refused(ann: ApiUser) -> None:
     refused(ann.get(f"/runs/{run}/stream?after=1"), 422, "invalid_request")
 
 
-def test_the_end_is_told_after_the_log_is_gone(forgetful: ApiUser) -> None:
+def test_the_end_is_told_after_the_log_is_gone(forgetful: ApiUser, column: Column) -> None:
     session = forgetful.new_session()
     run, frames = ended(forgetful, session, "kept for ever")
+    column.forget_logs()
 
     for last_id in ("", "nonsense", frames[0].id, frames[1].id):
         stream = forgetful.follow(run, last_id or "")
@@ -202,9 +204,12 @@ def test_the_end_is_told_after_the_log_is_gone(forgetful: ApiUser) -> None:
 
 
 @pytest.mark.parametrize("command", ["/fail during /echo a b", "/cut /echo a b", "/empty"])
-def test_every_kind_of_end_is_told_after_the_log_is_gone(forgetful: ApiUser, command: str) -> None:
+def test_every_kind_of_end_is_told_after_the_log_is_gone(
+    forgetful: ApiUser, column: Column, command: str
+) -> None:
     stream = forgetful.send(forgetful.new_session(), f"/slow 0 {command}")
     answer = stream.answer()
+    column.forget_logs()
 
     later = forgetful.follow(stream.headers["X-Run-Id"]).answer()
 

@@ -1,21 +1,56 @@
 """A real browser and a real server for the tests of what a user sees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from column_fixtures import Column
 from cut_proxy import CutProxy
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
-from server_process import ServerProcess
+from server_process import ServerProcess, StartServer
+from two_workers import SHARED, Pair, StartPair
 from web_client import CHROMIUM, CHROMIUM_ARGS, WebClient
 
 
+@pytest.fixture
+def start_server(column: Column, start_server: StartServer) -> StartServer:
+    """Start real servers of the column, with settings of their own; they end with the test."""
+    column.empty()
+
+    def start(settings: Mapping[str, str] | None = None) -> ServerProcess:
+        return start_server({**column.server_settings, **(settings or {})})
+
+    return start
+
+
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def start_shared(column: Column, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Start servers of the column for a whole module."""
+    with column.kept(), ExitStack() as running:
+
+        def start(settings: Mapping[str, str] | None = None) -> ServerProcess:
+            given = {**column.server_settings, **(settings or {})}
+            return running.enter_context(ServerProcess(tmp_path_factory.mktemp("shared"), given))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_server(start_shared: StartServer) -> ServerProcess:
     """Start one server for a module; every test has an account of its own there."""
-    settings = {"RATE_LIMIT_ENABLED": "false"}  # all accounts come from one address
-    with ServerProcess(tmp_path_factory.mktemp("browser"), settings) as server:
-        yield server
+    return start_shared({"RATE_LIMIT_ENABLED": "false"})  # all accounts come from one address
+
+
+@pytest.fixture
+def start_pair(start_server: StartServer) -> StartPair:
+    """Start two servers of one worker each, with settings of their own; they end with the test."""
+
+    def start(settings: Mapping[str, str]) -> Pair:
+        given = {**SHARED, **settings}
+        return Pair(start_server(given), start_server(given))
+
+    return start
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 from server_process import ServerProcess
+from web_client import SEEN_ON_BOTH
 
-pytestmark = pytest.mark.xdist_group("answer_view")
+pytestmark = [pytest.mark.xdist_group("answer_view"), SEEN_ON_BOTH]
 
 Event = dict[str, object]
 

@@ -2,6 +2,9 @@
 
 from playwright.sync_api import BrowserContext
 from server_process import ServerProcess
+from web_client import SEEN_ON_BOTH
+
+pytestmark = SEEN_ON_BOTH
 
 
 def test_the_documentation_is_drawn_and_tries_requests_out(

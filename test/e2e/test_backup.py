@@ -13,6 +13,8 @@ from stores import settlement_of, turn_in
 from services.runs.outbox import FOLDER, Outbox
 from services.stores.sqlite.store import SqliteStore
 
+pytestmark = only_on(EMBEDDED, "the database of a Supabase project is backed up there")
+
 pytestmark = only_on(EMBEDDED, "a backup is of the embedded installation")
 
 

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import BrowserContext, expect
 from server_process import StartServer
-from web_client import PATIENCE_MS, WebClient
+from web_client import PATIENCE_MS, SEEN_ON_BOTH, WebClient
 
-pytestmark = pytest.mark.xdist_group("browser_failures")
+pytestmark = [pytest.mark.xdist_group("browser_failures"), SEEN_ON_BOTH]
 
 
 def test_a_failed_answer_keeps_its_text_and_a_new_try_takes_its_place(client: WebClient) -> None:

@@ -4,9 +4,9 @@ import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from web_client import WebClient
+from web_client import SEEN_ON_BOTH, WebClient
 
-pytestmark = pytest.mark.xdist_group("browser_sessions")
+pytestmark = [pytest.mark.xdist_group("browser_sessions"), SEEN_ON_BOTH]
 
 QUICK = "/slow 0 /echo "  # the scripted provider says it back at once
 FRUIT = QUICK + "apples and pears"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from cut_proxy import CutProxy
-from playwright.sync_api import BrowserContext, Page, expect
-from web_client import PASSWORD, PATIENCE_MS
+from playwright.sync_api import BrowserContext, Page, Route, expect
+from web_client import PASSWORD, PATIENCE_MS, SEEN_ON_BOTH
 
-pytestmark = pytest.mark.xdist_group("demo_page")
+pytestmark = [pytest.mark.xdist_group("demo_page"), SEEN_ON_BOTH]
 
 DONE = "Done: stop."
 
@@ -73,3 +73,28 @@ def test_the_demo_reads_on_after_a_lost_network(demo: Page, proxy: CutProxy) -> 
     assert after.startswith(before)
     assert len(after) > len(before)
     assert [name for name in asked if name]
+
+
+def test_the_demo_forgets_its_place_when_the_text_is_told_as_a_whole(demo: Page) -> None:
+    start = 'id: r.1.1\ndata: {"type":"start","run_id":"r"}\n\n'
+    recovered = 'data: {"type":"resume","run_id":"r","recovered":true}\n\n'
+    streams = [
+        start + 'id: r.1.2\ndata: {"type":"content","content":"one "}\n\n',
+        'data: {"type":"resume","run_id":"r","recovered":false,"content":"one two "}\n\n',
+        recovered + start + 'id: r.1.2\ndata: {"type":"content","content":"one two three"}\n\n',
+        recovered + 'id: r.1.3\ndata: {"type":"done","run_id":"r","finish_reason":"stop"}\n\n',
+    ]
+    asked: list[str | None] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.headers.get("last-event-id"))
+        headers = {"Access-Control-Allow-Origin": "null", "Content-Type": "text/event-stream"}
+        route.fulfill(headers=headers, body=streams.pop(0))
+
+    demo.route("**/stream", answer)
+
+    send(demo, "hello")
+
+    expect(demo.locator("#state")).to_have_text(DONE, timeout=PATIENCE_MS)
+    assert asked == [None, "r.1.2", None, "r.1.2"]
+    assert demo.locator(".assistant").last.text_content() == "one two three"

@@ -1,5 +1,6 @@
 """What becomes of an answer when the server is killed, told to go, or started twice."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 from chat_client import Answer, ChatClient, EventReader
+from column_fixtures import EMBEDDED, SCALED, Column, only_on
 from server_process import ROOT, ServerProcess, StartServer
 
 WORD_SECONDS = 0.02
@@ -23,6 +25,7 @@ def _read_for(reader: EventReader, answer: Answer, seconds: float) -> None:
             return
 
 
+@only_on(EMBEDDED, "the log is in memory, and goes with the process")
 def test_a_killed_server_loses_at_most_a_second_of_an_answer(server: ServerProcess) -> None:
     client = ChatClient.registered(server.url)
     session = client.new_session()
@@ -49,6 +52,34 @@ def test_a_killed_server_loses_at_most_a_second_of_an_answer(server: ServerProce
     assert after.terminal["full_content"] == partial["content"]
 
 
+@only_on(SCALED, "the log is in Redis, and outlives who wrote it")
+def test_a_killed_server_loses_no_word_that_a_reader_saw(
+    start_server: StartServer, column: Column
+) -> None:
+    server = start_server(column.soon)
+    client = ChatClient.registered(server.url)
+    session = client.new_session()
+    seen = Answer()
+    with client.send(session, LONG) as reader:
+        _read_for(reader, seen, 2.5)
+        server.kill()
+    run, text = reader.headers["X-Run-Id"], seen.text
+    server.start()
+
+    client.read_on(run, seen)
+
+    partial = client.messages(session)[-1]
+    assert seen.terminal is not None
+    assert (seen.terminal["code"], seen.terminal["retryable"]) == ("interrupted", True)
+    assert seen.terminal["full_content"] == seen.text == partial["content"]
+    assert partial["status"] == "interrupted"
+    assert seen.text.startswith(text)
+    resumed = seen.types().index("resume")
+    assert seen.frames[resumed].event == {"type": "resume", "run_id": run, "recovered": True}
+    assert client.read_on(run).text == seen.text
+
+
+@only_on(EMBEDDED, "who starts next knows that it is alone, and ends the killed one's answers")
 def test_a_session_goes_on_after_a_kill(server: ServerProcess) -> None:
     client = ChatClient.registered(server.url)
     session = client.new_session()
@@ -61,14 +92,36 @@ def test_a_session_goes_on_after_a_kill(server: ServerProcess) -> None:
     assert answer.text == "back again"
 
 
-def test_a_killed_worker_is_replaced_and_its_runs_are_settled(server: ServerProcess) -> None:
+@only_on(SCALED, "others first have to be sure that the killed server is dead")
+def test_a_session_goes_on_once_a_killed_server_is_taken_for_dead(
+    start_server: StartServer, column: Column
+) -> None:
+    server = start_server(column.soon)
+    client = ChatClient.registered(server.url)
+    session = client.new_session()
+    run = client.begin(session, LONG)
+    server.kill()
+    server.start()
+
+    with client.send(session, "/echo too early") as reader:
+        assert json.loads(reader.body())["active_run_id"] == run
+    assert client.read_on(run).terminal is not None
+    with client.send(session, "/echo back again") as reader:
+        answer = reader.take_into(Answer())
+    assert answer.text == "back again"
+
+
+def test_a_killed_worker_is_replaced_and_its_runs_are_settled(
+    start_server: StartServer, column: Column
+) -> None:
+    server = start_server(column.soon)
     client = ChatClient.registered(server.url)
     run = client.begin(client.new_session(), LONG)
-    _, worker = server.members()
-    worker.kill()
+    for worker in server.members()[1:]:
+        worker.kill()
 
-    with client.follow(run) as reader:
-        answer = reader.take_into(Answer())
+    answer = client.read_on(run)
+
     assert answer.terminal is not None
     assert answer.terminal["code"] == "interrupted"
 
@@ -130,6 +183,7 @@ def test_a_second_start_keeps_accounts_and_conversations(server: ServerProcess) 
     assert [message["content"] for message in client.messages(session)] == ["/echo kept", "kept"]
 
 
+@only_on(EMBEDDED, "a folder has one server; what a database has is in test_two_workers.py")
 def test_a_second_server_on_the_same_data_is_refused_with_the_reason(
     server: ServerProcess,
 ) -> None:

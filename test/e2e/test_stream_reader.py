@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 from server_process import ServerProcess
+from web_client import SEEN_ON_BOTH
 
-pytestmark = pytest.mark.xdist_group("stream_reader")
+pytestmark = [pytest.mark.xdist_group("stream_reader"), SEEN_ON_BOTH]
 
 STREAM = (
     ": ping\n\n"
@@ -19,11 +20,11 @@ STREAM = (
     'id: r.1.5\ndata: {"half":'
 )
 FRAMES = [
-    '{"type":"start"}',
-    '{"content":"año 你好 👩‍👧 \\u2028"}',
-    '{"type":"status"}',
-    "one\ntwo",
-    "three",
+    ["r.1.1", '{"type":"start"}'],
+    ["r.1.2", '{"content":"año 你好 👩‍👧 \\u2028"}'],
+    [None, '{"type":"status"}'],
+    ["r.1.3", "one\ntwo"],
+    ["r.1.4", "three"],
 ]
 PARSE = """
 async ([bytes, sizes]) => {
@@ -34,7 +35,7 @@ async ([bytes, sizes]) => {
     const frames = [];
     for (let at = 0; at < bytes.length; at += size)
       frames.push(...parser.push(new Uint8Array(bytes.slice(at, at + size))));
-    results.push([frames, parser.lastEventId]);
+    results.push(frames.map(({ id, data }) => [id, data]));
   }
   return results;
 }
@@ -42,8 +43,8 @@ async ([bytes, sizes]) => {
 IDS_BY_BYTE = """
 async (bytes) => {
   const { FrameParser } = await import("/assets/web/stream.js");
-  const parser = new FrameParser("before");
-  return bytes.map((byte) => (parser.push(new Uint8Array([byte])), parser.lastEventId));
+  const parser = new FrameParser();
+  return bytes.map((byte) => parser.push(new Uint8Array([byte])).map(({ id }) => id));
 }
 """
 # Every connection is a list of texts; `null` at its end: it breaks instead of ending.
@@ -104,7 +105,7 @@ def test_frames_may_be_cut_at_any_byte(page: Page) -> None:
     results = page.evaluate(PARSE, [list(stream), list(range(1, len(stream) + 1))])
 
     assert len(results) == len(stream)
-    assert all(result == [FRAMES, "r.1.4"] for result in results)
+    assert all(result == FRAMES for result in results)
 
 
 def test_an_id_counts_once_its_frame_is_complete_and_not_a_byte_before(page: Page) -> None:
@@ -112,7 +113,7 @@ def test_an_id_counts_once_its_frame_is_complete_and_not_a_byte_before(page: Pag
 
     ids = page.evaluate(IDS_BY_BYTE, list(stream))
 
-    assert ids == ["before"] * (len(stream) - 1) + ["new"]
+    assert ids == [[]] * (len(stream) - 1) + [["new"]]
 
 
 def test_half_a_frame_is_not_seen_and_read_again_after_the_cut(page: Page) -> None:
@@ -135,6 +136,33 @@ def test_an_end_without_a_terminal_event_is_a_lost_connection(page: Page) -> Non
 
     assert result["asked"] == [[None, None], ["r.1.1", "r"]]
     assert result["terminal"] == {"type": "error"}
+
+
+LOST = 'data: {"type":"resume","recovered":false,"content":"a b "}\n\n'
+
+
+def test_after_a_text_told_as_a_whole_the_older_id_is_forgotten(page: Page) -> None:
+    result = follow(
+        page,
+        [frame(1, '{"type":"start"}'), frame(2, '{"type":"content","content":"a "}')],
+        [LOST + ": ping\n\n" + 'data: {"type":"status","state":"queued"}\n\n', None],
+        [frame(9, '{"type":"done"}')],
+    )
+
+    assert result["asked"] == [[None, None], ["r.1.2", "r"], [None, "r"]]
+
+
+def test_the_next_id_counts_again_also_in_the_same_piece(page: Page) -> None:
+    result = follow(
+        page,
+        [frame(1, '{"type":"start"}')],
+        [LOST + frame(7, '{"type":"content","content":"c "}'), None],
+        ['data: {"type":"resume","recovered":true}\n\n', None],
+        [frame(8, '{"type":"done"}')],
+    )
+
+    ids = [last_event_id for last_event_id, _ in result["asked"]]
+    assert ids == [None, "r.1.1", "r.1.7", "r.1.7"]
 
 
 def test_nothing_to_follow_is_no_failure(page: Page) -> None:

@@ -1,11 +1,10 @@
 """What a client sees when the provider fails, row by row, through the whole server."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from chat_client import Answer, ChatClient
-from server_process import ServerProcess
+from server_process import ServerProcess, StartServer
 from wire_fixtures import WireServer
 
 TEXT = "Grüße aus 你好 and 👋🏽 again"
@@ -20,11 +19,10 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def relay(wire: WireServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def relay(wire: WireServer, start_shared: StartServer) -> ServerProcess:
     """Start a server whose provider is the wire server."""
-    settings = {**QUICK, "OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": wire.base_url}
-    with ServerProcess(tmp_path_factory.mktemp("relay"), settings) as server:
-        yield server
+    upstream = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": wire.base_url}
+    return start_shared({**QUICK, **upstream})
 
 
 @pytest.fixture

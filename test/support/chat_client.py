@@ -1,11 +1,14 @@
 """A client of the API over real connections, with the standard library only, as a phone has it."""
 
+import contextlib
 import http.client
 import json
 import socket
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -13,6 +16,11 @@ from urllib.parse import urlsplit
 PASSWORD = "correct horse battery staple"
 REALTIME = "/api/chat/realtime"
 PATIENCE_SECONDS = 60.0
+PAUSE_SECONDS = 0.1
+CUT = (http.client.HTTPException, OSError)
+"""What a connection to a server that goes away ends with."""
+
+PASSING = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 Json = dict[str, Any]
 
 
@@ -53,13 +61,18 @@ class Answer:
     frames: list[Frame] = field(default_factory=list)
 
     def take(self, frame: Frame) -> None:
-        """Take a frame in."""
+        """Take a frame in.
+
+        After a text that is told as a whole the id of before means nothing any more.
+        """
         self.frames.append(frame)
         self.last_id = frame.id or self.last_id
         if frame.type == "content":
             self.text += frame.event["content"]
+        elif frame.type == "start":
+            self.text = ""
         elif frame.type == "resume" and not frame.event["recovered"]:
-            self.text = frame.event["content"]
+            self.text, self.last_id = frame.event["content"], None
         elif frame.is_terminal:
             assert self.terminal is None, "a second terminal event"
             self.terminal = frame.event
@@ -204,6 +217,21 @@ class ChatClient:
         """Read a run, from its start or after an event."""
         headers = {} if last_id is None else {"Last_Event_ID": last_id}
         return self.open("GET", f"{REALTIME}/runs/{run_id}/stream", None, **headers)
+
+    def read_on(self, run_id: str, answer: Answer | None = None) -> Answer:
+        """Read a run to its end, connecting again where a stream ends without one."""
+        answer = answer or Answer()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while answer.terminal is None:
+            assert time.monotonic() < deadline, answer.types()
+            with contextlib.suppress(*CUT), self.follow(run_id, answer.last_id) as reader:
+                if reader.status == HTTPStatus.OK:
+                    reader.take_into(answer)
+                else:
+                    assert reader.status in PASSING, reader.body()
+            if answer.terminal is None:
+                time.sleep(PAUSE_SECONDS)
+        return answer
 
     def run(self, run_id: str) -> Json:
         """Read a run's state."""

@@ -29,7 +29,7 @@ from services.domain.events import (
 from services.domain.runs import BegunTurn, Run, Settlement
 from services.domain.sessions import FinishReason, Session
 from services.providers.base import ProviderRequest
-from services.runs.beat import Beat
+from services.runs.beat import Beat, BeatTimes
 from services.runs.drain import Drain
 from services.runs.living import Ending, Living, RunTimes
 from services.runs.outbox import Outbox
@@ -157,8 +157,8 @@ class RunWorld:
 
     def beat_of(self, unlisted_seconds: float) -> Beat:
         """Make a beat that waits so long before it takes up a run that nobody writes."""
-        parts = (self.runs, self.runner, self.reaper, self.watch)
-        return Beat(*parts, lambda: 0.01, unlisted_seconds)
+        parts = (self.runs, self.runner, self.worker_id, self.reaper.settle, self.watch)
+        return Beat(*parts, BeatTimes(pace=lambda: 0.01, unlisted_seconds=unlisted_seconds))
 
     def drain(self, graceful_seconds: float) -> Drain:
         """Make what ends this worker."""
@@ -233,7 +233,7 @@ class RunWorld:
     def reap_all_others(self) -> int:
         """Take all other workers for dead, and settle their runs."""
         others = self.runs.beat(self.worker_id, [], datetime.now(UTC)).others
-        return self.reaper.reap(list(others))
+        return self.reaper.reap(lambda: list(others))
 
     def wait(self) -> None:
         """Wait until every run is settled."""

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0  # importing an SDK takes 8 s alone, far longer where all cores are busy
 STOP_SECONDS = 45.0  # longer than GRACEFUL_TIMEOUT
 POLL_SECONDS = 0.05
+WORKER_READY = re.compile(r"^  worker +(\d+) is ready$", re.MULTILINE)
 
 
 def find_free_port() -> int:
@@ -39,7 +41,8 @@ class ServerProcess:
     """`python app.py` on a free port with a data folder of its own.
 
     Of the environment it inherits only what a program needs to run, so that a developer's keys
-    never reach it. Started again after `stop` or `kill` it has the same port and data.
+    never reach it. Started again after `stop` or `kill` it has the same port and data. `home` is
+    where the code lies: the project, or a copy of it.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -47,18 +50,22 @@ class ServerProcess:
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = folder / "data"
+        self.home = ROOT
         self._output_file = folder / "server.log"
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start, and return once `/ready` answers 200; fail with the output where it does not."""
+        """Start, and return once all workers answer and are ready.
+
+        Fails with the output where they do not.
+        """
         folder = self._output_file.parent
         folder.mkdir(parents=True, exist_ok=True)
         with self._output_file.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "app.py"],
-                cwd=ROOT,
+                cwd=self.home,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -149,12 +156,20 @@ class ServerProcess:
 
     def _wait_until_ready(self) -> None:
         process = self._running()
+        workers = int(self._settings.get("WEB_CONCURRENCY", "1"))
         for _ in _polls(START_SECONDS):
             if process.poll() is not None:
                 raise AssertionError(f"ended with {process.returncode}:\n{self.output()}")
+            if workers > 1 and len(self._workers_ready()) < workers:
+                continue
             if _status_of(self.port, "/ready") == http.HTTPStatus.OK:
                 return
         raise AssertionError(f"not ready after {START_SECONDS} s:\n{self.output()}")
+
+    def _workers_ready(self) -> set[int]:
+        """List the workers that say so; one that runs alone does not."""
+        said = {int(pid) for pid in WORKER_READY.findall(self.output())}
+        return said & {worker.pid for worker in self.members()[1:]}
 
 
 class StartServer(Protocol):

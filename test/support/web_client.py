@@ -5,6 +5,7 @@ import urllib.request
 import uuid
 from typing import Any
 
+from column_fixtures import EMBEDDED, only_on
 from playwright.sync_api import Locator, Page, expect
 
 CHROMIUM = "/usr/bin/chromium"
@@ -19,6 +20,9 @@ CHROMIUM_ARGS = [
 ]
 PASSWORD = "correct horse battery staple"
 PATIENCE_MS = 30_000  # both cores may be busy with other tests
+
+# A browser sees the API and nothing behind it.
+SEEN_ON_BOTH = only_on(EMBEDDED, "test_browser.py is what a page may see differently, on both")
 
 # Keeps every state of the last answer, so that a test need not look at the right moment.
 _WATCH = """

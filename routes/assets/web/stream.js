@@ -5,7 +5,9 @@
  * neither POST nor send a token in a header, and a token in a URL ends up in logs.
  *
  * The rules, all of them: a run ends with exactly one `done` or `error`; a stream that ends
- * without one is a lost connection. Then read on with the id of the last complete frame.
+ * without one is a lost connection. Then read on with the id of the last complete frame. After a
+ * `resume` that is not `recovered` there is no such id until the next frame that has one: its
+ * `content` may be further than the older id, and what follows that would come twice.
  */
 
 const SILENCE_MS = 40_000; // the server pings every 15 s at the latest: two pings were missed
@@ -19,12 +21,7 @@ export class FrameParser {
   #data = [];
   #id = null;
 
-  /** @param {?string} lastEventId what an earlier connection has brought */
-  constructor(lastEventId = null) {
-    this.lastEventId = lastEventId; // of the last complete frame: half a frame is not seen
-  }
-
-  /** @param {Uint8Array} bytes @returns {string[]} the data of every frame that is now complete */
+  /** @param {Uint8Array} bytes @returns {{id: ?string, data: string}[]} what is now complete */
   push(bytes) {
     const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
     const frames = [];
@@ -50,8 +47,7 @@ export class FrameParser {
   }
 
   #dispatch() {
-    const frame = this.#data.length ? this.#data.join("\n") : null;
-    if (this.#id !== null) this.lastEventId = this.#id;
+    const frame = this.#data.length ? { id: this.#id, data: this.#data.join("\n") } : null;
     this.#id = null;
     this.#data = [];
     return frame;
@@ -60,6 +56,9 @@ export class FrameParser {
 
 /** True for the two events that end a run. */
 export const isTerminal = (event) => event.type === "done" || event.type === "error";
+
+/** True where the whole text so far is told anew, and what was seen before means nothing more. */
+const isFresh = (event) => event.type === "resume" && event.recovered === false;
 
 /**
  * Follows a run to its end, through as many connections as it takes.
@@ -95,7 +94,7 @@ export async function follow({ connect, onEvent, onConnection = () => {}, signal
 
 /** Reads one connection; returns the terminal event, or null where the stream ended without. */
 async function readToEnd(response, place, onEvent) {
-  const parser = new FrameParser(place.lastEventId);
+  const parser = new FrameParser();
   const reader = response.body.getReader();
   const onAbort = () => reader.cancel().catch(() => {});
   place.signal?.addEventListener("abort", onAbort, { once: true });
@@ -103,16 +102,16 @@ async function readToEnd(response, place, onEvent) {
     for (;;) {
       const { value, done } = await withinSilence(reader.read());
       if (done || place.signal?.aborted) return null;
-      for (const data of parser.push(value)) {
+      for (const { id, data } of parser.push(value)) {
         const event = parse(data);
         place.runId = event.run_id ?? place.runId;
+        place.lastEventId = id ?? (isFresh(event) ? null : place.lastEventId);
         if (event.type !== "resume") place.attempt = 0;
         hand(event, onEvent);
         if (isTerminal(event)) return event;
       }
     }
   } finally {
-    place.lastEventId = parser.lastEventId;
     place.signal?.removeEventListener("abort", onAbort);
     reader.cancel().catch(() => {}); // a broken stream says so again; it is known already
   }

@@ -1,5 +1,7 @@
 """What readers see while Redis is away, has forgotten everything, or comes back."""
 
+from typing import Any
+
 import gevent
 from gevent.event import Event
 from redis_server import RedisServer
@@ -100,7 +102,7 @@ def test_a_log_that_redis_forgot_is_not_written_again_by_who_lost_the_run(
     zombie.wait()
 
     assert zombie.stored(living)[0].status is Status.INTERRUPTED
-    entries = redis_server.client().xrange(f"charla:run:{living.run_id}")
+    entries: Any = redis_server.client().xrange(f"charla:run:{living.run_id}")
     assert [fields for _, fields in entries] == [{b"f": b""}]  # the fence, and nothing behind it
 
 
