@@ -105,13 +105,14 @@ class Readers:
             log = self._log_of(run)
             if log is not None:
                 return log
-            run = self._store.get(caller.user_id, run.id)
             if run.terminal is not None:
                 return self._stored(caller, run, run.terminal)
             if self._log.is_degraded or time.monotonic() >= deadline:
                 return self._so_far(caller, run)
             gevent.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            # Where it has ended meanwhile, the log had all of it before: so that is asked first.
+            run = self._store.get(caller.user_id, run.id)
 
     def _log_of(self, run: Run) -> LogReader | None:
         """Open the log; one that does not know the end that the store knows hears of it."""

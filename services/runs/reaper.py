@@ -10,13 +10,13 @@ import structlog
 
 from services.domain.costs import Price, Usage, UsageSource, estimate_tokens
 from services.domain.errors import StoreUnavailable
-from services.domain.events import Done, Error, Terminal
+from services.domain.events import Content, Done, Error, Terminal
 from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settled, Settlement
 from services.domain.sessions import FinishReason
 from services.runs import letters
 from services.runs.settler import status_of
 from services.stores.base.runs import RunStore
-from services.streams.base import LogUnavailable, Remains, RunLog
+from services.streams.base import LogUnavailable, LogWriter, Remains, RunLog
 
 _CLAIM_LIMIT = 20
 
@@ -102,7 +102,7 @@ class Reaper:
     def _settle(self, claim: ClaimedRun) -> None:
         remains = self._remains(claim)
         writer = remains.writer if remains else None
-        if remains is not None and writer is not None and writer.top >= claim.top_seq:
+        if remains is not None and writer is not None and _joined(writer, claim, remains):
             attempt = max(claim.attempt, remains.attempt)
             claim = replace(claim, text=writer.text(), top_seq=writer.top, attempt=attempt)
         settlement = _told(claim, remains) or _settlement(claim)
@@ -117,7 +117,7 @@ class Reaper:
         if settled is Settled.NOW and settlement.terminal_seq == writer.top + 1:
             writer.append(settlement.terminal)
         else:
-            writer.abandon()  # it has lost words that the checkpoints had
+            writer.abandon()  # it does not join on to what the checkpoints had
 
     def _remains(self, claim: ClaimedRun) -> Remains | None:
         """Fence the log; None: there is none, or it stays away for too long.
@@ -136,6 +136,21 @@ class Reaper:
             else:
                 self._waiting_since = None
                 return remains
+
+
+def _joined(writer: LogWriter, claim: ClaimedRun, remains: Remains) -> bool:
+    """Bring a log to what the checkpoints hold; tell whether it has all of that then.
+
+    It is behind where Redis was slow or away in its owner's last moments.
+    """
+    if remains.terminal is not None or writer.top >= claim.top_seq:
+        return True
+    text = writer.text()
+    if not claim.text.startswith(text):
+        return False
+    if len(claim.text) > len(text):
+        writer.append(Content(claim.text[len(text) :]))
+    return True
 
 
 def _told(claim: ClaimedRun, remains: Remains | None) -> Settlement | None:

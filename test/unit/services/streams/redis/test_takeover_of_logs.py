@@ -9,6 +9,7 @@ from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 from services.domain.events import Content, Done, Error
 from services.domain.sessions import Status
 from services.runs.living import Living
+from services.streams.redis import codec
 
 
 def half_told(world: RunWorld) -> Living:
@@ -123,7 +124,7 @@ def test_a_log_that_lost_words_is_not_believed_over_the_checkpoints(
     assert (run.status, text, run.terminal_seq) == (Status.INTERRUPTED, "one two", 4)
 
 
-def test_a_log_that_fell_behind_the_checkpoints_keeps_nobody_from_the_stored_end(
+def test_a_log_that_fell_behind_the_checkpoints_is_brought_to_what_they_hold(
     make_shaky_worker: MakeWorld, own_redis: RedisServer
 ) -> None:
     pause = Event()
@@ -140,8 +141,29 @@ def test_a_log_that_fell_behind_the_checkpoints_keeps_nobody_from_the_stored_end
     new = make_shaky_worker(worker_id="redis-b")
     new.reap_all_others()
 
-    behind = reader_on(new, living.run_id)
-    new.log.conclude(new.stored(living)[0])
+    story = read_to_the_end(follow_on(new, living.run_id))
+    run, text = new.stored(living)
+    assert story.text == text == "in both saved only"
+    assert (story.end, story.seqs[-1]) == (run.terminal, run.terminal_seq)
 
-    assert new.stored(living)[1] == "in both saved only"
-    assert (behind.is_abandoned, behind.has_ended) == (True, False)
+
+def test_a_log_that_says_something_else_than_the_checkpoints_keeps_nobody_from_the_stored_end(
+    make_worker: MakeWorld, redis_server: RedisServer
+) -> None:
+    dead = make_worker([Content("one "), Content("two"), Event()])
+    living = dead.launch()
+    begin_to_read(follow_on(dead, living.run_id), 3)
+    dead.beat.beat()
+    redis_server.flush()
+    stream = f"charla:run:{living.run_id}"
+    redis_server.client().xadd(stream, {"e": codec.encode([Content("other")])}, id="1-1")
+    new = make_worker(worker_id="redis-b")
+    theirs = follow_on(new, living.run_id)
+
+    new.reap_all_others()
+
+    assert new.stored(living)[1] == "one two"
+    assert read_to_the_end(theirs).terminals == []
+    again = reader_on(new, living.run_id)
+    new.log.conclude(new.stored(living)[0])
+    assert (again.is_abandoned, again.has_ended) == (True, False)
