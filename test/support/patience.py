@@ -7,9 +7,9 @@ PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.01
 
 
-def eventually(holds: Callable[[], bool]) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Return once it holds, or fail."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(POLL_SECONDS)
