@@ -23,18 +23,26 @@ STOP_SECONDS = 45.0  # longer than GRACEFUL_TIMEOUT
 POLL_SECONDS = 0.05
 WORKER_READY = re.compile(r"^  worker +(\d+) is ready$", re.MULTILINE)
 
+_GIVEN: list[socket.socket] = []
+"""The names of the ports that were given to tests of this process."""
+
 
 def find_free_port() -> int:
-    """Find a port that nobody listens on.
+    """Find a port that nobody listens on, and that no test was given before.
 
     It lies below the range that the kernel gives to outgoing connections, so that none of those
-    takes it before the server does.
+    takes it before the server does. Tests of other processes are kept off by a socket with its
+    name, which is this process' until it ends.
     """
     while True:
         port = random.randint(15000, 32000)  # noqa: S311 - no secret hangs on it
+        name = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            name.bind(f"\0charla-port-of-a-test-{port}")
             probe.bind(("127.0.0.1", port))
+            _GIVEN.append(name)
             return port
+        name.close()
 
 
 class ServerProcess:
