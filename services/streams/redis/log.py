@@ -175,8 +175,11 @@ class RedisRunLog(RunLog):
     def conclude(self, run: Run) -> None:
         """End another process' record as the store says."""
         record = self._local.record(run.id)
-        if record is not None and not self._flusher.writes(run.id):
-            self._tail.leave(run.id)
+        if record is None or self._flusher.writes(run.id):
+            return
+        self.refresh(run.id)  # the last words may be there, and not here yet
+        self._tail.leave(run.id)
+        if not self._flusher.writes(run.id):
             end_with(record, run)
 
     def send(self, nudge: Nudge) -> None:

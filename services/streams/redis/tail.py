@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import gevent
 import structlog
@@ -174,6 +175,10 @@ class Tail:
             states = self._states([replica.record.run_id for replica in silent])
         except StoreUnavailable:
             return
+        for run in states.values():
+            if not run.is_active:
+                with suppress(LogUnavailable):
+                    self.catch_up(run.id)  # the last words may have come while the store was asked
         for replica in silent:
             run_id = replica.record.run_id
             if self._replicas.get(run_id) is not replica:
