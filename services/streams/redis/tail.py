@@ -175,10 +175,12 @@ class Tail:
             states = self._states([replica.record.run_id for replica in silent])
         except StoreUnavailable:
             return
-        for run in states.values():
-            if not run.is_active:
+        for state in states.values():
+            if not state.is_active:
                 with suppress(LogUnavailable):
-                    self.catch_up(run.id)  # the last words may have come while the store was asked
+                    self.catch_up(
+                        state.id
+                    )  # the last words may have come while the store was asked
         for replica in silent:
             run_id = replica.record.run_id
             if self._replicas.get(run_id) is not replica:
