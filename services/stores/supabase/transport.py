@@ -5,6 +5,7 @@ ms of CPU a call at 250 connections. Here a queue hands out the one that was use
 their number, and urllib3 speaks HTTP over it: 0.2 ms a call less than with h11.
 """
 
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -24,6 +25,9 @@ from urllib3.exceptions import (
     SSLError,
     TimeoutError,  # noqa: A004 - urllib3's root of timeouts, and the builtin is its parent's kin
 )
+
+TCP_ESTABLISHED = 1
+"""The state of a TCP connection that neither end has closed (linux/tcp_states.h)."""
 
 KEEP_ALIVE_SECONDS = 20.0
 """What was idle for longer is opened anew: gateways close after 60 s, and a router on the way may
@@ -115,8 +119,34 @@ class _Connection:
         self._pool.close()
 
     def _new_pool(self) -> urllib3.HTTPConnectionPool:
-        secure = {"ssl_context": _tls()} if self._address.startswith("https:") else {}
-        return urllib3.connection_from_url(self._address, maxsize=1, **secure)
+        if self._address.startswith("https:"):
+            pool = urllib3.connection_from_url(self._address, maxsize=1, ssl_context=_tls())
+            pool.ConnectionCls = _SecureConnection
+        else:
+            pool = urllib3.connection_from_url(self._address, maxsize=1)
+            pool.ConnectionCls = _PlainConnection
+        return pool
+
+
+class _PlainConnection(urllib3.connection.HTTPConnection):
+    """Asks the kernel whether the other end has closed: gevent's poll takes 0.15 ms for it."""
+
+    @property
+    def is_connected(self) -> bool:
+        return self.sock is not None and _is_established(self.sock)
+
+
+class _SecureConnection(urllib3.connection.HTTPSConnection):
+    """The same with TLS."""
+
+    @property
+    def is_connected(self) -> bool:
+        return self.sock is not None and _is_established(self.sock)
+
+
+def _is_established(sock: socket.socket) -> bool:
+    state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return state[0] == TCP_ESTABLISHED
 
 
 @cache

@@ -11,7 +11,7 @@ from services.streams.base import LogUnavailable, Nudge, NudgeKind
 from services.streams.redis.link import RedisLink
 
 _RETRY_SECONDS = 0.5
-_POLL_SECONDS = 0.03
+_POLL_SECONDS = 0.1
 
 _log = structlog.get_logger(__name__)
 

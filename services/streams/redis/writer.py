@@ -119,6 +119,10 @@ class RedisWriter(LogWriter):
 
         An end that is not stored yet is none: whoever takes the run over will need the log.
         """
+        if self._top <= self._acknowledged + BATCH_EVENTS and self._acknowledged == self.record.top:
+            # As it is nearly always: a turn of the flusher costs this for each run.
+            ends = self._has_ended and self._is_stored
+            return f"{self.epoch}-{self._top}", ends, self._pending[:]
         last = min(self._top, self._acknowledged + BATCH_EVENTS)
         ends = self._has_ended and self._is_stored and last == self._top
         return f"{self.epoch}-{last}", ends, self._events(self._acknowledged, last)
@@ -126,11 +130,11 @@ class RedisWriter(LogWriter):
     def acknowledge(self, newest: str) -> None:
         """Note what Redis has, and deliver up to there."""
         self.newest = newest
-        self._acknowledged = seq_of(newest)
-        undelivered = self._acknowledged - self.record.top
+        acknowledged = self._acknowledged = seq_of(newest)
+        undelivered = acknowledged - self.record.top
         if undelivered > 0:
             self._deliver(undelivered)
-        if self._is_flushed is not None and self._acknowledged == self._top:
+        if self._is_flushed is not None and acknowledged == self._top:
             self._is_flushed.set()
 
     def start_over(self) -> None:
@@ -148,8 +152,11 @@ class RedisWriter(LogWriter):
             self._deliver(len(self._pending))
 
     def _deliver(self, count: int) -> None:
-        events = self._pending[:count]
-        del self._pending[:count]
+        if count == len(self._pending):
+            events, self._pending = self._pending, []
+        else:
+            events = self._pending[:count]
+            del self._pending[:count]
         if not self.record.has_ended:
             self.record.extend(events)
 
