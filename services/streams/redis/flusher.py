@@ -26,8 +26,8 @@ FLUSH_EVENTS = 2_000
 ENDED_SECONDS = 60.0
 """How long ended logs wait for a Redis that is away: later their ends are found in the store."""
 
-_LONGEST_CALL_SECONDS = 2.0
-"""A call fails after half of it: one that took longer met a process that stood still."""
+_STOOD_STILL_SECONDS = 2.0
+"""No busy machine is as late, and no worker is taken for dead as soon."""
 
 _RETRY_SECONDS = 0.2
 _PING_SECONDS = 1.0
@@ -156,7 +156,7 @@ class Flusher:
         try:
             failed = self._link.flush(runs, [codec.encode(events) for _, _, events in sent])
         except LogUnavailable as exc:
-            if time.monotonic() - sent_at < _LONGEST_CALL_SECONDS:
+            if time.monotonic() - sent_at < _STOOD_STILL_SECONDS:
                 self.degrade(str(exc))
             self._news.update(dict.fromkeys(batch))
             gevent.sleep(_RETRY_SECONDS)
@@ -218,7 +218,7 @@ class Flusher:
             writer.deliver()
 
     def _stood_still(self, now: float) -> bool:
-        return now - self._alive_at > self._times.patience
+        return now - self._alive_at > _STOOD_STILL_SECONDS
 
     def _recover(self) -> None:
         if not self.is_degraded:
