@@ -1,23 +1,17 @@
 """The one place that picks adapters: settings in, services out."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from uuid_utils.compat import uuid7
 
 from services.admission.local_windows import LocalWindows
-from services.domain.catalog import ModelChoice, Offers
-from services.domain.errors import ModelNotAvailable
 from services.domain.limits import Windows
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, LoginTimes
 from services.identity.passwords import Passwords
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
-from services.providers import registry
-from services.providers.base import Provider
-from services.providers.config import ProviderConfig, Timeouts
 from services.runs.beat import Beat, BeatTimes
 from services.runs.drain import Drain
 from services.runs.housekeeping import Housekeeping
@@ -29,13 +23,14 @@ from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.runs.takeover import Takeover
 from services.runs.watch import WorkerWatch
-from services.settings import InvalidSettings, Settings, figures_slot
+from services.settings import Settings, figures_slot
 from services.stores.base.store import Store
 from services.stores.sqlite.store import SqliteStore
 from services.streams.base import Nudge, NudgeKind, RunLog
 from services.streams.follow import Followers, ReaderCaps
 from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
+from services.upstreams import build_offers, build_providers
 from services.worker import Background, Services
 
 MEMORY_WORKER, REDIS_WORKER = "memory-", "redis-"
@@ -172,50 +167,6 @@ def _housekeeping(settings: Settings, store: Store, log: RunLog) -> Housekeeping
         seconds=settings.runs.purge_seconds,
         key_seconds=settings.runs.idempotency_seconds,
     )
-
-
-def build_providers(settings: Settings, metrics: Metrics) -> dict[str, Provider]:
-    """Build what is configured, in order of preference; `scripted` is always there, and last."""
-    given = settings.providers
-    timeouts = Timeouts(
-        connect_seconds=given.connect_timeout_seconds, read_seconds=given.read_timeout_seconds
-    )
-    configs = []
-    if given.openai_api_key or given.openai_base_url:
-        openai = ProviderConfig(
-            kind="openai",
-            name="openai",
-            api_key=given.openai_api_key or "",
-            base_url=given.openai_base_url,
-            timeouts=timeouts,
-        )
-        configs.append(openai)
-    if given.local_base_url:
-        local = ProviderConfig(
-            kind="local", name="local", base_url=given.local_base_url, timeouts=timeouts
-        )
-        configs.append(local)
-    configs.append(ProviderConfig(kind="scripted", name="scripted"))
-    return {
-        config.name: registry.build(
-            replace(config, on_ignored=partial(metrics.upstream_ignored, config.name))
-        )
-        for config in configs
-    }
-
-
-def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:
-    """List what may be asked, or raise InvalidSettings for a default that nobody offers."""
-    given = settings.providers
-    models = [model for provider in providers.values() for model in provider.models]
-    name = given.default_provider or next(iter(providers))
-    first = next(model for model in models if model.provider == name)
-    offers = Offers(models, first, name)
-    try:
-        default = offers.pick(ModelChoice(name, given.default_model))
-    except ModelNotAvailable as exc:
-        raise InvalidSettings({"DEFAULT_MODEL": [exc.detail]}) from exc
-    return Offers(models, default, name)
 
 
 def _retry_rules(settings: Settings) -> RetryRules:

@@ -12,8 +12,6 @@ from uuid_utils.compat import uuid7
 from services.bootstrap import (
     MEMORY_WORKER,
     REDIS_WORKER,
-    build_offers,
-    build_providers,
     open_store,
 )
 from services.configuration.server import ServerSettings
@@ -24,6 +22,7 @@ from services.stores.base.store import Store
 from services.stores.sqlite.migrations import SchemaTooNew
 from services.streams.base import LogUnavailable
 from services.telemetry.metrics import Metrics
+from services.upstreams import build_offers, build_providers
 
 _POLL_SECONDS = 0.25
 _MEMORY_BEATS_SECONDS = 3.0

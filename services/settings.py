@@ -18,6 +18,7 @@ from services.configuration import rules, secrets_file
 from services.configuration.accounts import AccountSettings
 from services.configuration.limits import LimitSettings
 from services.configuration.providers import ProviderName, ProviderSettings
+from services.configuration.routing import RoutingSettings
 from services.configuration.runs import RunSettings
 from services.configuration.scaling import ScalingSettings
 from services.configuration.server import LogFormat, LogSettings, ServerSettings
@@ -33,6 +34,7 @@ GROUPS: Mapping[str, type] = {
     "accounts": AccountSettings,
     "limits": LimitSettings,
     "providers": ProviderSettings,
+    "routing": RoutingSettings,
     "runs": RunSettings,
 }
 
@@ -45,7 +47,7 @@ class InvalidSettings(Exception):
 
     def __init__(self, mistakes: Mapping[str, list[str]]) -> None:
         """Write for each variable what is wrong and what it takes."""
-        known = {variable.name: variable for variable in variables()}
+        known = {name: one for one in variables() for name in (one.name, one.also)}
         lines = [
             f"  {name}: {' '.join(problems)} Expected: {known[name].expects}."
             for name, problems in sorted(mistakes.items())
@@ -64,6 +66,7 @@ class Settings:
     accounts: AccountSettings = field(default_factory=AccountSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
     runs: RunSettings = field(default_factory=RunSettings)
 
     @classmethod
@@ -118,6 +121,10 @@ class _Environment(Env):
         value = self._given.get(env_key) or self._environ.get(env_key) or ""
         return value.strip() or default
 
+    def has(self, name: str) -> bool:
+        """Tell whether a variable is set."""
+        return self._get_value(name, None) is not None
+
     def mistakes(self) -> Mistakes:
         """Close the reading and tell what went wrong, by variable."""
         try:
@@ -136,7 +143,8 @@ def _read(group: type[Group], env: _Environment) -> Group:
     for declared in fields(group):  # type: ignore[arg-type]  # GROUPS holds dataclasses only
         variable = _variable_of(declared)
         parse = getattr(env, variable.kind)
-        value = parse(variable.name, variable.default, validate=variable.check)
+        name = variable.also if variable.also and not env.has(variable.name) else variable.name
+        value = parse(name, variable.default, validate=variable.check)
         if isinstance(value, list):
             value = tuple(part.strip() for part in value)
         values[declared.name] = variable.default if value is None else value

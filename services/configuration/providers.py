@@ -8,36 +8,79 @@ from services.configuration.variables import choice, number, seconds, secret, te
 
 
 class ProviderName(StrEnum):
-    """The providers of this release."""
+    """The providers, in order of preference."""
 
+    GEMINI = "gemini"
     OPENAI = "openai"
+    ANTHROPIC = "anthropic"
     LOCAL = "local"
     SCRIPTED = "scripted"
 
 
-BASE_URL = "an absolute URL such as http://127.0.0.1:11434/v1"
+BASE_URL = "an absolute URL such as http://127.0.0.1:11434/v1; several of them by commas"
+KEYS = "the key as {} shows it; several of them by commas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """Keys, places, defaults and times of the providers."""
 
+    gemini_api_key: str | None = secret(
+        "GOOGLE_AI_API_KEY",
+        None,
+        "The key for Gemini; GEMINI_API_KEY is the same. Calls are spread over several keys.",
+        KEYS.format("Google AI Studio"),
+        rules.keys,
+        also="GEMINI_API_KEY",
+    )
+    gemini_base_url: str | None = text(
+        "GOOGLE_GEMINI_BASE_URL",
+        None,
+        "Another server that speaks Gemini's protocol.",
+        BASE_URL,
+        rules.base_urls,
+    )
     openai_api_key: str | None = secret(
-        "OPENAI_API_KEY", None, "The key for OpenAI.", "the key as OpenAI shows it"
+        "OPENAI_API_KEY",
+        None,
+        "The key for OpenAI. Calls are spread over several keys.",
+        KEYS.format("OpenAI"),
+        rules.keys,
     )
     openai_base_url: str | None = text(
         "OPENAI_BASE_URL",
         None,
         "Another server that speaks OpenAI's protocol; model names are then not checked here.",
         BASE_URL,
-        rules.base_url,
+        rules.base_urls,
+    )
+    anthropic_api_key: str | None = secret(
+        "ANTHROPIC_API_KEY",
+        None,
+        "The key for Anthropic. Calls are spread over several keys.",
+        KEYS.format("Anthropic"),
+        rules.keys,
+    )
+    anthropic_base_url: str | None = text(
+        "ANTHROPIC_BASE_URL",
+        None,
+        "Another server that speaks Anthropic's protocol.",
+        BASE_URL,
+        rules.base_urls,
     )
     local_base_url: str | None = text(
         "LOCAL_BASE_URL",
         None,
-        "A local server with OpenAI's protocol: Ollama, llama.cpp, vLLM.",
+        "A local server with OpenAI's protocol: Ollama, llama.cpp, vLLM; model names are then not "
+        "checked here. Calls are spread over several servers.",
         BASE_URL,
-        rules.base_url,
+        rules.base_urls,
+    )
+    models_file: str | None = text(
+        "MODELS_FILE",
+        None,
+        "A YAML file that adds models, or changes what is known of them (Documentation/models.md).",
+        "the path of a file",
     )
     default_provider: str | None = choice(
         "DEFAULT_PROVIDER",

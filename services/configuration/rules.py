@@ -56,6 +56,27 @@ def base_url(value: str) -> None:
         raise ValidationError("A base URL has no query and no fragment.")
 
 
+def base_urls(value: str) -> None:
+    """Accept base URLs by commas."""
+    for part in value.split(","):
+        base_url(part.strip())
+
+
+def keys(value: str) -> None:
+    """Accept keys by commas; none of them is ever shown."""
+    if not all(part.strip() for part in value.split(",")):
+        raise ValidationError("There is an empty key between two commas.")
+
+
+def failover(value: str) -> None:
+    """Accept `none`, or providers and models by commas; who they are the catalog knows."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(parts):
+        raise ValidationError("There is nothing between two commas.")
+    if "none" in parts and len(parts) > 1:
+        raise ValidationError("`none` stands alone.")
+
+
 def redis_url(value: str) -> None:
     """Accept the URL of a single Redis; a password in it is never shown."""
     try:

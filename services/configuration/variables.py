@@ -13,7 +13,10 @@ Check = Callable[[Any], object]
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """An environment variable: `kind` names the environs parser, `expects` tells how to fix it."""
+    """An environment variable: `kind` names the environs parser, `expects` tells how to fix it.
+
+    `also` is a second name for the same, which counts where the first is unset.
+    """
 
     name: str
     default: object
@@ -22,6 +25,7 @@ class Variable:
     kind: str
     check: Check | None = None
     unit: str = ""
+    also: str = ""
 
     def default_text(self) -> str:
         """Write the default as it would stand in an `.env` file; empty: there is none."""
@@ -73,10 +77,16 @@ def text(
 
 
 def secret(
-    name: str, default: str | None, about: str, expects: str, check: Check | None = None
+    name: str,
+    default: str | None,
+    about: str,
+    expects: str,
+    check: Check | None = None,
+    also: str = "",
 ) -> Any:
     """Declare a text that is never shown."""
-    return _declare(Variable(name, default, about, expects, "str", check), shown=False)
+    variable = Variable(name, default, about, expects, "str", check, also=also)
+    return _declare(variable, shown=False)
 
 
 def folder(name: str, default: str, about: str) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from services.domain.costs import Price
 from services.domain.errors import ModelNotAvailable
@@ -9,17 +10,40 @@ from services.domain.errors import ModelNotAvailable
 ANY_MODEL = "*"
 
 
+class Tier(StrEnum):
+    """How much a model is: small ones answer by default, large ones where quality counts."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Strategy(StrEnum):
+    """A wish instead of a name: what the model is chosen for."""
+
+    FAST = "fast"
+    CHEAP = "cheap"
+    QUALITY = "quality"
+    BALANCED = "balanced"
+    HEDGED = "hedged"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model of a provider: its name upstream, its limits in tokens, and what it can do."""
+    """A model of a provider: its name upstream, its limits in tokens, and what it can do.
+
+    `sees`: it takes images. `price` None: not known.
+    """
 
     provider: str
     name: str
     window: int
     max_output: int
     price: Price | None = None
+    tier: Tier = Tier.SMALL
     takes_temperature: bool = True
+    max_temperature: float = 2.0
     reasons: bool = False
+    sees: bool = False
 
 
 @dataclass(frozen=True, slots=True)

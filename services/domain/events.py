@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from services.domain.costs import Cost, Usage
+from services.domain.costs import Cost, Price, Usage
 from services.domain.sessions import FinishReason
 
 
@@ -59,11 +59,15 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Internal, never sent: a provider call is about to be made (so that a reaper can book it)."""
+    """Internal, never sent: a provider call is about to be made (so that a reaper can book it).
+
+    `price` None: not known.
+    """
 
     number: int
     provider: str
     model: str
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

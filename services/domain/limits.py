@@ -3,6 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Priority(StrEnum):
+    """Who goes first where there is no room for everybody."""
+
+    INTERACTIVE = "interactive"
+    BACKGROUND = "background"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from services.domain.catalog import Model, ModelChoice, Offers
 from services.domain.costs import Cost, Price, Usage
-from services.domain.events import Start, Terminal
+from services.domain.events import Attempt, Start, Terminal
 from services.domain.sessions import FinishReason, MessageRole, NewSession, Status
 
 
@@ -17,6 +17,7 @@ class Run:
 
     `epoch` counts its owners; only the owner of the present epoch may write. `terminal` and its
     place in the log (`terminal_epoch`, `terminal_seq`) are set once the run is settled.
+    `attempts` are its provider calls, known once it is settled, and only where `get` read it.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Run:
     terminal: Terminal | None = None
     terminal_epoch: int | None = None
     terminal_seq: int | None = None
+    attempts: Sequence["AttemptRecord"] = ()
 
     @property
     def is_active(self) -> bool:
@@ -106,12 +108,21 @@ class BeginTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture in a message: PNG, JPEG, GIF or WebP, as `media_type` says."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ContextMessage:
-    """A message as a provider gets it."""
+    """A message as a provider gets it; `images` only for a model that sees."""
 
     role: MessageRole
     content: str
     token_estimate: int = 0
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +147,11 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
-    """One provider call of a run, as the ledger books it: unique by (run, number)."""
+    """One provider call of a run, as the ledger books it: unique by (run, number).
+
+    `code` says why it did not end well: an error's code, or what it was cancelled for (`stopped`,
+    `hedged`, `interrupted`, `lost`, `first_token`).
+    """
 
     number: int
     provider: str
@@ -144,6 +159,7 @@ class AttemptRecord:
     outcome: AttemptOutcome
     usage: Usage
     cost: Cost | None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +167,8 @@ class Settlement:
     """How a run ends: everything that `settle_turn` writes, all or nothing.
 
     `epoch` is the owner's who settles. `told_epoch` is the one that readers were told the terminal
-    event under, where that was an owner before; None: the same.
+    event under, where that was an owner before; None: the same. `provider` and `model` wrote the
+    text; None: those of the begin. `token_count` is the text's; None: estimate it.
     """
 
     run_id: str
@@ -161,9 +178,12 @@ class Settlement:
     terminal: Terminal
     terminal_seq: int
     ended_at: datetime
+    token_count: int | None = None
     finish_reason: FinishReason | None = None
     attempts: Sequence[AttemptRecord] = ()
     told_epoch: int | None = None
+    provider: str | None = None
+    model: str | None = None
 
 
 class Settled(StrEnum):
@@ -184,26 +204,30 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class RunBeat:
-    """What a worker tells of one of its runs in a beat; `piece` None: nothing new."""
+    """What a worker tells of one of its runs in a beat; `piece` None: nothing new.
+
+    `calls` are all provider calls so far.
+    """
 
     run_id: str
     epoch: int
     piece: Piece | None = None
-    attempt: int = 0
+    calls: Sequence[Attempt] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRun:
     """A run that nobody writes any more, its owner's to settle, with what its checkpoints hold.
 
-    `input_tokens` is the estimate of what one call sent, `price` what the model cost at the begin.
+    `calls` are the provider calls that a beat told of. `input_tokens` is the estimate of what one
+    call sent, `price` what the model cost at the begin.
     """
 
     run: Run
     text: str
     top_seq: int
-    attempt: int
     stop_requested: bool
+    calls: Sequence[Attempt] = ()
     input_tokens: int = 0
     price: Price | None = None
 

@@ -21,7 +21,10 @@ class ProviderRequest:
 
 
 class Provider(ABC):
-    """Streams answers of its models as domain events. Safe for any number of concurrent calls."""
+    """Streams answers of its models as domain events. Safe for any number of concurrent calls.
+
+    `models` are those of its configuration, its default first.
+    """
 
     name: str
     models: Sequence[Model]
@@ -40,7 +43,14 @@ class Provider(ABC):
 
     @abstractmethod
     def count_tokens(self, text: str) -> int:
-        """Count or estimate the tokens of a text."""
+        """Count the tokens of a text before a call, as near as can be without asking upstream."""
+
+    @abstractmethod
+    def list_models(self) -> Sequence[str]:
+        """Ask upstream which models the key may use, at no cost; raises ProviderError.
+
+        It is also the probe of a key: whoever gets a list may call.
+        """
 
     @abstractmethod
     def warm_up(self) -> None:

@@ -1,7 +1,9 @@
 """What of the configuration an adapter gets: plain values, no settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+from services.domain.catalog import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,7 @@ class ProviderConfig:
 
     `kind` chooses the adapter, `name` is what clients see; several providers may be of one kind.
     `base_url` None: the vendor's own server. A server that asks for no key has an empty `api_key`.
+    `models` are what it offers, its default first.
     `on_ignored` is called for each thing in an answer that the adapter does not know and passes by.
     """
 
@@ -25,5 +28,6 @@ class ProviderConfig:
     name: str
     api_key: str = field(default="", repr=False)
     base_url: str | None = None
+    models: Sequence[Model] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     on_ignored: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)

@@ -26,15 +26,21 @@ class OpenAIProvider(Provider):
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         """Ask, and yield the answer as it comes."""
         from services.providers.openai_chunks import (  # noqa: PLC0415 - loaded with the SDK
-            read_answer,
+            OpenAIAnswer,
         )
+        from services.providers.sse_answer import read_answer  # noqa: PLC0415 - the same
 
+        answer = OpenAIAnswer(self._config.api_key, self._config.on_ignored)
         with self._loaded().open(arguments_of(self._config, request)) as body:
-            yield from read_answer(body, self._config.api_key, self._config.on_ignored)
+            yield from read_answer(body, answer)
 
     def count_tokens(self, text: str) -> int:
         """Estimate: the real count comes with the answer."""
         return estimate_tokens(text)
+
+    def list_models(self) -> Sequence[str]:
+        """Ask for the list, which costs nothing."""
+        return self._loaded().model_names()
 
     def warm_up(self) -> None:
         """Load the SDK and build its client."""

@@ -6,18 +6,18 @@ that is not needed, is ignored; what cannot be read at all is `upstream_protocol
 
 import json
 import logging
-from collections.abc import Callable, Iterator
-from typing import Annotated, Protocol
+from collections.abc import Callable
+from typing import Annotated
 
-import httpx2
 import msgspec
 
 from services.domain.costs import Usage
 from services.domain.errors import ProviderError
-from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
+from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
-from services.providers.clean_text import PieceCleaner, protocol_error, quote
-from services.providers.sse_decoder import Frame, SseDecoder
+from services.providers.clean_text import protocol_error
+from services.providers.sse_answer import Answer
+from services.providers.sse_decoder import Frame
 
 DONE = b"[DONE]"
 
@@ -69,106 +69,55 @@ _EMPTY = _Chunk()
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-class Body(Protocol):
-    """The bytes of an answer."""
-
-    def pieces(self) -> Iterator[bytes]:
-        """Give them as they come; raises httpx2.TransportError where they break off."""
-
-    def finish(self) -> None:
-        """Take what is behind the last frame."""
-
-
-def read_answer(body: Body, secret: str, on_ignored: Callable[[], None]) -> Iterator[ProviderEvent]:
-    """Give the events of an answer, Finish last; ProviderError where it fails or breaks off.
-
-    `secret` is left out of what is quoted from the upstream. `on_ignored` is called for each frame
-    that is passed over, and for each usage; a comment is no frame.
-    """
-    decoder = SseDecoder()
-    answer = _Answer(secret, on_ignored)
-    try:
-        for piece in body.pieces():
-            for frame in decoder.feed(piece):
-                if frame.data == DONE:
-                    body.finish()
-                    yield from answer.end()
-                    return
-                yield from answer.events(frame)
-    except httpx2.TransportError:
-        if answer.reason is None:
-            raise
-        _log.debug("The connection broke after the answer's end.")
-    yield from answer.end()
-
-
-class _Answer:
-    """What is known of one answer while its frames come."""
+class OpenAIAnswer(Answer):
+    """One answer in `chat.completion.chunk` frames, ended by [DONE]."""
 
     def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
-        self.reason: FinishReason | None = None
-        self._secret = secret
-        self._on_ignored = on_ignored
-        self._content = PieceCleaner()
-        self._thoughts = PieceCleaner()
-        self._has_begun = False
+        """Begin without a refusal."""
+        super().__init__(secret, on_ignored)
         self._has_refused = False
-        self._usage: Usage | None = None
 
     def events(self, frame: Frame) -> list[ProviderEvent]:
-        """Read a frame; raises ProviderError for an error in it and for what is no JSON."""
+        """Read a frame."""
+        if frame.data == DONE:
+            self.is_over = True
+            return []
         if frame.event == b"error":
             raise self._failure(_error_of_event(frame.data))
         chunk = _read_chunk(frame.data)
         if chunk is None or chunk == _EMPTY:
-            self._on_ignored()
+            self.on_ignored()
             return []
         if chunk.error:
             raise self._failure(chunk.error)
+        events: list[ProviderEvent] = []
         choice = next(filter(_is_the_first, chunk.choices or ()), None)
-        events = self._read_choice(choice) if choice else []
-        if events:
-            self._has_begun = True
-        if chunk.usage is not None and (report := self._report(chunk.usage)) is not None:
-            events.append(report)
+        if choice is not None:
+            self._read_choice(choice, events)
+        if chunk.usage is not None:
+            self._read_usage(chunk.usage, events)
         return events
 
-    def end(self) -> Iterator[ProviderEvent]:
-        """Give what is left at the answer's end; without a reason it is a cut, [DONE] or not."""
-        if self.reason is None:
-            raise ProviderError(
-                "The provider's stream ended before the answer did.",
-                code="upstream_cut",
-                may_retry=True,
-            )
-        if rest := self._content.rest():
-            yield Content(rest)
-        yield Finish(self.reason)
-
-    def _read_choice(self, choice: _Choice) -> list[ProviderEvent]:
-        events: list[ProviderEvent] = []
+    def _read_choice(self, choice: _Choice, events: list[ProviderEvent]) -> None:
         delta = choice.delta
         if delta is not None:
             thought = delta.reasoning_content or delta.reasoning
-            if isinstance(thought, str) and (told := self._thoughts.clean(thought)):
-                events.append(Reasoning(told))
-            said = delta.content or delta.refusal
-            if said and (piece := self._content.clean(_text(said))):
-                events.append(Content(piece))
+            if isinstance(thought, str):
+                self.think(thought, events)
+            self.say(delta.content or delta.refusal, events)
             if delta.refusal:
                 self._has_refused = True
         if choice.finish_reason:
             reason = _REASONS.get(str(choice.finish_reason), FinishReason.STOP)
             self.reason = FinishReason.CONTENT_FILTER if self._has_refused else reason
-        return events
 
-    def _report(self, reported: object) -> UsageReport | None:
+    def _read_usage(self, reported: object, events: list[ProviderEvent]) -> None:
         try:
             counted = msgspec.convert(reported, _Usage)
         except msgspec.ValidationError:
             _log.debug("A usage without both counts, or with an impossible one, was ignored.")
-            self._on_ignored()
-            return None
+            self.on_ignored()
+            return
         cached, reasoning = counted.prompt_tokens_details, counted.completion_tokens_details
         usage = Usage(
             input_tokens=counted.prompt_tokens,
@@ -178,19 +127,10 @@ class _Answer:
             ),
             reasoning_tokens=(reasoning.reasoning_tokens if reasoning else None) or 0,
         )
-        if usage == self._usage:
-            return None
-        self._usage = usage
-        return UsageReport(usage)
+        self.report(usage, events)
 
     def _failure(self, error: object) -> ProviderError:
-        message = error.get("message") if isinstance(error, dict) else error
-        said = quote(message, self._secret)
-        if self._has_begun:
-            text = f"The provider failed in the middle of the answer. {said}".rstrip()
-            return ProviderError(text, code="upstream_error", may_retry=True)
-        text = f"The provider failed before the answer. {said}".rstrip()
-        return ProviderError(text, code="upstream_overloaded", may_retry=True)
+        return self.failure(error.get("message") if isinstance(error, dict) else error)
 
 
 def _is_the_first(choice: _Choice) -> bool:
@@ -204,12 +144,6 @@ def _error_of_event(data: bytes) -> object:
     except (ValueError, RecursionError):
         return data.decode(errors="replace")
     return told.get("error") or told if isinstance(told, dict) else told
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise protocol_error("The provider sent a text that is none.")
-    return value
 
 
 def _read_chunk(data: bytes) -> _Chunk | None:

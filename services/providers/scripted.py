@@ -19,7 +19,7 @@ for those who write clients.
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import cycle, islice
 
 import gevent
@@ -88,6 +88,10 @@ class ScriptedProvider(Provider):
     def count_tokens(self, text: str) -> int:
         """Estimate."""
         return estimate_tokens(text)
+
+    def list_models(self) -> Sequence[str]:
+        """Give the one model; there is nobody to ask."""
+        return [model.name for model in self.models]
 
     def warm_up(self) -> None:
         """Need nothing."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_wire import KEY_IN_ERRORS, TEXT
 from provider_calls import KEY, ask, collect, provider_of, request_to
 from server_process import find_free_port
 from wire_fixtures import WireServer
+from wire_steps import KEY_IN_ERRORS, TEXT
 
 from services.bootstrap import build_services
 from services.domain.costs import Usage

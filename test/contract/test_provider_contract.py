@@ -5,9 +5,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
-from openai_wire import TEXT
 from provider_calls import Outcome, ask, collect, provider_of, request_to
 from wire_fixtures import WireServer
+from wire_steps import TEXT
 
 from services.domain.events import Content, Finish, Reasoning, UsageReport
 from services.providers.base import Provider

@@ -12,9 +12,9 @@ import gevent
 import httpx2
 from certificates import server_and_client_tls
 from gevent.server import StreamServer
-from openai_wire import TEXT
 from provider_calls import QUICK, Outcome, ask, provider_of
 from wire_fixtures import WireServer
+from wire_steps import TEXT
 
 from services.providers.urllib3_transport import BODY_EXTENSION, Urllib3Transport
 

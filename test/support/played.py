@@ -66,6 +66,10 @@ class PlayedProvider(Provider):
         finally:
             self.journal.append("closed")
 
+    def list_models(self) -> Sequence[str]:
+        """Give the names."""
+        return [model.name for model in self.models]
+
     def count_tokens(self, text: str) -> int:
         """Estimate."""
         return estimate_tokens(text)

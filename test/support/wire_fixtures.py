@@ -19,7 +19,7 @@ STOP_SECONDS = 10.0
 
 
 class WireServer:
-    """The running `openai_wire.py`: where it listens, and what it has seen."""
+    """The running `wire_server.py`: where it listens, and what it has seen."""
 
     def __init__(self, port: int) -> None:
         """Know its port."""
@@ -66,8 +66,8 @@ def _announced_port(process: subprocess.Popen[str]) -> int:
 
 @pytest.fixture(scope="session")
 def wire() -> Generator[WireServer, None, None]:
-    """Start the server of `openai_wire.py`."""
-    with running(sys.executable, SUPPORT / "openai_wire.py") as port:
+    """Start the server of `wire_server.py`."""
+    with running(sys.executable, SUPPORT / "wire_server.py") as port:
         yield WireServer(port)
 
 

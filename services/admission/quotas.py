@@ -1,0 +1,84 @@
+"""What a provider takes in a span of time: requests and tokens, reserved before, corrected after.
+
+A reservation takes its request and its estimated tokens out of the window. Its request leaves the
+window a whole span after `arrived` was told, not after it was made: the upstream counts when a call
+reaches it, and in none of its spans are there ever more than the quota allows.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much fits into one span; None: no limit."""
+
+    requests: int | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A place in the window of a provider; `id` is unique over all workers."""
+
+    provider: str
+    id: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """There is no room: try again after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is left of a quota now; None: no limit. `reset_seconds` until all of it is free."""
+
+    requests: int | None
+    tokens: int | None
+    reset_seconds: float
+
+
+class Quotas(ABC):
+    """The windows of all providers; one that `limits` does not name has no limit.
+
+    No method fails or waits for long: what all workers share is counted by each worker alone, with
+    its share, while the others are out of reach. A reservation of more tokens than the quota has
+    is taken as one of all of them, so that it fits at all.
+    """
+
+    limits: Mapping[str, Quota]
+
+    @abstractmethod
+    def reserve(
+        self, provider: str, tokens: int, *, background: bool = False
+    ) -> Reservation | Wait:
+        """Take one request and so many tokens, or say when to ask again.
+
+        A background request gets nothing while an interactive one of any worker was refused lately
+        and has not been served since.
+        """
+
+    @abstractmethod
+    def arrived(self, reservation: Reservation) -> None:
+        """Tell that the upstream has the call (it answered, or failed)."""
+
+    @abstractmethod
+    def correct(self, reservation: Reservation, tokens: int) -> None:
+        """Put the tokens that the call used in the place of the estimated ones."""
+
+    @abstractmethod
+    def cancel(self, reservation: Reservation) -> None:
+        """Give a reservation back whose call was never made."""
+
+    @abstractmethod
+    def standing(self, provider: str) -> Standing:
+        """Look; takes nothing."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back connections."""

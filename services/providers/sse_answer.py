@@ -1,0 +1,117 @@
+"""A streamed answer, from bytes to events: what is the same in every vendor's format.
+
+A format is a subclass of `Answer` that reads frames. Only the fields needed are decoded. What is
+unknown is ignored and counted; what cannot be read at all is `upstream_protocol`.
+"""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import httpx2
+
+from services.domain.costs import Usage
+from services.domain.errors import ProviderError
+from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
+from services.domain.sessions import FinishReason
+from services.providers.clean_text import PieceCleaner, protocol_error, quote
+from services.providers.sse_decoder import Frame, SseDecoder
+
+_log = logging.getLogger(__name__)
+
+
+class Body(Protocol):
+    """The bytes of an answer."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give them as they come; raises httpx2.TransportError where they break off."""
+
+    def finish(self) -> None:
+        """Take what is behind the last frame."""
+
+
+class Answer(ABC):
+    """What is known of one answer while its frames come.
+
+    `reason` is set once the upstream has said why it ends, `is_over` once nothing follows.
+    """
+
+    reason: FinishReason | None = None
+    is_over = False
+
+    def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
+        """Leave `secret` out of quotes; call `on_ignored` for all that is passed over."""
+        self.on_ignored = on_ignored
+        self._secret = secret
+        self._said = PieceCleaner()
+        self._thought = PieceCleaner()
+        self._has_begun = False
+        self._usage: Usage | None = None
+
+    @abstractmethod
+    def events(self, frame: Frame) -> list[ProviderEvent]:
+        """Read a frame; raises ProviderError for an error in it and for what is not JSON."""
+
+    def say(self, text: object, events: list[ProviderEvent]) -> None:
+        """Add a piece of the answer, where it is more than half a character."""
+        if text and (piece := self._said.clean(_text(text))):
+            self._has_begun = True
+            events.append(Content(piece))
+
+    def think(self, text: object, events: list[ProviderEvent]) -> None:
+        """Add a piece of reasoning."""
+        if text and (piece := self._thought.clean(_text(text))):
+            self._has_begun = True
+            events.append(Reasoning(piece))
+
+    def report(self, usage: Usage, events: list[ProviderEvent]) -> None:
+        """Add a usage, unless the same was reported before."""
+        if usage != self._usage:
+            self._usage = usage
+            events.append(UsageReport(usage))
+
+    def failure(self, message: object) -> ProviderError:
+        """Make the error of an error event: as the first one it is like a 503."""
+        quoted = quote(message, self._secret)
+        if self._has_begun:
+            text = f"The provider failed in the middle of the answer. {quoted}".rstrip()
+            return ProviderError(text, code="upstream_error", may_retry=True)
+        text = f"The provider failed before the answer. {quoted}".rstrip()
+        return ProviderError(text, code="upstream_overloaded", may_retry=True)
+
+    def end(self) -> Iterator[ProviderEvent]:
+        """Give what is left at the end; without a reason it is a cut, whatever the bytes say."""
+        if self.reason is None:
+            raise ProviderError(
+                "The provider's stream ended before the answer did.",
+                code="upstream_cut",
+                may_retry=True,
+            )
+        if rest := self._said.rest():
+            yield Content(rest)
+        yield Finish(self.reason)
+
+
+def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
+    """Give the events of an answer, Finish last; ProviderError where it fails or breaks off."""
+    decoder = SseDecoder()
+    try:
+        for piece in body.pieces():
+            for frame in decoder.feed(piece):
+                yield from answer.events(frame)
+                if answer.is_over:
+                    body.finish()
+                    yield from answer.end()
+                    return
+    except httpx2.TransportError:
+        if answer.reason is None:
+            raise
+        _log.debug("The connection broke after the answer's end.")
+    yield from answer.end()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise protocol_error("The provider sent a text that is none.")
+    return value
