@@ -108,5 +108,5 @@ def _beat_of(run: Living) -> RunBeat:
         run_id=run.run_id,
         epoch=run.writer.epoch,
         piece=run.unsaved(),
-        attempt=run.number,
+        calls=tuple(run.calls),
     )

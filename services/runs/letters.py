@@ -12,7 +12,10 @@ _TERMINALS: dict[str, type[Terminal]] = {"done": Done, "error": Error}
 
 
 class _Letter(msgspec.Struct, kw_only=True, frozen=True):
-    """A settlement as it is written; `kind` tells which event `terminal` is."""
+    """A settlement as it is written; `kind` tells which event `terminal` is.
+
+    What has a default is missing in the letters of older releases.
+    """
 
     run_id: str
     epoch: int
@@ -25,6 +28,9 @@ class _Letter(msgspec.Struct, kw_only=True, frozen=True):
     finish_reason: FinishReason | None
     attempts: tuple[AttemptRecord, ...]
     told_epoch: int | None = None
+    provider: str | None = None
+    model: str | None = None
+    token_count: int | None = None
 
 
 def written(settlement: Settlement) -> bytes:
@@ -42,6 +48,9 @@ def written(settlement: Settlement) -> bytes:
         finish_reason=settlement.finish_reason,
         attempts=tuple(settlement.attempts),
         told_epoch=settlement.told_epoch,
+        provider=settlement.provider,
+        model=settlement.model,
+        token_count=settlement.token_count,
     )
     return msgspec.json.encode(letter)
 
@@ -62,4 +71,7 @@ def read(raw: bytes) -> Settlement:
         finish_reason=letter.finish_reason,
         attempts=letter.attempts,
         told_epoch=letter.told_epoch,
+        provider=letter.provider,
+        model=letter.model,
+        token_count=letter.token_count,
     )

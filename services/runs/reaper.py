@@ -3,18 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import gevent
 import structlog
 
-from services.domain.costs import Price, Usage, UsageSource, estimate_tokens
 from services.domain.errors import StoreUnavailable
-from services.domain.events import Content, Done, Error, Terminal
-from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settled, Settlement
-from services.domain.sessions import FinishReason
-from services.runs import letters
-from services.runs.settler import status_of
+from services.domain.events import Content
+from services.domain.runs import ClaimedRun, Settled
+from services.runs import claims
 from services.stores.base.runs import RunStore
 from services.streams.base import LogUnavailable, LogWriter, Remains, RunLog
 
@@ -103,9 +99,8 @@ class Reaper:
         remains = self._remains(claim)
         writer = remains.writer if remains else None
         if remains is not None and writer is not None and _joined(writer, claim, remains):
-            attempt = max(claim.attempt, remains.attempt)
-            claim = replace(claim, text=writer.text(), top_seq=writer.top, attempt=attempt)
-        settlement = _told(claim, remains) or _settlement(claim)
+            claim = replace(claim, text=writer.text(), top_seq=writer.top)
+        settlement = claims.settlement_of(claim, remains)
         try:
             settled = self._store.settle_turn(settlement)
         except BaseException:
@@ -151,106 +146,3 @@ def _joined(writer: LogWriter, claim: ClaimedRun, remains: Remains) -> bool:
     if len(claim.text) > len(text):
         writer.append(Content(claim.text[len(text) :]))
     return True
-
-
-def _told(claim: ClaimedRun, remains: Remains | None) -> Settlement | None:
-    """Give the end that the old owner could not store any more; None: it had none."""
-    if remains is None:
-        return None
-    if remains.outcome is not None:
-        outcome = letters.read(remains.outcome)
-        # Without a log it may have been told, and where it was not, nobody knows another id.
-        is_told = remains.terminal is not None or remains.writer is None
-        told_epoch = (remains.told_epoch or outcome.epoch) if is_told else None
-        return replace(outcome, epoch=claim.run.epoch, told_epoch=told_epoch)
-    if remains.terminal is not None:
-        settlement = _settlement(claim, replace(remains.terminal, persisted=True))
-        attempts = _as_told(settlement.attempts, remains.terminal)
-        return replace(
-            settlement,
-            terminal_seq=claim.top_seq,
-            told_epoch=remains.told_epoch,
-            attempts=attempts,
-        )
-    return None
-
-
-def _as_told(attempts: Sequence[AttemptRecord], told: Terminal) -> Sequence[AttemptRecord]:
-    """Book the last call as the terminal event says: the earlier ones used nothing."""
-    if not attempts:
-        return attempts
-    outcome = AttemptOutcome.OK if isinstance(told, Done) else AttemptOutcome.FAILED
-    last = replace(attempts[-1], usage=told.usage, cost=told.cost, outcome=outcome)
-    return [*attempts[:-1], last]
-
-
-def _settlement(claim: ClaimedRun, terminal: Terminal | None = None) -> Settlement:
-    attempts = _attempts(claim)
-    terminal = terminal or _terminal(claim, attempts)
-    return Settlement(
-        run_id=claim.run.id,
-        epoch=claim.run.epoch,
-        status=status_of(terminal),
-        finish_reason=terminal.finish_reason if isinstance(terminal, Done) else None,
-        text=claim.text,
-        terminal=terminal,
-        terminal_seq=claim.top_seq + 1,
-        ended_at=datetime.now(UTC),
-        attempts=attempts,
-    )
-
-
-def _attempts(claim: ClaimedRun) -> Sequence[AttemptRecord]:
-    """Book every call that went out: the earlier ones were refused, the last one wrote the text.
-
-    A beat saves the number of the call, so a run that died before its first beat has none although
-    its call is out. One in its first epoch without a word was claimed from nobody: this worker
-    never launched it, and nothing went out.
-    """
-    went_out = claim.run.epoch > 1 or bool(claim.text)
-    calls = max(claim.attempt, 1) if went_out else claim.attempt
-    usage = Usage(
-        input_tokens=claim.input_tokens,
-        output_tokens=estimate_tokens(claim.text) if claim.text else 0,
-        source=UsageSource.ESTIMATED,
-    )
-    return [
-        _record(claim, number, usage if number == calls else Usage())
-        for number in range(1, calls + 1)
-    ]
-
-
-def _record(claim: ClaimedRun, number: int, usage: Usage) -> AttemptRecord:
-    price: Price | None = claim.price
-    return AttemptRecord(
-        number=number,
-        provider=claim.run.provider,
-        model=claim.run.model,
-        outcome=AttemptOutcome.FAILED,
-        usage=usage,
-        cost=price.cost(usage) if price else None,
-    )
-
-
-def _terminal(claim: ClaimedRun, attempts: Sequence[AttemptRecord]) -> Terminal:
-    usage = attempts[-1].usage if attempts else Usage(source=UsageSource.ESTIMATED)
-    cost = attempts[-1].cost if attempts else None
-    if claim.stop_requested:
-        return Done(
-            message_id=claim.run.message_id,
-            finish_reason=FinishReason.STOPPED,
-            usage=usage,
-            cost=cost,
-            provider=claim.run.provider,
-            model=claim.run.model,
-            ttft_ms=None,
-            total_ms=round((datetime.now(UTC) - claim.run.created_at).total_seconds() * 1000),
-        )
-    return Error(
-        code="interrupted",
-        message="The server ended before the answer did.",
-        retryable=True,
-        message_id=claim.run.message_id,
-        usage=usage,
-        cost=cost,
-    )

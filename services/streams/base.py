@@ -5,12 +5,12 @@ store is the truth, and a log that is gone is answered from there.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.domain.deliveries import Batch
-from services.domain.events import EventId, RunEvent, Status, Terminal
+from services.domain.events import Attempt, EventId, RunEvent, Status, Terminal
 from services.domain.runs import Piece, Run
 
 
@@ -124,7 +124,7 @@ class LogReader(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
-    """What a dead owner left in a log: the number of its last call, and how it said it ends.
+    """What a dead owner left in a log: the calls that it tells of, and how it said it ends.
 
     `writer` appends under the new owner's epoch, unless the `terminal` event was told, under
     `told_epoch`; None: only the `outcome` is left, which is what `keep_outcome` kept.
@@ -133,7 +133,7 @@ class Remains:
     writer: LogWriter | None = None
     terminal: Terminal | None = None
     told_epoch: int | None = None
-    attempt: int = 0
+    calls: Sequence[Attempt] = ()
     outcome: bytes | None = None
 
 

@@ -1,5 +1,7 @@
 """Idempotency keys, on every store."""
 
+from dataclasses import replace
+
 import pytest
 from stores import KEY, KEY_WITH_OTHER_BODY, answer, later, new_id, new_session, turn_in
 
@@ -27,14 +29,14 @@ def test_a_known_key_gives_its_run_also_after_the_end(store: Store, session: Ses
 
     again = store.runs.begin_turn(turn_in(session, key=KEY))
 
-    assert (again.replayed, again.run) == (True, ended)
+    assert (again.replayed, again.run) == (True, replace(ended, attempts=()))
 
 
 def test_the_key_is_asked_before_the_busy_session(store: Store, session: Session) -> None:
     first = answer(store, session, key=KEY)
     store.runs.begin_turn(turn_in(session))
 
-    assert store.runs.begin_turn(turn_in(session, key=KEY)).run == first
+    assert store.runs.begin_turn(turn_in(session, key=KEY)).run.id == first.id
 
 
 def test_a_key_with_another_body_is_refused(store: Store, session: Session) -> None:

@@ -6,8 +6,10 @@ import pytest
 from stores import (
     NOW,
     OTHER_WORKER,
+    PRICE,
     WORKER,
     answer,
+    call,
     later,
     new_id,
     new_session,
@@ -133,23 +135,24 @@ def test_runs_that_the_worker_owns_and_did_not_list_are_told(store: Store, user_
 def test_many_runs_beat_in_one_call(store: Store, user_id: str) -> None:
     runs = active_runs(store, user_id, 50)
 
-    reply = beat(store, *(RunBeat(run.id, 1, Piece(4, f"text {run.id}"), 1) for run in runs))
+    reply = beat(store, *(RunBeat(run.id, 1, Piece(4, f"text {run.id}"), [call()]) for run in runs))
 
     assert reply == BeatReply()
     assert [store.runs.text(user_id, run.id) for run in runs] == [f"text {i}" for i in ids(runs)]
 
 
 def test_a_claim_hands_over_the_run_and_all_that_is_known_of_it(store: Store, run: Run) -> None:
-    beat(store, RunBeat(run.id, 1, Piece(3, "Hel"), 1))
-    beat(store, RunBeat(run.id, 1, Piece(8, "lo"), 2))
-    beat(store, RunBeat(run.id, 1, None, 1))
+    calls = (call(1), call(2, provider="other", model="x", price=PRICE))
+    beat(store, RunBeat(run.id, 1, Piece(3, "Hel"), calls[:1]))
+    beat(store, RunBeat(run.id, 1, Piece(8, "lo"), calls))
+    beat(store, RunBeat(run.id, 1, None, calls[:1]))
     store.runs.request_stop(run.user_id, run.id, NOW)
 
     [claimed] = store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
 
     assert (claimed.run.id, claimed.run.epoch) == (run.id, 2)
     assert (claimed.text, claimed.top_seq) == ("Hello", 8)
-    assert (claimed.attempt, claimed.stop_requested) == (2, True)
+    assert (claimed.calls, claimed.stop_requested) == (calls, True)
     assert store.runs.get(run.user_id, run.id) == claimed.run
 
 
@@ -157,7 +160,7 @@ def test_a_claim_of_a_run_without_a_beat_has_no_text(store: Store, run: Run) -> 
     [claimed] = store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
 
     assert (claimed.run.id, claimed.text, claimed.top_seq) == (run.id, "", 0)
-    assert (claimed.attempt, claimed.stop_requested) == (0, False)
+    assert (claimed.calls, claimed.stop_requested) == ((), False)
 
 
 def test_text_of_all_owners_is_kept_in_order(store: Store, run: Run) -> None:

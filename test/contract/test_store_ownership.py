@@ -1,6 +1,7 @@
 """Everything belongs to somebody, on every store; to all others it does not exist."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import pytest
@@ -89,15 +90,14 @@ def test_a_stranger_cannot_write_into_a_session(store: Store, session: Session) 
 def test_the_newest_run_of_a_session_is_its_latest(store: Store, session: Session) -> None:
     assert store.runs.latest(session.user_id, session.id) is None
     first = answer(store, session)
-    assert store.runs.latest(session.user_id, session.id) == first
+    assert store.runs.latest(session.user_id, session.id) == replace(first, attempts=())
 
     active = store.runs.begin_turn(turn_in(session)).run
 
     assert store.runs.latest(session.user_id, session.id) == active
     store.runs.settle_turn(settlement_of(active))
-    assert store.runs.latest(session.user_id, session.id) == store.runs.get(
-        session.user_id, active.id
-    )
+    ended = store.runs.get(session.user_id, active.id)
+    assert store.runs.latest(session.user_id, session.id) == replace(ended, attempts=())
 
 
 def test_the_text_of_a_run_without_checkpoints_is_empty(store: Store, session: Session) -> None:

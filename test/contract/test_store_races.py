@@ -11,6 +11,7 @@ from stores import (
     StoreAdapter,
     answer,
     at_once,
+    call,
     later,
     new_id,
     new_session,
@@ -107,7 +108,7 @@ def test_a_restart_finds_everything_as_it_was(
     session = store.sessions.create(new_session(user_id, metadata={"a": 1}))
     ended = answer(store, session, key=KEY)
     active = store.runs.begin_turn(turn_in(session)).run
-    store.runs.beat(WORKER, [RunBeat(active.id, 1, Piece(2, "so far"), 1)], NOW)
+    store.runs.beat(WORKER, [RunBeat(active.id, 1, Piece(2, "so far"), [call()])], NOW)
     before = store.sessions.get(user_id, session.id)
     store.tidy()
     store.close()
@@ -119,7 +120,7 @@ def test_a_restart_finds_everything_as_it_was(
     assert store.runs.text(user_id, active.id) == "so far"
     assert store.runs.begin_turn(turn_in(session, key=KEY)).replayed
     [claimed] = store.runs.claim_dead("new worker", [WORKER], 10)
-    assert (claimed.run.id, claimed.text, claimed.attempt) == (active.id, "so far", 1)
+    assert (claimed.run.id, claimed.text, claimed.calls) == (active.id, "so far", (call(),))
 
 
 def test_ping_and_tidy_work_at_any_time(store: Store, session: Session) -> None:

@@ -12,6 +12,7 @@ from stores import (
     WORKER,
     answer,
     attempt,
+    call,
     done,
     later,
     new_id,
@@ -32,7 +33,7 @@ from services.stores.base.store import Store
 def run(store: Store, session: Session) -> Run:
     """Give an active run with a checkpoint."""
     run = store.runs.begin_turn(turn_in(session)).run
-    store.runs.beat(WORKER, [RunBeat(run.id, 1, Piece(3, "Hel"), 1)], NOW)
+    store.runs.beat(WORKER, [RunBeat(run.id, 1, Piece(3, "Hel"), [call()])], NOW)
     return run
 
 
@@ -69,6 +70,7 @@ def test_a_settled_run_is_read_with_everything_it_ended_with(store: Store, run: 
         terminal=settlement.terminal,
         terminal_epoch=1,
         terminal_seq=7,
+        attempts=(attempt(),),
     )
 
 
@@ -131,22 +133,33 @@ def test_money_is_exact(store: Store, run: Run) -> None:
 
 
 def test_run_and_message_name_the_model_that_answered(store: Store, run: Run) -> None:
-    fallback = done(run, provider="other", model="fallback")
-
-    store.runs.settle_turn(settlement_of(run, terminal=fallback))
+    store.runs.settle_turn(settlement_of(run, provider="other", model="fallback"))
 
     settled, message = store.runs.get(run.user_id, run.id), message_of(store, run)
     assert (settled.provider, settled.model) == ("other", "fallback")
     assert (message.provider, message.model) == ("other", "fallback")
 
 
-def test_a_failed_run_names_the_model_of_its_last_attempt(store: Store, run: Run) -> None:
+def test_a_run_that_nobody_answered_names_the_model_of_its_begin(store: Store, run: Run) -> None:
     attempts = [attempt(1), attempt(2, provider="other", model="fallback")]
 
     store.runs.settle_turn(settlement_of(run, terminal=failure(run), attempts=attempts))
 
-    settled = store.runs.get(run.user_id, run.id)
-    assert (settled.provider, settled.model) == ("other", "fallback")
+    settled, message = store.runs.get(run.user_id, run.id), message_of(store, run)
+    assert (settled.provider, settled.model) == ("scripted", "large")
+    assert (message.provider, message.model) == ("scripted", "large")
+
+
+def test_an_answer_weighs_what_was_counted_and_else_what_is_estimated(
+    store: Store, session: Session, run: Run
+) -> None:
+    store.runs.settle_turn(settlement_of(run, token_count=123))
+    second = store.runs.begin_turn(turn_in(session)).run
+    store.runs.settle_turn(settlement_of(second))
+
+    context = store.runs.begin_turn(turn_in(session)).context
+
+    assert [message.token_estimate for message in context] == [2, 123, 2, 3, 2]
 
 
 def test_a_second_settle_changes_nothing(store: Store, run: Run) -> None:
@@ -247,7 +260,7 @@ def test_states_tell_of_many_runs_at_once_and_not_of_deleted_ones(
     states = store.runs.states([run.id, active.id, gone.id, UNKNOWN_ID, *NOT_IDS])
 
     assert states == {
-        run.id: store.runs.get(session.user_id, run.id),
+        run.id: replace(store.runs.get(session.user_id, run.id), attempts=()),
         active.id: store.runs.get(foreign.user_id, active.id),
     }
     assert store.runs.states([]) == {}

@@ -52,14 +52,15 @@ class RunStore(ABC):
     def settle_turn(self, settlement: Settlement) -> Settled:
         """End a run exactly once, in one transaction.
 
-        Writes the answer's text and status, one ledger row an attempt, the run's state, and the
-        terminal event with its seq; deletes its checkpoints. BEFORE: the run had ended, nothing
-        changed (also where it was deleted). FENCED: another epoch owns it, nothing changed.
+        Writes the answer's text, tokens, model and status, one ledger row an attempt, the run's
+        state, and the terminal event with its seq; deletes its checkpoints. BEFORE: the run had
+        ended, nothing changed (also where it was deleted). FENCED: another epoch owns it, nothing
+        changed.
         """
 
     @abstractmethod
     def get(self, user_id: str, run_id: str) -> Run:
-        """Read a run, or raise NotFound."""
+        """Read a run with its attempts, in the order of their numbers, or raise NotFound."""
 
     @abstractmethod
     def latest(self, user_id: str, session_id: str) -> Run | None:
@@ -81,14 +82,18 @@ class RunStore(ABC):
 
     @abstractmethod
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
-        """Ask the run's owner to stop it; a run that has ended stays as it is. Raises NotFound."""
+        """Ask the run's owner to stop it; a run that has ended stays as it is.
+
+        Gives it as `get` does. Raises NotFound.
+        """
 
     @abstractmethod
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
         """Raise the worker's counter, store the checkpoints, tell what concerns the worker.
 
-        Pieces are inserted, never rewritten; one that is stored already is ignored. Every worker
-        that owns a run is on record, from its first begin, claim or beat on.
+        Pieces are inserted, never rewritten; one that is stored already is ignored. Calls are
+        stored where they are more than before. Every worker that owns a run is on record, from its
+        first begin, claim or beat on.
         """
 
     @abstractmethod

@@ -110,12 +110,12 @@ TABLES = (
         ),
         columns="t.id, t.session_id, t.user_id, t.tenant_id, t.message_id, t.user_message_id,"
         " t.worker_id, t.epoch, t.status, t.finish_reason, t.provider, t.model, t.offer,"
-        " t.max_tokens, t.input_tokens, t.held_amount, t.attempt, t.stop_requested_at, t.usage,"
-        " t.cost_amount, t.cost_currency, json_remove(t.terminal, '$.epoch') AS terminal,"
+        " t.max_tokens, t.input_tokens, t.held_amount, t.attempt, t.calls, t.stop_requested_at,"
+        " t.usage, t.cost_amount, t.cost_currency, json_remove(t.terminal, '$.epoch') AS terminal,"
         " coalesce(json_extract(t.terminal, '$.epoch'), t.epoch) AS terminal_epoch,"
         " t.terminal_seq, t.created_at, t.ended_at",
         rows=f"runs {_OF_LIVING} ORDER BY t.seq",
-        json=("offer", "usage", "terminal"),
+        json=("offer", "calls", "usage", "terminal"),
     ),
     Table(
         name="ledger",
@@ -123,11 +123,11 @@ TABLES = (
         owner="user_id",
         told=(
             *("run_id", "attempt", "purpose", "user_id", "tenant_id", "session_id", "provider"),
-            *("model", "outcome", "input_tokens", "output_tokens", "cached_tokens"),
+            *("model", "outcome", "code", "input_tokens", "output_tokens", "cached_tokens"),
             *("reasoning_tokens", "usage_source", "amount", "currency"),
         ),
         columns="t.run_id, t.attempt, t.purpose, t.user_id, t.tenant_id, t.session_id,"
-        " t.provider, t.model, t.outcome, t.input_tokens, t.output_tokens, t.cached_tokens,"
+        " t.provider, t.model, t.outcome, t.code, t.input_tokens, t.output_tokens, t.cached_tokens,"
         " t.reasoning_tokens, t.usage_source, t.amount, t.currency, t.created_at",
         rows="ledger AS t ORDER BY t.seq",
     ),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.domain.runs import BeatReply, ClaimedRun, RunBeat
+from services.stores.base.calls import known_calls
 from services.stores.sqlite import checkpoints
-from services.stores.sqlite.rows import model_of, run_of, time_text
+from services.stores.sqlite.rows import calls_of, calls_text, model_of, run_of, time_text
 
 _CLAIM = """
 UPDATE runs SET worker_id = :worker_id, epoch = epoch + 1
@@ -35,8 +36,12 @@ def beat(
     mine = [one for one in beats if one.run_id in owned and owned[one.run_id]["epoch"] == one.epoch]
     checkpoints.store_pieces(connection, mine)
     connection.executemany(
-        "UPDATE runs SET attempt = ? WHERE id = ?",
-        [(one.attempt, one.run_id) for one in mine if one.attempt > owned[one.run_id]["attempt"]],
+        "UPDATE runs SET calls = ?, attempt = ? WHERE id = ?",
+        [
+            (calls_text(one.calls), len(one.calls), one.run_id)
+            for one in mine
+            if len(one.calls) > owned[one.run_id]["attempt"]
+        ],
     )
     held = {one.run_id for one in mine}
     listed = {one.run_id for one in beats}
@@ -70,14 +75,15 @@ def _others(connection: sqlite3.Connection, worker_id: str) -> dict[str, int]:
 
 
 def _claimed(connection: sqlite3.Connection, row: sqlite3.Row) -> ClaimedRun:
+    run, price = run_of(row), model_of(row).price
     return ClaimedRun(
-        run=run_of(row),
+        run=run,
         text=checkpoints.text_so_far(connection, row["id"]),
         top_seq=checkpoints.top_seq(connection, row["id"]),
-        attempt=row["attempt"],
+        calls=known_calls(calls_of(row), row["attempt"], run, price),
         stop_requested=row["stop_requested_at"] is not None,
         input_tokens=row["input_tokens"],
-        price=model_of(row).price,
+        price=price,
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ import msgspec
 
 from services.domain.catalog import Model, ModelChoice
 from services.domain.costs import Cost, Usage
-from services.domain.events import Done, Error, Terminal
+from services.domain.events import Attempt, Done, Error, Terminal
 from services.domain.runs import Run
 from services.domain.sessions import FinishReason, Message, MessageRole, Session, Status
 from services.domain.users import Role, User
@@ -50,6 +50,16 @@ def offer_text(model: Model) -> str:
 def model_of(row: sqlite3.Row) -> Model:
     """Read the model that a run was begun with."""
     return msgspec.json.decode(row["offer"], type=Model)
+
+
+def calls_text(calls: Sequence[Attempt]) -> str:
+    """Write the provider calls of a run."""
+    return msgspec.json.encode(calls).decode()
+
+
+def calls_of(row: sqlite3.Row) -> list[Attempt] | None:
+    """Read them; None: nobody told of them."""
+    return None if row["calls"] is None else msgspec.json.decode(row["calls"], type=list[Attempt])
 
 
 def terminal_text(terminal: Terminal, epoch: int) -> str:

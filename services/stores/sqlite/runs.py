@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.domain.errors import NotFound
@@ -25,6 +26,7 @@ from services.stores.sqlite import (
     deletions,
     keys,
     leases,
+    ledger,
     sessions,
     settlements,
     turns,
@@ -59,9 +61,9 @@ class SqliteRuns(RunStore):
             return settlements.settle(connection, settlement)
 
     def get(self, user_id: str, run_id: str) -> Run:
-        """Read the row."""
+        """Read the row, and what is booked of it."""
         with self._database.read() as connection:
-            return run_of(_owned(connection, user_id, run_id))
+            return _booked(connection, _owned(connection, user_id, run_id))
 
     def latest(self, user_id: str, session_id: str) -> Run | None:
         """Read the newest row; an active run is always the newest of its session."""
@@ -93,7 +95,7 @@ class SqliteRuns(RunStore):
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
         """Mark an active run; the first request's time stays."""
         with self._database.write() as connection:
-            run = run_of(_owned(connection, user_id, run_id))
+            run = _booked(connection, _owned(connection, user_id, run_id))
             if run.is_active:
                 connection.execute(
                     "UPDATE runs SET stop_requested_at = coalesce(stop_requested_at, ?)"
@@ -136,6 +138,11 @@ class SqliteRuns(RunStore):
         )
         purged += in_chunks(self._database, checkpoints.delete_ended)
         return purged + deletions.finish_all(self._database)
+
+
+def _booked(connection: sqlite3.Connection, row: sqlite3.Row) -> Run:
+    """Read a run with its provider calls, which an active one has none of."""
+    return replace(run_of(row), attempts=ledger.attempts_of(connection, row["id"]))
 
 
 def _owned(connection: sqlite3.Connection, user_id: str, run_id: str) -> sqlite3.Row:

@@ -3,9 +3,8 @@
 import sqlite3
 
 from services.domain.costs import estimate_tokens
-from services.domain.events import Done
-from services.domain.runs import AttemptRecord, Settled, Settlement
-from services.stores.sqlite import checkpoints
+from services.domain.runs import Settled, Settlement
+from services.stores.sqlite import checkpoints, ledger
 from services.stores.sqlite.rows import amount_text, terminal_text, time_text, usage_text
 
 _MESSAGE = """
@@ -20,13 +19,6 @@ UPDATE runs SET status = :status, finish_reason = :finish_reason, provider = :pr
   model = :model, usage = :usage, cost_amount = :cost_amount, cost_currency = :cost_currency,
   terminal = :terminal, terminal_seq = :terminal_seq, ended_at = :ended_at
 WHERE id = :run_id
-"""
-
-_LEDGER = """
-INSERT INTO ledger (run_id, user_id, tenant_id, session_id, attempt, provider, model, outcome,
-  input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, amount, currency,
-  created_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -45,28 +37,23 @@ def settle(connection: sqlite3.Connection, settlement: Settlement) -> Settled:
     values = _values(settlement, run)
     connection.execute(_MESSAGE, values)
     connection.execute(_RUN, values)
-    owner = (run["id"], run["user_id"], run["tenant_id"], run["session_id"])
-    connection.executemany(
-        _LEDGER,
-        [(*owner, *_booked(attempt), values["ended_at"]) for attempt in settlement.attempts],
-    )
+    ledger.book(connection, run, settlement.attempts, time_text(settlement.ended_at))
     checkpoints.delete_of(connection, run["id"])
     return Settled.NOW
 
 
 def _values(settlement: Settlement, run: sqlite3.Row) -> dict[str, object]:
     """Give both rows the usage and cost that the terminal event tells: the sum of all attempts."""
-    terminal = settlement.terminal
-    provider, model = _answered_by(settlement) or (run["provider"], run["model"])
+    terminal, tokens = settlement.terminal, settlement.token_count
     return {
         "run_id": run["id"],
         "message_id": run["message_id"],
         "text": settlement.text,
-        "token_estimate": estimate_tokens(settlement.text),
+        "token_estimate": estimate_tokens(settlement.text) if tokens is None else tokens,
         "status": settlement.status,
         "finish_reason": settlement.finish_reason,
-        "provider": provider,
-        "model": model,
+        "provider": settlement.provider or run["provider"],
+        "model": settlement.model or run["model"],
         "usage": usage_text(terminal.usage),
         "cost_amount": amount_text(terminal.cost),
         "cost_currency": terminal.cost.currency if terminal.cost else None,
@@ -74,29 +61,3 @@ def _values(settlement: Settlement, run: sqlite3.Row) -> dict[str, object]:
         "terminal_seq": settlement.terminal_seq,
         "ended_at": time_text(settlement.ended_at),
     }
-
-
-def _answered_by(settlement: Settlement) -> tuple[str, str] | None:
-    """Tell which model wrote the text: not the one of the begin where a fallback took over."""
-    if isinstance(settlement.terminal, Done):
-        return settlement.terminal.provider, settlement.terminal.model
-    if settlement.attempts:
-        return settlement.attempts[-1].provider, settlement.attempts[-1].model
-    return None
-
-
-def _booked(attempt: AttemptRecord) -> tuple[object, ...]:
-    usage, cost = attempt.usage, attempt.cost
-    return (
-        attempt.number,
-        attempt.provider,
-        attempt.model,
-        attempt.outcome,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_tokens,
-        usage.reasoning_tokens,
-        usage.source,
-        amount_text(cost),
-        cost.currency if cost else None,
-    )

@@ -40,7 +40,8 @@ def _beat_json(beat: RunBeat) -> dict[str, object]:
     told: dict[str, object] = {
         "run_id": beat.run_id,
         "epoch": beat.epoch,
-        "attempt": beat.attempt,
+        "attempt": len(beat.calls),
+        "calls": beat.calls,
     }
     if beat.piece is not None:
         told |= {"seq": beat.piece.seq, "text": beat.piece.text}

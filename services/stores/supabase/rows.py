@@ -10,10 +10,11 @@ import msgspec
 
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Cost, Price, Usage
-from services.domain.events import Done, Error, Terminal
+from services.domain.events import Attempt, Done, Error, Terminal
 from services.domain.runs import ClaimedRun, Run
 from services.domain.sessions import FinishReason, Message, MessageRole, Session, Status
 from services.domain.users import Role, User
+from services.stores.base.calls import known_calls
 from services.stores.base.users import Credentials
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -105,7 +106,7 @@ class MessageRow(msgspec.Struct):
             model=self.model,
             provider=self.provider,
             usage=self.usage,
-            cost=_cost(self.cost_amount, self.cost_currency),
+            cost=cost_of(self.cost_amount, self.cost_currency),
         )
 
 
@@ -159,7 +160,7 @@ class RunRow(msgspec.Struct):
             created_at=utc(self.created_at),
             finish_reason=self.finish_reason,
             usage=self.usage,
-            cost=_cost(self.cost_amount, self.cost_currency),
+            cost=cost_of(self.cost_amount, self.cost_currency),
             ended_at=None if self.ended_at is None else utc(self.ended_at),
             terminal=None if self.terminal is None else self.terminal.terminal(),
             terminal_epoch=self.terminal_epoch,
@@ -174,17 +175,19 @@ class ClaimedRow(msgspec.Struct):
     text: str
     top_seq: int
     attempt: int
+    calls: list[Attempt] | None
     stop_requested: bool
     input_tokens: int
     price: Price | None
 
     def claimed(self) -> ClaimedRun:
         """Give the claim."""
+        run = self.run.run()
         return ClaimedRun(
-            run=self.run.run(),
+            run=run,
             text=self.text,
             top_seq=self.top_seq,
-            attempt=self.attempt,
+            calls=known_calls(self.calls, self.attempt, run, self.price),
             stop_requested=self.stop_requested,
             input_tokens=self.input_tokens,
             price=self.price,
@@ -222,5 +225,6 @@ def is_text(text: str) -> bool:
         return False
 
 
-def _cost(amount: Decimal | None, currency: str | None) -> Cost | None:
+def cost_of(amount: Decimal | None, currency: str | None) -> Cost | None:
+    """Give a cost; None: it is not known."""
     return None if amount is None or currency is None else Cost(amount, currency)

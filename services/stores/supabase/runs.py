@@ -25,6 +25,7 @@ from services.stores.base.runs import Replay, RunStore
 from services.stores.supabase import deletions
 from services.stores.supabase.connection import NOTHING, Connection
 from services.stores.supabase.leases import BeatRow, beat_reply, beats_json
+from services.stores.supabase.ledger import BookedRunRow
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.purge import in_chunks
 from services.stores.supabase.rows import ClaimedRow, RunRow
@@ -47,7 +48,7 @@ class _Latest(msgspec.Struct):
 _BEGUN: Decoder[BeginReply] = Decoder(BeginReply)
 _KEY: Decoder[_Key | None] = Decoder(_Key | None)
 _SETTLED: Decoder[Settled] = Decoder(Settled)
-_RUN: Decoder[RunRow | None] = Decoder(RunRow | None)
+_BOOKED_RUN: Decoder[BookedRunRow | None] = Decoder(BookedRunRow | None)
 _RUNS: Decoder[list[RunRow]] = Decoder(list[RunRow])
 _LATEST: Decoder[_Latest | None] = Decoder(_Latest | None)
 _TEXT: Decoder[str | None] = Decoder(str | None)
@@ -94,8 +95,8 @@ class SupabaseRuns(RunStore):
         return self._connection.ask("settle_turn", asked, _SETTLED, reserved=True)
 
     def get(self, user_id: str, run_id: str) -> Run:
-        """Read the row."""
-        return self._owned("get_run", user_id, run_id, _RUN).run()
+        """Read the row, and what is booked of it."""
+        return self._owned("get_run", user_id, run_id, _BOOKED_RUN).booked_run()
 
     def latest(self, user_id: str, session_id: str) -> Run | None:
         """Read the newest row; an active run is always the newest of its session."""
@@ -117,7 +118,8 @@ class SupabaseRuns(RunStore):
 
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
         """Mark an active run; the first request's time stays."""
-        return self._owned("request_stop", user_id, run_id, _RUN, p_now=now).run()
+        asked = {"p_now": now}
+        return self._owned("request_stop", user_id, run_id, _BOOKED_RUN, **asked).booked_run()
 
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
         """Beat for a worker, and forget the logins that were revoked since the last time."""

@@ -154,7 +154,7 @@ class RedisRunLog(RunLog):
             writer=self._flusher.open(record, f"{epoch}-{record.top}"),
             terminal=last if isinstance(last, Done | Error) else None,
             told_epoch=told_epoch,
-            attempt=max((e.number for e in events if isinstance(e, Attempt)), default=0),
+            calls=[event for event in events if isinstance(event, Attempt)],
             outcome=outcome,
         )
 

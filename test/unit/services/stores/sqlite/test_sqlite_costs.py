@@ -12,6 +12,7 @@ from stores import (
     KEY,
     NOW,
     WORKER,
+    call,
     later,
     new_id,
     new_session,
@@ -147,7 +148,7 @@ def test_no_call_on_the_hub_reads_a_table_from_end_to_end(
     def everything() -> None:
         run = counting.runs.begin_turn(turn).run
         counting.runs.begin_turn(turn)
-        counting.runs.beat(WORKER, [RunBeat(run.id, 1, Piece(1, "x"), 1)], NOW)
+        counting.runs.beat(WORKER, [RunBeat(run.id, 1, Piece(1, "x"), [call()])], NOW)
         counting.runs.request_stop(user_id, run.id, NOW)
         _read(counting, run)
         [claimed] = counting.runs.claim_dead("other", [WORKER], 1)
@@ -190,6 +191,7 @@ def _read(counting: Counting, run: Run) -> None:
     counting.messages.tree(*owner, 5)
     counting.sessions.get(*owner)
     counting.sessions.list(run.user_id, SessionFilter(limit=5))
+    counting.runs.get(run.user_id, run.id)
     counting.runs.latest(*owner)
     counting.runs.text(run.user_id, run.id)
     counting.runs.find_key(run.user_id, KEY)

@@ -42,14 +42,15 @@ def test_every_attempt_is_booked_with_what_it_used(
 ) -> None:
     turn = turn_in(session)
     run = store.runs.begin_turn(turn).run
-    failed = attempt(1, outcome=AttemptOutcome.FAILED, usage=Usage(), cost=None)
+    failed = attempt(1, outcome=AttemptOutcome.FAILED, usage=Usage(), cost=None, code="busy")
     usage = Usage(100, 50, 20, 10, UsageSource.ESTIMATED)
     went_well = attempt(2, model="small", usage=usage, cost=Cost(Decimal("1E-7"), "EUR"))
 
     store.runs.settle_turn(settlement_of(run, attempts=[failed, went_well]))
 
     first, second = rows(tmp_path, "SELECT * FROM ledger ORDER BY attempt")
-    assert (first["outcome"], first["amount"], first["currency"]) == ("failed", None, None)
+    assert (first["outcome"], first["code"]) == ("failed", "busy")
+    assert (first["amount"], first["currency"]) == (None, None)
     assert second == {
         "seq": 2,
         "run_id": run.id,
@@ -61,6 +62,7 @@ def test_every_attempt_is_booked_with_what_it_used(
         "provider": "scripted",
         "model": "small",
         "outcome": "ok",
+        "code": "",
         "input_tokens": 100,
         "output_tokens": 50,
         "cached_tokens": 20,
