@@ -9,6 +9,9 @@ from services.domain.events import Error, Terminal
 FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
 """Seconds; people wait for the first word, so the lower half is the finer one."""
 
+QUEUE_WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
+"""Seconds; a provider's limits are of a minute, so that is about the middle."""
+
 
 class Metrics:
     """All figures of one server, in a registry of its own.
@@ -74,6 +77,20 @@ class Metrics:
             ["provider"],
             registry=registry,
         )
+        self._queue_waiting = Gauge(
+            "charla_provider_queue_waiting",
+            "Calls that wait for room at a provider.",
+            ["provider"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._queue_wait = Histogram(
+            "charla_provider_queue_wait_seconds",
+            "How long the calls waited that had to, until they went out or were given up.",
+            ["provider"],
+            buckets=QUEUE_WAIT_BUCKETS,
+            registry=registry,
+        )
         self._limits_apart = Gauge(
             "charla_limits_counted_apart",
             "1 while Redis is away and each process counts its share of every limit by itself.",
@@ -136,6 +153,14 @@ class Metrics:
     def upstream_ignored(self, provider: str) -> None:
         """Count something in a provider's answer that nobody knows, and that was passed by."""
         self._ignored.labels(provider).inc()
+
+    def queue_waiting(self, provider: str, waiting: int) -> None:
+        """Tell how many calls wait for room at a provider in this process."""
+        self._queue_waiting.labels(provider).set(waiting)
+
+    def queue_waited(self, provider: str, seconds: float) -> None:
+        """Count a call that had to wait for room at a provider, and for how long."""
+        self._queue_wait.labels(provider).observe(seconds)
 
     def limits_counted_apart(self, *, apart: bool) -> None:
         """Tell whether each process counts its share of the limits by itself."""

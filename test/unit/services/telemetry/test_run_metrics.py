@@ -61,3 +61,29 @@ def test_what_was_not_understood_is_counted_by_provider() -> None:
     metrics.upstream_ignored("openai")
 
     assert b'charla_upstream_ignored_total{provider="openai"} 1.0' in metrics.render()
+
+
+def test_those_who_wait_for_a_provider_are_told_as_they_are_now() -> None:
+    metrics = Metrics()
+
+    metrics.queue_waiting("openai", 7)
+    metrics.queue_waiting("gemini", 1)
+    metrics.queue_waiting("openai", 2)
+
+    text = metrics.render().decode()
+    assert 'charla_provider_queue_waiting{provider="openai"} 2.0' in text
+    assert 'charla_provider_queue_waiting{provider="gemini"} 1.0' in text
+
+
+def test_waits_for_a_provider_are_counted_by_their_length() -> None:
+    metrics = Metrics()
+
+    metrics.queue_waited("openai", 0.3)
+    metrics.queue_waited("openai", 45)
+
+    text = metrics.render().decode()
+    assert 'charla_provider_queue_wait_seconds_count{provider="openai"} 2.0' in text
+    assert 'charla_provider_queue_wait_seconds_sum{provider="openai"} 45.3' in text
+    assert 'charla_provider_queue_wait_seconds_bucket{le="0.1",provider="openai"} 0.0' in text
+    assert 'charla_provider_queue_wait_seconds_bucket{le="0.5",provider="openai"} 1.0' in text
+    assert 'charla_provider_queue_wait_seconds_bucket{le="60.0",provider="openai"} 2.0' in text

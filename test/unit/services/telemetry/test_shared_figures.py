@@ -107,6 +107,19 @@ def test_every_worker_tells_the_sums_of_all(begin: Begin) -> None:
     assert told[FIRST_TOKEN.format('bucket{le="0.5",provider="openai"}')] == 3
 
 
+def test_those_who_wait_in_a_killed_worker_wait_no_more(begin: Begin, files: FigureFiles) -> None:
+    waiting = 'charla_provider_queue_waiting{provider="openai"}'
+    waited = 'charla_provider_queue_wait_seconds_count{provider="openai"}'
+    killed = begin(0, "metrics.queue_waiting('openai', 3)", "metrics.queue_waited('openai', 2)")
+    other = begin(1, "metrics.queue_waiting('openai', 4)")
+    assert other.figures()[waiting] == 7
+
+    killed.kill()
+    files.forget(0)
+
+    assert (other.figures()[waiting], other.figures()[waited]) == (4, 1)
+
+
 def test_of_a_killed_worker_only_what_it_counted_is_kept(begin: Begin, files: FigureFiles) -> None:
     killed = begin(0, *RUN, "metrics.run_started()", "metrics.log_degraded(degraded=True)")
     other = begin(1, *RUN, "metrics.run_started()")
