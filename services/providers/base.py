@@ -5,19 +5,30 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from services.domain.catalog import Model
+from services.domain.errors import InvalidRequest
 from services.domain.events import ProviderEvent
 from services.domain.runs import ContextMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRequest:
-    """One call: `messages` begin and end with a user message; `max_tokens` is always set."""
+    """One call: `messages` begin and end with a user message; `max_tokens` is always set.
+
+    Raises InvalidRequest that names the model where a message has images and the model does not
+    see: so it is refused before any provider is asked, by each of them alike.
+    """
 
     model: Model
     messages: Sequence[ContextMessage]
     system_prompt: str | None
     temperature: float
     max_tokens: int
+
+    def __post_init__(self) -> None:
+        """Refuse images for a model that would be blind to them."""
+        if not self.model.sees and any(message.images for message in self.messages):
+            text = f"{self.model.name!r} of {self.model.provider!r} takes no images."
+            raise InvalidRequest(text, {"model": [text]})
 
 
 class Provider(ABC):
@@ -51,6 +62,13 @@ class Provider(ABC):
 
         It is also the probe of a key: whoever gets a list may call.
         """
+
+    def discover(self) -> Sequence[Model]:
+        """Learn which models there are, where only upstream knows it; give `models`.
+
+        It never fails: where upstream does not tell, what was known stays.
+        """
+        return self.models
 
     @abstractmethod
     def warm_up(self) -> None:

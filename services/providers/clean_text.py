@@ -67,3 +67,9 @@ def quote(message: object, secret: str) -> str:
 def protocol_error(what: str) -> ProviderError:
     """Say what in the upstream's bytes is not its protocol; the same call may well succeed."""
     return ProviderError(what, code="upstream_protocol", may_retry=True)
+
+
+def failed_before_answer(message: object, secret: str) -> ProviderError:
+    """Say that an error came in place of the answer, whatever the status said: like a 503."""
+    text = f"The provider failed before the answer. {quote(message, secret)}".rstrip()
+    return ProviderError(text, code="upstream_overloaded", may_retry=True)

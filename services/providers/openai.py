@@ -1,13 +1,15 @@
-"""OpenAI, and every server that speaks its chat completions (Ollama, llama.cpp, vLLM, proxies)."""
+"""OpenAI, and every server that speaks its chat completions."""
 
+from base64 import b64encode
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from services.domain.catalog import ANY_MODEL, Model
-from services.domain.costs import estimate_tokens
 from services.domain.events import ProviderEvent
+from services.domain.runs import ContextMessage
+from services.providers import tokens
 from services.providers.base import Provider, ProviderRequest
 from services.providers.config import ProviderConfig
+from services.providers.sdk_loading import sdk_loading
 
 if TYPE_CHECKING:
     from services.providers.openai_client import OpenAIClient
@@ -19,7 +21,7 @@ class OpenAIProvider(Provider):
     def __init__(self, config: ProviderConfig) -> None:
         """Keep the configuration; nothing is loaded and nothing connected."""
         self.name = config.name
-        self.models = models_of(config)
+        self.models = config.models
         self._config = config
         self._client: OpenAIClient | None = None
 
@@ -35,16 +37,17 @@ class OpenAIProvider(Provider):
             yield from read_answer(body, answer)
 
     def count_tokens(self, text: str) -> int:
-        """Estimate: the real count comes with the answer."""
-        return estimate_tokens(text)
+        """Count as OpenAI's models do; other models of such servers are near it."""
+        return tokens.count(text)
 
     def list_models(self) -> Sequence[str]:
         """Ask for the list, which costs nothing."""
-        return self._loaded().model_names()
+        return [model["id"] for model in self._loaded().listed()]
 
     def warm_up(self) -> None:
-        """Load the SDK and build its client."""
+        """Load the SDK and the tokenizer, and build the client."""
         self._loaded()
+        tokens.warm_up()
 
     def close(self) -> None:
         """Give back the connections; a later call opens new ones."""
@@ -54,18 +57,20 @@ class OpenAIProvider(Provider):
 
     def _loaded(self) -> "OpenAIClient":
         if self._client is None:
-            from services.providers.openai_client import (  # noqa: PLC0415 - takes a second
-                OpenAIClient,
-            )
+            with sdk_loading("openai", self.name):
+                from services.providers.openai_client import (  # noqa: PLC0415 - takes a second
+                    OpenAIClient,
+                )
 
-            # While this one imported, another greenlet may have built the client.
-            self._client = self._client or OpenAIClient(self._config)
+                # While this one imported, another greenlet may have built the client.
+                self._client = self._client or OpenAIClient(self._config)
         return self._client
 
 
 def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:
     """Make the body of a chat completion."""
-    messages = [{"role": str(m.role), "content": m.content} for m in request.messages]
+    messages: list[dict[str, Any]]
+    messages = [{"role": str(m.role), "content": _content_of(m)} for m in request.messages]
     if request.system_prompt:
         messages.insert(0, {"role": "system", "content": request.system_prompt})
     # OpenAI's reasoning models know only the new name, many compatible servers only the old one.
@@ -81,32 +86,12 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
     return arguments
 
 
-def models_of(config: ProviderConfig) -> Sequence[Model]:
-    """List the models, the default first; limits as OpenAI's model pages give them.
-
-    A server with a base URL may know any other name: ANY_MODEL stands for those. A local one is
-    not expected to know OpenAI's.
-    """
-    own = config.name
-
-    def gpt(name: str, window: int, max_output: int, *, reasons: bool = False) -> Model:
-        return Model(
-            provider=own,
-            name=name,
-            window=window,
-            max_output=max_output,
-            takes_temperature=not reasons,  # reasoning models refuse any but the default
-            reasons=reasons,
-        )
-
-    any_name = gpt(ANY_MODEL, 128_000, 16_384)
-    if config.kind == "local":
-        return (any_name,)
-    named = (
-        gpt("gpt-4.1-mini", 1_047_576, 32_768),
-        gpt("gpt-4.1", 1_047_576, 32_768),
-        gpt("gpt-5-mini", 400_000, 128_000, reasons=True),
-        gpt("gpt-5", 400_000, 128_000, reasons=True),
-        gpt("gpt-4o-mini", 128_000, 16_384),
-    )
-    return (*named, any_name) if config.base_url else named
+def _content_of(message: ContextMessage) -> object:
+    """Put the images behind the text, each as a URL that holds it."""
+    if not message.images:
+        return message.content
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]
+    for image in message.images:
+        url = f"data:{image.media_type};base64,{b64encode(image.data).decode()}"
+        parts.append({"type": "image_url", "image_url": {"url": url}})
+    return parts

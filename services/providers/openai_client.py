@@ -9,10 +9,12 @@ from contextlib import closing
 from typing import Any
 
 import httpx2
+import msgspec
 import openai
 from openai.types.chat import ChatCompletionChunk
 
 from services.domain.errors import ProviderError
+from services.providers.clean_text import protocol_error
 from services.providers.config import ProviderConfig
 from services.providers.sdk_http import (
     body_of,
@@ -30,6 +32,10 @@ OFFICIAL_URL = "https://api.openai.com/v1"
 NO_KEY = "no-key"  # the SDK insists on one; a server without authentication ignores it
 
 
+class _Listing(msgspec.Struct):
+    data: list[dict[str, Any]]
+
+
 class OpenAIClient:
     """One SDK client for all calls of a provider."""
 
@@ -37,6 +43,7 @@ class OpenAIClient:
         """Build it; nothing is connected before the first call."""
         keep_quiet("openai")
         self._secret = config.api_key
+        self._timeouts = config.timeouts
         self._http = http_client(config.timeouts)
         self._sdk = openai.OpenAI(
             api_key=config.api_key or NO_KEY,
@@ -55,7 +62,7 @@ class OpenAIClient:
     def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
         """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
         with self._mapped_errors(), closing(self._post(arguments)) as response:
-            yield body_of(response)
+            yield body_of(response, self._secret)
 
     def _post(self, arguments: dict[str, Any]) -> httpx2.Response:
         """Send the request as the SDK's `create` does, without its walk over every argument."""
@@ -68,10 +75,28 @@ class OpenAIClient:
         )
         return stream.response
 
-    def model_names(self) -> list[str]:
-        """List the models that the key may use; all errors are ProviderErrors."""
+    def listed(self, read_seconds: float | None = None) -> list[dict[str, Any]]:
+        """List the models that the key may use, each with its `id`; all errors are ProviderErrors.
+
+        `read_seconds`: for how long the server may be silent, where it is less than usual.
+        """
+        seconds = read_seconds or self._timeouts.read_seconds
+        timeout = httpx2.Timeout(seconds, connect=self._timeouts.connect_seconds)
         with self._mapped_errors():
-            return [model.id for model in self._sdk.models.list()]
+            response = self._sdk.get(
+                "/models", cast_to=httpx2.Response, options={"timeout": timeout}
+            )
+        # The SDK's own reader takes whatever comes for a page of models, and fails later.
+        try:
+            models = msgspec.json.decode(response.content, type=_Listing).data
+        except (msgspec.DecodeError, RecursionError) as exc:
+            raise protocol_error("The provider's list of models cannot be understood.") from exc
+        return [model for model in models if model.get("id") and isinstance(model["id"], str)]
+
+    def embeddings(self, body: dict[str, Any]) -> bytes:
+        """Ask for vectors of texts, and give the answer as it came; errors are ProviderErrors."""
+        with self._mapped_errors():
+            return self._sdk.post("/embeddings", cast_to=httpx2.Response, body=body).content
 
     def close(self) -> None:
         """Give back the connections."""

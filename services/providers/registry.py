@@ -7,10 +7,12 @@ from services.providers.config import ProviderConfig
 
 ADAPTERS = {
     "openai": "services.providers.openai:OpenAIProvider",
-    "local": "services.providers.openai:OpenAIProvider",
+    "local": "services.providers.local:LocalProvider",
+    "anthropic": "services.providers.anthropic:AnthropicProvider",
+    "gemini": "services.providers.gemini:GeminiProvider",
     "scripted": "services.providers.scripted:ScriptedProvider",
 }
-"""Kind -> import path; `local` is any server that speaks OpenAI's chat completions."""
+"""Kind -> import path."""
 
 
 def build(config: ProviderConfig) -> Provider:

@@ -5,6 +5,7 @@ whoever the vendor is, so they are told here.
 """
 
 import contextlib
+import json
 import logging
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
@@ -12,12 +13,12 @@ from datetime import UTC, datetime
 import httpx2
 
 from services.domain.errors import ProviderError, ProviderTimeout
-from services.providers.clean_text import protocol_error, quote
+from services.providers.clean_text import failed_before_answer, protocol_error, quote
 from services.providers.config import Timeouts
 from services.providers.retry_after import retry_after_seconds
 from services.providers.urllib3_transport import BODY_EXTENSION, ResponseBody, Urllib3Transport
 
-_NOT_A_STREAM = ("application/json", "text/html")
+MOST_ERROR_BYTES = 1 << 16
 _SERVER_ERRORS = 500
 
 _REFUSALS = {
@@ -46,12 +47,33 @@ def http_client(timeouts: Timeouts) -> httpx2.Client:
     )
 
 
-def body_of(response: httpx2.Response) -> ResponseBody:
-    """Give the bytes of a streamed answer; an answer of another kind is a ProviderError."""
-    if response.headers.get("content-type", "").startswith(_NOT_A_STREAM):
-        raise protocol_error("The provider answered with something that is no stream.")
+def body_of(response: httpx2.Response, secret: str) -> ResponseBody:
+    """Give the bytes of a streamed answer; an answer of another kind is a ProviderError.
+
+    Some servers tell an error as JSON with the status of a success: it is quoted without `secret`.
+    """
     body: ResponseBody = response.extensions[BODY_EXTENSION]
+    kind = response.headers.get("content-type", "")
+    if kind.startswith("application/json"):
+        raise _told_in_json(body, secret)
+    if kind.startswith("text/html"):
+        raise protocol_error("The provider answered with something that is no stream.")
     return body
+
+
+def _told_in_json(body: ResponseBody, secret: str) -> ProviderError:
+    text = b""
+    for piece in body.pieces():
+        text += piece
+        if len(text) > MOST_ERROR_BYTES:
+            break
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(text)
+        error = told.get("error") if isinstance(told, dict) else None
+        if error:
+            said = error.get("message") if isinstance(error, dict) else error
+            return failed_before_answer(said, secret)
+    return protocol_error("The provider answered with something that is no stream.")
 
 
 def refusal(

@@ -15,7 +15,12 @@ from services.domain.costs import Usage
 from services.domain.errors import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
-from services.providers.clean_text import PieceCleaner, protocol_error, quote
+from services.providers.clean_text import (
+    PieceCleaner,
+    failed_before_answer,
+    protocol_error,
+    quote,
+)
 from services.providers.sse_decoder import Frame, SseDecoder
 
 _log = logging.getLogger(__name__)
@@ -73,12 +78,11 @@ class Answer(ABC):
 
     def failure(self, message: object) -> ProviderError:
         """Make the error of an error event: as the first one it is like a 503."""
+        if not self._has_begun:
+            return failed_before_answer(message, self._secret)
         quoted = quote(message, self._secret)
-        if self._has_begun:
-            text = f"The provider failed in the middle of the answer. {quoted}".rstrip()
-            return ProviderError(text, code="upstream_error", may_retry=True)
-        text = f"The provider failed before the answer. {quoted}".rstrip()
-        return ProviderError(text, code="upstream_overloaded", may_retry=True)
+        text = f"The provider failed in the middle of the answer. {quoted}".rstrip()
+        return ProviderError(text, code="upstream_error", may_retry=True)
 
     def end(self) -> Iterator[ProviderEvent]:
         """Give what is left at the end; without a reason it is a cut, whatever the bytes say."""
@@ -104,6 +108,8 @@ def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
                     body.finish()
                     yield from answer.end()
                     return
+        for frame in decoder.last():
+            yield from answer.events(frame)
     except httpx2.TransportError:
         if answer.reason is None:
             raise

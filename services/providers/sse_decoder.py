@@ -1,7 +1,7 @@
 """Server-Sent Events out of bytes, as they come from the socket.
 
-This runs once for every piece of every stream, so the usual case, one whole `data:` frame a read,
-takes a shortcut; everything else goes line by line.
+This runs once for every piece of every stream, so the usual cases, one whole frame a read of a
+`data:` line or of an `event:` and a `data:` line, take a shortcut; all else goes line by line.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,12 @@ MAX_FRAME_BYTES = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _DATA = b"data: "
+_EVENT = b"event: "
 _END = b"\n\n"
+_CRLF_END = b"\r\n\r\n"
+_ERRORS = (b"error", b'{"error"')
+"""Names of a field that no standard knows: llama.cpp told its failures as `error: {...}` until the
+end of 2025, and Ollama as a bare line of JSON."""
 
 
 class Frame(NamedTuple):
@@ -27,7 +32,8 @@ class SseDecoder:
     """Takes bytes cut anywhere, gives whole frames; comments and unknown fields vanish.
 
     Follows the WHATWG parsing rules: LF, CRLF and CR end lines, a frame counts once its blank
-    line is there.
+    line is there. Beyond them a line `error: ...` and a bare `{"error": ...}` are frames named
+    `error`, at once.
     """
 
     def __init__(self) -> None:
@@ -56,7 +62,40 @@ class SseDecoder:
         ):
             self._at_start = self._after_cr = False
             return [Frame(piece[6:-2])]
+        if self._between_frames and piece.startswith(_EVENT):
+            return self._feed_named(piece)
+        if self._between_frames and piece.endswith(_CRLF_END):
+            return self._feed_crlf(piece)
         return self._feed_lines(piece)
+
+    def _feed_named(self, piece: bytes) -> list[Frame]:
+        name_end = piece.find(b"\n")
+        if (
+            piece.startswith(_DATA, name_end + 1)
+            and piece.endswith(_END)
+            and piece.find(b"\n", name_end + 1) == len(piece) - 2
+            and b"\r" not in piece
+            and len(piece) <= MAX_FRAME_BYTES
+        ):
+            self._at_start = self._after_cr = False
+            return [Frame(piece[name_end + 7 : -2], piece[7:name_end])]
+        return self._feed_lines(piece)
+
+    def _feed_crlf(self, piece: bytes) -> list[Frame]:
+        """Google ends its lines so."""
+        if (
+            piece.startswith(_DATA)
+            and piece.find(b"\r") == len(piece) - 4
+            and piece.find(b"\n") == len(piece) - 3
+            and len(piece) <= MAX_FRAME_BYTES
+        ):
+            self._at_start = self._after_cr = False
+            return [Frame(piece[6:-4])]
+        return self._feed_lines(piece)
+
+    def last(self) -> list[Frame]:
+        """Give what a last line without an end tells; a frame that is not complete is lost."""
+        return self._feed_lines(b"\n") if self._rest else []
 
     def _feed_lines(self, piece: bytes) -> list[Frame]:
         if self._after_cr and piece:
@@ -90,10 +129,9 @@ class SseDecoder:
             self._at_start = False
         if not line:
             return self._dispatch()
-        self._take(line)
-        return None
+        return self._take(line)
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes) -> Frame | None:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
@@ -101,6 +139,9 @@ class SseDecoder:
             self._data_size += len(value) + 1
         elif field == b"event":
             self._event = value
+        elif field in _ERRORS:
+            return Frame(value if field == b"error" else line, b"error")
+        return None
 
     def _dispatch(self) -> Frame | None:
         event, self._event = self._event, b""

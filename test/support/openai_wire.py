@@ -1,5 +1,6 @@
 """OpenAI's streaming chat completions, well or badly; `wire_server.py` speaks them."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 
 from wire_steps import (
@@ -77,6 +78,13 @@ ODD: list[Step] = [
 ]
 
 
+BARE = {"error": f"model runner has stopped, key={KEY_IN_ERRORS}"}
+"""Ollama's way."""
+BARE_LINE = json.dumps(BARE, separators=(",", ":")).encode()
+LLAMA_LINE = b'error: {"code":500,"message":"Broke.","type":"server_error"}\n\n'
+NDJSON = "application/x-ndjson"
+
+
 def pings() -> Iterator[Step]:
     """Send comments and nothing else, for ever."""
     while True:
@@ -129,6 +137,12 @@ SCENARIOS: dict[str, Callable[[], Answer]] = {
     "stall": lambda: Answer([*HELLO, FOREVER]),
     "stall-first": lambda: Answer([FOREVER]),
     "pings": lambda: Answer(pings()),
+    "bare-json": lambda: json_answer(BARE),
+    "bare-line": lambda: Answer([BARE_LINE, b"\n"], content_type=NDJSON),
+    "bare-line-open": lambda: Answer([BARE_LINE], content_type=NDJSON),
+    "bare-line-later": lambda: Answer([*HELLO, BARE_LINE, b"\n", FOREVER]),
+    "error-field": lambda: Answer([*HELLO, LLAMA_LINE, DONE, FOREVER]),
+    "json": lambda: json_answer({"choices": [{"message": {"content": "Hello"}}]}),
     "html": lambda: Answer([b"<h1>Hello</h1>"], content_type="text/html"),
     "redirect": lambda: Answer([], 307, {"Location": "/elsewhere"}),
     "rate-limited": lambda: Answer(error("Slow down.", 429).steps, 429, LIMITED),

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from services.domain.costs import Usage
@@ -10,6 +11,7 @@ from services.domain.events import Content, Finish, ProviderEvent, Reasoning, Us
 from services.domain.runs import ContextMessage
 from services.domain.sessions import FinishReason, MessageRole
 from services.providers.base import Provider, ProviderRequest
+from services.providers.catalog import Catalog
 from services.providers.config import ProviderConfig, Timeouts
 from services.providers.registry import build
 
@@ -54,11 +56,18 @@ class Outcome:
 def provider_of(
     kind: str, base_url: str | None = None, api_key: str = KEY, **more: Any
 ) -> Provider:
-    """Build a provider with short timeouts."""
+    """Build a provider with short timeouts, of the models that are known without its settings."""
+    given = {"models": known_models().models_of(kind)} | more
     config = ProviderConfig(
-        kind=kind, name=kind, api_key=api_key, base_url=base_url, timeouts=QUICK, **more
+        kind=kind, name=kind, api_key=api_key, base_url=base_url, timeouts=QUICK, **given
     )
     return build(config)
+
+
+@cache
+def known_models() -> Catalog:
+    """Read the shipped catalog, once."""
+    return Catalog.load()
 
 
 def request_to(

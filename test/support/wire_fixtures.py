@@ -37,8 +37,17 @@ class WireServer:
         """Give `count` and `connections` so far, the `last` body and its `headers`."""
         return self._get("/requests")
 
-    def _get(self, path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(self.url + path, timeout=STOP_SECONDS) as answer:  # noqa: S310 - our own server
+    def calls(self) -> list[tuple[float, str]]:
+        """List the latest calls: when each arrived (`time.monotonic`), and its model."""
+        return [(at, model) for at, model in self._get("/requests")["calls"]]
+
+    def forget_calls(self) -> None:
+        """Begin the list anew."""
+        self._get("/requests", "DELETE")
+
+    def _get(self, path: str, method: str = "GET") -> dict[str, Any]:
+        asked = urllib.request.Request(self.url + path, method=method)  # noqa: S310 - our own server
+        with urllib.request.urlopen(asked, timeout=STOP_SECONDS) as answer:  # noqa: S310 - the same
             told: dict[str, Any] = json.load(answer)
             return told
 

@@ -3,10 +3,12 @@
     python test/support/wire_server.py [PORT]
 
 It prints its port. The path says which format, the model's name what happens: a scenario of that
-format, `words-<n>-<gap ms>`, `status-<nnn>`, or `500-once`. A GET of the models lists MODELS.
+format, `words-<n>-<gap ms>`, `status-<nnn>`, `500-once`, or `pinged`: pings for longer than tests
+let a server be silent, then `plain`. A GET of the models lists MODELS.
 `GET /live?until=<n>` answers with the number of open answers, once it is n or after five seconds;
-`GET /requests` with the number of requests and connections so far and the last body. An answer
-that waits notices at once when its client closes the connection.
+`GET /requests` with the number of requests and connections so far, the last body, and the latest
+calls: when each arrived, by this machine's monotonic clock, and its model; `DELETE /requests`
+forgets those. An answer that waits notices at once when its client closes the connection.
 """
 
 import json
@@ -15,20 +17,36 @@ import select
 import socket
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import anthropic_wire
+import embeddings_wire
+import gemini_wire
 import openai_wire
 from wire_steps import Answer, Format, json_answer
 
 CONDITION_SECONDS = 5.0
+LATEST_CALLS = 1000
+PINGED_STEPS = 24  # 0.6 seconds
 MODELS = ("plain", "reasoning")
 NOT_FOUND = {"error": {"message": "No such path.", "type": "not_found", "code": 404}}
 
-FORMATS: Mapping[str, Format] = {"openai": openai_wire.FORMAT}
-CALLS = (("openai", re.compile(r"/chat/completions$")),)
+FORMATS: Mapping[str, Format] = {
+    "openai": openai_wire.FORMAT,
+    "anthropic": anthropic_wire.FORMAT,
+    "gemini": gemini_wire.FORMAT,
+}
+CALLS = (
+    ("openai", re.compile(r"/chat/completions$")),
+    ("anthropic", re.compile(r"/v1/messages$")),
+    ("gemini", re.compile(r"/v1beta/models/(?P<model>[^/:]+):streamGenerateContent$")),
+)
 """Which format a POST is in, by its path; where the path names the model, as a group `model`."""
 
 
@@ -45,12 +63,16 @@ class Wire(ThreadingHTTPServer):
         self.live = self.requests = self.connections = 0
         self.last: dict[str, Any] = {}
         self.last_headers: dict[str, str] = {}
+        self.calls: deque[tuple[float, str]] = deque(maxlen=LATEST_CALLS)
 
     def answer(self, path: str, body: dict[str, Any]) -> Answer:
         """Choose what happens by the path and the model's name."""
+        if embedded := embeddings_wire.answer(path, body):
+            return embedded
         for name, pattern in CALLS:
             if found := pattern.search(path):
                 model = found.groupdict().get("model") or str(body.get("model"))
+                self.calls.append((time.monotonic(), model))
                 return self._play(FORMATS[name], model)
         return json_answer(NOT_FOUND, 404)
 
@@ -63,6 +85,9 @@ class Wire(ThreadingHTTPServer):
         if kind == "words":
             count, _, gap = numbers.partition("-")
             return spoken.words(int(count), int(gap or 0) / 1000)
+        if model == "pinged":
+            pings, plain = spoken.scenarios["pings"]().steps, spoken.scenarios["plain"]().steps
+            return Answer([*islice(pings, PINGED_STEPS), *plain])
         if model not in spoken.scenarios:
             return spoken.refuse(f"The model `{model}` does not exist.", 404, "model_not_found")
         return spoken.scenarios[model]()
@@ -101,9 +126,18 @@ class Handler(BaseHTTPRequestHandler):
         if url.path == "/requests":
             seen = {"count": self.server.requests, "connections": self.server.connections}
             seen |= {"last": self.server.last, "headers": self.server.last_headers}
+            seen |= {"calls": list(self.server.calls)}
         if url.path.endswith("/models"):
             seen = self._models(url.path)
-        body = json.dumps(seen).encode()
+        self._reply(seen)
+
+    def do_DELETE(self) -> None:
+        """Forget the calls."""
+        self.server.calls.clear()
+        self._reply({})
+
+    def _reply(self, payload: object) -> None:
+        body = json.dumps(payload).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -1,0 +1,110 @@
+"""Anthropic, and every server that speaks its Messages."""
+
+from base64 import b64encode
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from services.domain.events import ProviderEvent
+from services.domain.runs import ContextMessage, Image
+from services.domain.sessions import MessageRole
+from services.providers import tokens
+from services.providers.base import Provider, ProviderRequest
+from services.providers.config import ProviderConfig
+from services.providers.sdk_loading import sdk_loading
+
+if TYPE_CHECKING:
+    from services.providers.anthropic_client import AnthropicClient
+
+
+class AnthropicProvider(Provider):
+    """Asks for messages; the SDK is loaded by `warm_up`, or else by the first call."""
+
+    def __init__(self, config: ProviderConfig) -> None:
+        """Keep the configuration; nothing is loaded and nothing connected."""
+        self.name = config.name
+        self.models = config.models
+        self._config = config
+        self._client: AnthropicClient | None = None
+
+    def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
+        """Ask, and yield the answer as it comes."""
+        from services.providers.anthropic_events import (  # noqa: PLC0415 - loaded with the SDK
+            AnthropicAnswer,
+        )
+        from services.providers.sse_answer import read_answer  # noqa: PLC0415 - the same
+
+        answer = AnthropicAnswer(self._config.api_key, self._config.on_ignored)
+        with self._loaded().open(arguments_of(request)) as body:
+            yield from read_answer(body, answer)
+
+    def count_tokens(self, text: str) -> int:
+        """Estimate with OpenAI's vocabulary: Anthropic publishes none."""
+        return tokens.count(text)
+
+    def list_models(self) -> Sequence[str]:
+        """Ask for the list, which costs nothing."""
+        return self._loaded().model_names()
+
+    def warm_up(self) -> None:
+        """Load the SDK and the tokenizer, and build the client."""
+        self._loaded()
+        tokens.warm_up()
+
+    def close(self) -> None:
+        """Give back the connections; a later call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _loaded(self) -> "AnthropicClient":
+        if self._client is None:
+            with sdk_loading("anthropic", self.name):
+                from services.providers.anthropic_client import (  # noqa: PLC0415 - takes a second
+                    AnthropicClient,
+                )
+
+                # While this one imported, another greenlet may have built the client.
+                self._client = self._client or AnthropicClient(self._config)
+        return self._client
+
+
+def arguments_of(request: ProviderRequest) -> dict[str, Any]:
+    """Make the body of a request for a message."""
+    arguments: dict[str, Any] = {
+        "model": request.model.name,
+        "max_tokens": request.max_tokens,
+        "messages": [_written(message) for message in request.messages if not _is_blank(message)],
+    }
+    if request.system_prompt and not request.system_prompt.isspace():
+        arguments["system"] = request.system_prompt
+    if request.model.takes_temperature:
+        arguments["temperature"] = min(request.temperature, request.model.max_temperature)
+    if request.model.reasons:
+        # Those models think anyhow, and keep it to themselves unless they are asked.
+        arguments["thinking"] = {"type": "adaptive", "display": "summarized"}
+    return arguments
+
+
+def _is_blank(message: ContextMessage) -> bool:
+    """Tell an answer that Anthropic would refuse the whole conversation for.
+
+    Two user messages in a row are one to Anthropic.
+    """
+    return message.role is MessageRole.ASSISTANT and not message.content.strip()
+
+
+def _written(message: ContextMessage) -> dict[str, Any]:
+    role = str(message.role)
+    if not message.images:
+        return {"role": role, "content": message.content}
+    # Anthropic's models see best what comes before the text, and refuse a text without any.
+    blocks = [_picture(image) for image in message.images]
+    if message.content.strip():
+        blocks.append({"type": "text", "text": message.content})
+    return {"role": role, "content": blocks}
+
+
+def _picture(image: Image) -> dict[str, Any]:
+    data = b64encode(image.data).decode()
+    source = {"type": "base64", "media_type": image.media_type, "data": data}
+    return {"type": "image", "source": source}

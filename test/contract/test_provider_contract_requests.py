@@ -1,0 +1,119 @@
+"""What every provider promises of a request: all of it reaches the upstream, or nothing does."""
+
+import pytest
+from provider_calls import collect
+from provider_subjects import EVERY, WIRES, Subject, model_of
+from wire_fixtures import WireServer
+
+from services.domain.errors import InvalidRequest
+from services.domain.runs import ContextMessage, Image
+from services.domain.sessions import MessageRole
+from services.providers.base import ProviderRequest
+
+PICTURES = (
+    Image("image/png", b"\x89PNG\r\n\x1a\n\x00\xff"),
+    Image("image/jpeg", b"\xff\xd8\xff\x00"),
+)
+HISTORY = [
+    ContextMessage(MessageRole.USER, "Grüße"),
+    ContextMessage(MessageRole.ASSISTANT, '你好\nand "more"'),
+    ContextMessage(MessageRole.USER, "👋🏽"),
+]
+
+every = pytest.mark.parametrize("subject", EVERY, indirect=True)
+every_wire = pytest.mark.parametrize("subject", WIRES, indirect=True)
+
+
+@every_wire
+def test_the_system_prompt_and_the_whole_history_reach_the_upstream(subject: Subject) -> None:
+    sent = subject.sent(messages=HISTORY, system_prompt="Be brief: é.")
+
+    assert sent.system == "Be brief: é."
+    assert sent.messages == [(str(message.role), message.content) for message in HISTORY]
+    assert not sent.images
+
+
+@every_wire
+def test_without_a_system_prompt_none_is_sent(subject: Subject) -> None:
+    assert subject.sent(system_prompt=None).system is None
+
+
+@every_wire
+def test_temperature_and_limit_reach_the_upstream(subject: Subject) -> None:
+    sent = subject.sent(temperature=0.25, max_tokens=77)
+
+    assert (sent.temperature, sent.max_tokens) == (0.25, 77)
+
+
+@every_wire
+def test_a_temperature_of_zero_is_one(subject: Subject) -> None:
+    assert subject.sent(temperature=0.0).temperature == 0
+
+
+@every_wire
+def test_a_model_that_takes_no_temperature_gets_none(subject: Subject) -> None:
+    blind = model_of(subject.kind, takes_temperature=False)
+    request = ProviderRequest(
+        model=blind, messages=HISTORY, system_prompt=None, temperature=0.5, max_tokens=77
+    )
+    collect(subject.provider.stream(request))
+
+    assert subject.last_sent().temperature is None
+
+
+@every_wire
+def test_images_reach_a_model_that_sees_with_their_text(subject: Subject) -> None:
+    message = ContextMessage(MessageRole.USER, "What is this?", images=PICTURES)
+
+    sent = subject.sent(messages=[*HISTORY[:2], message])
+
+    assert sent.images == list(PICTURES)
+    assert sent.messages[-1] == ("user", "What is this?")
+    assert sent.messages[:-1] == [(str(m.role), m.content) for m in HISTORY[:2]]
+
+
+@every_wire
+def test_an_image_may_come_without_a_word(subject: Subject) -> None:
+    sent = subject.sent(messages=[ContextMessage(MessageRole.USER, "", images=PICTURES[:1])])
+
+    assert sent.images == [PICTURES[0]]
+
+
+@every
+def test_images_for_a_model_that_does_not_see_are_refused_by_name(subject: Subject) -> None:
+    blind = model_of(subject.provider.name, sees=False)
+    message = ContextMessage(MessageRole.USER, "What is this?", images=PICTURES)
+
+    with pytest.raises(InvalidRequest, match="plain") as raised:
+        subject.provider.stream(
+            ProviderRequest(
+                model=blind,
+                messages=[message],
+                system_prompt=None,
+                temperature=0.5,
+                max_tokens=77,
+            )
+        )
+
+    assert list(raised.value.errors) == ["model"]
+
+
+@every_wire
+def test_nothing_goes_out_before_the_first_event_is_asked_for(
+    subject: Subject, wire: WireServer
+) -> None:
+    before = wire.seen()["count"]
+
+    subject.open("plain").close()
+
+    assert wire.seen()["count"] == before
+
+
+@pytest.mark.parametrize("scenario", ["fails", "rate-limited", "cut", "unauthorized"])
+@every_wire
+def test_nothing_is_tried_twice(subject: Subject, wire: WireServer, scenario: str) -> None:
+    before = wire.seen()["count"]
+
+    subject.ask(scenario)
+
+    assert wire.seen()["count"] == before + 1
