@@ -9,7 +9,7 @@ from flask import Flask
 from controllers.auth import AuthController
 from controllers.chat import ChatController
 from controllers.health import HealthController
-from controllers.providers import ProvidersController
+from controllers.providers import Protection, ProvidersController
 from controllers.readers import Readers
 from controllers.runs import RunParts, RunsController, TurnDefaults
 from controllers.sessions import SessionsController
@@ -21,6 +21,7 @@ from routes.hooks.turns import TurnReader
 from services.bootstrap import build_services
 from services.commands import cli as commands
 from services.commands.refusals import told_in_a_shell
+from services.domain.catalog import Strategy
 from services.preflight import CannotStart, check_address, prepare, server_lock
 from services.runs.living import RunTimes
 from services.runs.lock import DataDirTaken
@@ -98,7 +99,7 @@ def _controllers(services: Services, limits: Limits) -> url_map.Controllers:
         sessions=sessions,
         runs=runs,
         chat=ChatController(sessions, runs),
-        providers=ProvidersController(services.offers),
+        providers=_providers_controller(services),
         health=HealthController(
             services.store,
             lambda: services.drain.is_draining,
@@ -106,6 +107,15 @@ def _controllers(services: Services, limits: Limits) -> url_map.Controllers:
             lambda: states,
         ),
     )
+
+
+def _providers_controller(services: Services) -> ProvidersController:
+    traffic = services.traffic
+    protection = Protection(
+        breakers=traffic.breakers, quotas=traffic.quotas, waiting=traffic.queue.waiting
+    )
+    strategy = Strategy(services.settings.routing.default_strategy)
+    return ProvidersController(services.offers, services.providers, protection, strategy)
 
 
 def _runs_controller(services: Services, limits: Limits) -> RunsController:
@@ -129,7 +139,8 @@ def _runs_controller(services: Services, limits: Limits) -> RunsController:
         runner=services.runner,
         drain=services.drain,
         providers=services.providers,
-        offers=services.offers,
+        router=services.traffic.router,
+        queue=services.traffic.queue,
         defaults=defaults,
         worker_id=services.worker_id,
     )

@@ -28,11 +28,11 @@ class Account:
         answer = await send(Ask(self._port, "/api/auth/register", person))
         self._token = _made(answer)["access_token"]
 
-    async def asks(self, streams: int, model: str) -> list[Ask]:
+    async def asks(self, streams: int, model: str, provider: str = "openai") -> list[Ask]:
         """Make a session for each stream, since a session answers one message at a time."""
         new = [Ask(self._port, SESSIONS, {}, self._token)] * streams
         ids = [_made(answer)["id"] for answer in await send_all(new, SETUP_AT_ONCE)]
-        message = {"content": "Hola", "model": model}
+        message = {"content": "Hola", "model": model, "provider": provider}
         return [Ask(self._port, f"{SESSIONS}/{one}/stream", message, self._token) for one in ids]
 
     async def resumes(self, streams: int, model: str) -> list[Ask]:

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from bench.stages import Load, Resumed
+from bench.stages import Load, Resumed, Switch
 
 CPU_RATIO_BOUND = 0.5
 CPU_RATIO_GOAL = 0.35
 SCALED_RATIO_BOUND = 1.3
 TURN_ROUND_TRIPS = 2
+ADAPTER_RATIO_BOUND = 1.25
+LIMITING_MS_BOUND = 50.0
+SWITCH_MS_BOUND = 100.0
 GROWTH_MB = 100.0
 # After half of the streams all caches are warm: from there on memory hardly moves.
 FLAT_MB = 40.0
@@ -55,6 +59,46 @@ def _scaled_bound(ratio: float) -> Bound:
     return Bound(
         "CPU per chunk, scaled beside charla", f"{ratio:.2f}", f"{SCALED_RATIO_BOUND}", holds
     )
+
+
+def print_adapters(names: Sequence[str], loads: Sequence[Load]) -> list[Bound]:
+    """Print one line a provider, beside the first."""
+    base = loads[0].cpu_us_per_chunk
+    print(f"\n  {'':9}{'CPU/chunk':>10}{'ratio':>8}{'TTFT p50':>11}  bad")
+    for name, load in zip(names, loads, strict=True):
+        print(
+            f"  {name:9}{load.cpu_us_per_chunk:>7.0f} us{load.cpu_us_per_chunk / base:>8.2f}"
+            f"{load.first_ms_at(0.5):>8.0f} ms{len(load.problems):>5}"
+        )
+    ratios = {n: one.cpu_us_per_chunk / base for n, one in zip(names, loads, strict=True)}
+    return [
+        Bound(
+            f"CPU per chunk, {name} beside {names[0]}",
+            f"{ratio:.2f}",
+            f"{ADAPTER_RATIO_BOUND}",
+            ratio <= ADAPTER_RATIO_BOUND,
+        )
+        for name, ratio in list(ratios.items())[1:]
+    ]
+
+
+def print_turns(times: Mapping[str, float]) -> list[Bound]:
+    """Print the microseconds that each part of a turn takes."""
+    print()
+    for what, microseconds in times.items():
+        print(f"  {what:34}{microseconds:>9.0f} us")
+    slowest = max(times.values()) / 1000
+    within = slowest <= LIMITING_MS_BOUND
+    return [Bound("limiting a turn", f"{slowest:.1f} ms", f"{LIMITING_MS_BOUND:.0f} ms", within)]
+
+
+def print_switch(switch: Switch) -> list[Bound]:
+    """Print what a provider that is down costs, beside one that is asked at once."""
+    direct, switched = median(switch.direct_ms), median(switch.switched_ms)
+    print(f"\n  TTFT p50 {direct:.1f} ms directly, {switched:.1f} ms in place of another")
+    cost = switched - direct
+    within = cost <= SWITCH_MS_BOUND
+    return [Bound("switch to another", f"{cost:.1f} ms", f"{SWITCH_MS_BOUND:.0f} ms", within)]
 
 
 def print_round_trips(turns: int, calls: Mapping[str, int]) -> list[Bound]:

@@ -88,12 +88,18 @@ class Servers:
         """Start Charla as a user would, with limits off and everything else on."""
         port = free_port()
         settings = {
-            **more,
             "HOST": "127.0.0.1",
             "PORT": str(port),
             "DATA_DIR": str(self._folder / f"data-{port}"),
             "OPENAI_API_KEY": "none",
             "OPENAI_BASE_URL": asked_at(upstream)["UPSTREAM"],
+            "LOCAL_BASE_URL": asked_at(upstream)["UPSTREAM"],
+            "ANTHROPIC_API_KEY": "none",
+            "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{upstream.port}",
+            "GOOGLE_AI_API_KEY": "none",
+            "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{upstream.port}",
+            "FAILOVER": "none",
+            **more,
             "RATE_LIMIT_ENABLED": "false",
         }
         return self._start(name, port, ["app.py"], settings, answers_ready)

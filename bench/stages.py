@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from bench.accounts import Account
 from bench.load import Answer, Ask, send_all
 from bench.servers import Server
 from bench.upstream import text_of, timing_of
@@ -20,10 +21,16 @@ MakeAsks = Callable[[int, str], Awaitable[list[Ask]]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server, and how it is asked for streams."""
+    """A server, how it is asked for streams, and what it is called; empty: as the server is."""
 
     server: Server
     asks: MakeAsks
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Give the name."""
+        return self.name or self.server.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,34 @@ def _problem_of(answer: Answer) -> str:
     return "" if pieces and whole.endswith(pieces) else f"another text: {pieces[:100]!r}"
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Times to the first token, one stream at a time: from who was asked, and from another."""
+
+    direct_ms: Sequence[float]
+    switched_ms: Sequence[float]
+
+
+async def switch(account: Account, streams: int) -> Switch:
+    """Ask a provider that answers and one that is down, in turn, one stream at a time."""
+    asks = zip(
+        await account.asks(streams, "m-10-5", "anthropic"),
+        await account.asks(streams, "m-10-5", "openai"),
+        strict=True,
+    )
+    direct, switched = [], []
+    for ask, ask_the_other in asks:
+        direct += await send_all([ask], 1)
+        switched += await send_all([ask_the_other], 1)
+    return Switch([_first_ms(one) for one in direct], [_first_ms(one) for one in switched])
+
+
+def _first_ms(answer: Answer) -> float:
+    if problem := answer.problem(text_of(10)):
+        raise SystemExit(f"a stream of another provider went wrong: {problem}")
+    return ((answer.first_at or answer.ended_at) - answer.asked_at) * 1000
+
+
 async def drive(target: Target, streams: int, model: str, at_once: int) -> Load:
     """Send so many streams through a server, and check that each brought its whole text."""
     asks = await target.asks(streams, model)
@@ -108,7 +143,7 @@ async def side_by_side(
     loads: list[list[Load]] = [[] for _ in targets]
     for number in range(rounds):
         for target, done in zip(targets, loads, strict=True):
-            print(f"  round {number + 1} of {rounds}: {target.server.name}", flush=True)
+            print(f"  round {number + 1} of {rounds}: {target.title}", flush=True)
             done.append(await drive(target, streams, model, at_once=streams))
     return [_summed_up(done) for done in loads]
 

@@ -1,7 +1,7 @@
-"""A provider to relay from: OpenAI's streaming chat completions, fast and steady on one core.
+"""Providers to relay from: the three streaming formats, fast and steady on one core.
 
-The model's name says what is sent: `m-<chunks>-<gap ms>[-<first ms>]`, so `m-100-20` is 100 chunks,
-one every 20 ms. `GET /live` tells how many answers are being written.
+The path says which format, the model's name what is sent: `m-<chunks>-<gap ms>[-<first ms>]`, so
+`m-100-20` is 100 chunks, one every 20 ms. `GET /live` tells how many answers are being written.
 
     python -m bench.upstream PORT
 """
@@ -9,9 +9,11 @@ one every 20 ms. `GET /live` tells how many answers are being written.
 import asyncio
 import json
 import sys
-from typing import Any, cast
+from typing import cast
 
 import uvloop
+
+from bench.formats import Format, format_of
 
 WORDS = ("Para", " mejorar", " tu", " día", ",", " empieza", " por", " lo", " importante", ".")
 # Without a gap the loop still has to come round to the other streams.
@@ -21,36 +23,6 @@ CHUNKS_A_TURN = 20
 def text_of(chunks: int) -> str:
     """Give the text that an answer of so many chunks carries."""
     return "".join(WORDS[number % len(WORDS)] for number in range(chunks))
-
-
-def event_of(model: str, delta: dict[str, str], finish: str | None = None) -> bytes:
-    """Encode one event of an answer as OpenAI does, framed for a chunked response."""
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-    return framed({**envelope(model), "choices": [choice]})
-
-
-def usage_of(model: str, chunks: int) -> bytes:
-    """Encode the last event, which carries the usage and no choice."""
-    tokens = {"prompt_tokens": 20, "completion_tokens": chunks, "total_tokens": 20 + chunks}
-    return framed({**envelope(model), "choices": [], "usage": tokens})
-
-
-def envelope(model: str) -> dict[str, Any]:
-    """Give what every event repeats."""
-    return {
-        "id": "chatcmpl-bench",
-        "object": "chat.completion.chunk",
-        "created": 1760000000,
-        "model": model,
-        "system_fingerprint": "fp_bench",
-    }
-
-
-def framed(event: dict[str, Any] | None) -> bytes:
-    """Frame one event, or the mark at the end, for a chunked response."""
-    data = "[DONE]" if event is None else json.dumps(event, ensure_ascii=False)
-    line = f"data: {data}\n\n".encode()
-    return b"%x\r\n%s\r\n" % (len(line), line)
 
 
 class Upstream(asyncio.Protocol):
@@ -84,7 +56,8 @@ class Upstream(asyncio.Protocol):
             if head.startswith(b"GET"):
                 self._write_whole(str(Upstream.live).encode())
             else:
-                answer = asyncio.ensure_future(self._answer(json.loads(body)["model"]))
+                path = head.split(b" ", 2)[1].decode()
+                answer = asyncio.ensure_future(self._answer(*format_of(path, json.loads(body))))
                 self._answers.add(answer)
                 answer.add_done_callback(self._answers.discard)
 
@@ -92,28 +65,35 @@ class Upstream(asyncio.Protocol):
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
         self._transport.write(head % len(body) + body)
 
-    async def _answer(self, model: str) -> None:
+    async def _answer(self, spoken: Format, model: str) -> None:
         Upstream.live += 1
         try:
-            await self._stream(model)
+            await self._stream(spoken, model)
         finally:
             Upstream.live -= 1
 
-    async def _stream(self, model: str) -> None:
+    async def _stream(self, spoken: Format, model: str) -> None:
         chunks, gap, first = timing_of(model)
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
         )
         await asyncio.sleep(first)
-        self._transport.write(event_of(model, {"role": "assistant", "content": ""}))
+        self._write(spoken.head(model))
         for number in range(chunks):
             if gap or number % CHUNKS_A_TURN == 0:
                 await asyncio.sleep(gap)
-            delta = {"content": WORDS[number % len(WORDS)]}
-            self._transport.write(event_of(model, delta))
-        end = event_of(model, {}, "stop") + usage_of(model, chunks) + framed(None)
-        self._transport.write(end + b"0\r\n\r\n")
+            self._write(spoken.piece(model, WORDS[number % len(WORDS)]))
+        self._transport.write(framed(spoken.end(model, chunks)) + b"0\r\n\r\n")
+
+    def _write(self, piece: bytes) -> None:
+        if piece:
+            self._transport.write(framed(piece))
+
+
+def framed(piece: bytes) -> bytes:
+    """Frame bytes for a chunked response."""
+    return b"%x\r\n%s\r\n" % (len(piece), piece)
 
 
 def content_length(head: bytes) -> int:

@@ -1,20 +1,67 @@
-"""Which providers and models may be asked."""
+"""Which providers and models may be asked, and how they are just now."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers
+from services.admission.breakers import Breakers, BreakerState
+from services.admission.quotas import Quotas
+from services.configuration.providers import ProviderName
+from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strategy
+from services.domain.costs import UsageSource
+from services.domain.errors import NotFound
+from services.providers.base import Provider
+from services.providers.listed import ListedModels
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model, and whether calls go out to it."""
+
+    model: Model
+    breaker: BreakerState
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model, and whether the provider's own list has it; None: it could not be asked."""
+
+    model: Model
+    listed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """How much a provider takes in a span of time, and what of it is left."""
+
+    limit: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderLimits:
+    """The limits of a provider; None: there is none of this kind."""
+
+    requests: LimitState | None
+    tokens: LimitState | None
+    reset_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderState:
-    """A configured provider; `any_model`: names that are not listed may be asked too."""
+    """A provider; one that is not configured offers nothing.
+
+    `any_model`: names that are not listed may be asked too. `healthy`: it would be asked now.
+    `waiting`: so many answers wait for room at it.
+    """
 
     name: str
+    configured: bool
     default: bool
     any_model: bool
-    models: Sequence[Model]
-    configured: bool = True
+    healthy: bool
+    models: Sequence[ModelState]
+    limits: ProviderLimits | None
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,29 +70,130 @@ class ProvidersState:
 
     providers: Sequence[ProviderState]
     default: ModelChoice
+    strategies: Sequence[Strategy]
+    default_strategy: Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """The tokens of a text as a model would count them, as near as can be without asking it."""
+
+    tokens: int
+    model: Model
+    source: UsageSource = UsageSource.ESTIMATED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """What keeps calls from providers; `waiting` tells how many answers wait for one's room."""
+
+    breakers: Breakers
+    quotas: Quotas
+    waiting: Callable[[str], int]
 
 
 class ProvidersController:
     """Tells what the server offers."""
 
-    def __init__(self, offers: Offers) -> None:
-        """Take the offers."""
+    def __init__(
+        self,
+        offers: Offers,
+        providers: Mapping[str, Provider],
+        protection: Protection,
+        default_strategy: Strategy,
+    ) -> None:
+        """Take the offers, who makes them, what protects them, and how one is chosen."""
         self._offers = offers
+        self._providers = providers
+        self._protection = protection
+        self._default_strategy = default_strategy
+        self._listed = ListedModels(providers)
+        self._names = list(dict.fromkeys([*ProviderName, *(one.provider for one in offers.models)]))
 
     def state(self) -> ProvidersState:
-        """List the configured providers in order of preference."""
+        """List all providers in order of preference."""
         default = self._offers.default
-        names = dict.fromkeys(model.provider for model in self._offers.models)
         return ProvidersState(
-            providers=[self._provider(name) for name in names],
+            providers=[self._provider(name) for name in self._names],
             default=ModelChoice(default.provider, default.name),
+            strategies=list(Strategy),
+            default_strategy=self._default_strategy,
         )
 
+    def models(self, provider: str) -> Sequence[ListedModel]:
+        """List the models of a provider, and which of them its own list has; or raise NotFound.
+
+        Where it takes any name, those that only its own list has come after.
+        """
+        if provider not in self._names:
+            raise NotFound(f"There is no provider of this name. Known: {', '.join(self._names)}.")
+        named, any_model = self._offered(provider)
+        if not named and any_model is None:
+            return []
+        there = self._listed.names(provider)
+        listed = [ListedModel(one, None if there is None else one.name in there) for one in named]
+        if any_model is None or there is None:
+            return listed
+        known = {model.name for model in named}
+        further = [name for name in dict.fromkeys(there) if name not in known]
+        return [
+            *listed,
+            *(ListedModel(replace(any_model, name=name), listed=True) for name in further),
+        ]
+
+    def count_tokens(
+        self, choice: ModelChoice, content: str, system_prompt: str | None
+    ) -> TokenCount:
+        """Count a message, and the system prompt before it; or raise ModelNotAvailable."""
+        model = self._offers.pick(choice)
+        count = self._providers[model.provider].count_tokens
+        return TokenCount(count(content) + (count(system_prompt) if system_prompt else 0), model)
+
+    def _offered(self, provider: str) -> tuple[Sequence[Model], Model | None]:
+        """Give the models of a provider that have a name, and the one that stands for any."""
+        offered = [model for model in self._offers.models if model.provider == provider]
+        named = [model for model in offered if model.name != ANY_MODEL]
+        any_model = next((model for model in offered if model.name == ANY_MODEL), None)
+        return named, any_model
+
     def _provider(self, name: str) -> ProviderState:
-        models = [model for model in self._offers.models if model.provider == name]
+        named, any_model = self._offered(name)
+        configured = bool(named) or any_model is not None
         return ProviderState(
             name=name,
+            configured=configured,
             default=name == self._offers.default.provider,
-            any_model=any(model.name == ANY_MODEL for model in models),
-            models=[model for model in models if model.name != ANY_MODEL],
+            any_model=any_model is not None,
+            healthy=configured and self._would_be_asked(name, named),
+            models=[ModelState(one, self._breaker(one)) for one in named],
+            limits=self._limits(name) if configured else None,
+            waiting=self._protection.waiting(name) if configured else 0,
         )
+
+    def _would_be_asked(self, provider: str, named: Sequence[Model]) -> bool:
+        default = self._offers.default
+        if provider != default.provider:
+            if not named:
+                return True
+            default = named[0]
+        return self._breaker(default) is not BreakerState.OPEN
+
+    def _breaker(self, model: Model) -> BreakerState:
+        return self._protection.breakers.state(model.provider, model.name)
+
+    def _limits(self, provider: str) -> ProviderLimits | None:
+        quota = self._protection.quotas.limits.get(provider)
+        if quota is None or (quota.requests is None and quota.tokens is None):
+            return None
+        left = self._protection.quotas.standing(provider)
+        return ProviderLimits(
+            requests=_limit(quota.requests, left.requests),
+            tokens=_limit(quota.tokens, left.tokens),
+            reset_seconds=left.reset_seconds,
+        )
+
+
+def _limit(limit: int | None, remaining: int | None) -> LimitState | None:
+    if limit is None or remaining is None:
+        return None
+    return LimitState(limit, remaining)

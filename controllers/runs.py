@@ -17,8 +17,10 @@ from typing import Protocol
 from uuid_utils.compat import uuid7
 
 from controllers.readers import Readers
-from services.domain.catalog import ModelChoice, Offers
+from services.admission.queue import BurstQueue, Place
+from services.domain.catalog import Model, ModelChoice, Strategy
 from services.domain.errors import CharlaError, Draining
+from services.domain.limits import Priority
 from services.domain.runs import (
     BeginTurn,
     BegunTurn,
@@ -31,6 +33,7 @@ from services.domain.users import Caller
 from services.providers.base import Provider, ProviderRequest
 from services.runs.drain import Drain
 from services.runs.living import Ending, Living, RunTimes
+from services.runs.routing import Choice, Router
 from services.runs.runner import Runner
 from services.stores.base.runs import Replay, RunStore
 from services.streams.base import Nudge, NudgeKind, RunLog
@@ -57,6 +60,8 @@ class TurnRequest:
     max_tokens: int | None = None
     parent: ParentRule = ParentRule.ACTIVE_LEAF
     parent_id: str | None = None
+    strategy: Strategy | None = None
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,8 @@ class RunParts:
     runner: Runner
     drain: Drain
     providers: Mapping[str, Provider]
-    offers: Offers
+    router: Router
+    queue: BurstQueue
     defaults: TurnDefaults
     worker_id: str
 
@@ -114,27 +120,35 @@ class RunsController:
         A known key returns its run and costs no limit. Raises what `begin_turn` raises, and
         Draining, TooManyStreams, TooManyRequests; nothing was begun then.
         """
+        chosen = self._parts.router.choose(turn.choice, turn.strategy)
         try:
-            self._admit(caller)
+            place = self._admit(caller, chosen.likely)
         except CharlaError:
             replay = self._find(caller, key)
             if replay is None or replay.run_id is None:
                 raise
             return Started(self._parts.store.get(caller.user_id, replay.run_id), replayed=True)
-        begun = self._parts.store.begin_turn(
-            self._begin(caller, session_id, turn, key, new_session)
-        )
+        try:
+            begun = self._parts.store.begin_turn(
+                self._begin(caller, session_id, (turn, chosen), key, new_session)
+            )
+        except BaseException:
+            place.give_back()
+            raise
         if begun.replayed:
+            place.give_back()
             return Started(begun.run, replayed=True)
         self._admission.take(caller.user_id)
-        self._launch(begun, turn)
+        self._launch(begun, turn, place)
         return Started(begun.run, replayed=False)
 
-    def _admit(self, caller: Caller) -> None:
+    def _admit(self, caller: Caller, likely: Model) -> Place:
+        """Test what may refuse a turn before anything is begun; give its place before the model."""
         if self._parts.drain.is_draining:
             raise Draining
         self._readers.check_room(caller)
         self._admission.test(caller.user_id)
+        return self._parts.queue.hold(likely.provider)
 
     def _find(self, caller: Caller, key: IdempotencyKey | None) -> Replay | None:
         return self._parts.store.find_key(caller.user_id, key) if key else None
@@ -143,11 +157,13 @@ class RunsController:
         self,
         caller: Caller,
         session_id: str,
-        turn: TurnRequest,
+        wanted: tuple[TurnRequest, Choice],
         key: IdempotencyKey | None,
         new_session: NewSession | None,
     ) -> BeginTurn:
         defaults = self._parts.defaults
+        turn, chosen = wanted
+        counting = self._parts.providers[chosen.likely.provider]
         return BeginTurn(
             run_id=str(uuid7()),
             user_message_id=str(uuid7()),
@@ -157,9 +173,9 @@ class RunsController:
             tenant_id=caller.tenant_id,
             worker_id=self._parts.worker_id,
             content=turn.content,
-            token_estimate=self._count_tokens(turn),
-            choice=turn.choice,
-            offers=self._parts.offers,
+            token_estimate=counting.count_tokens(turn.content),
+            choice=chosen.choice,
+            offers=chosen.offers,
             max_tokens=turn.max_tokens or defaults.max_tokens,
             context_messages=defaults.context_messages,
             created_at=datetime.now(UTC),
@@ -170,11 +186,7 @@ class RunsController:
             max_active_runs=defaults.max_active_runs,
         )
 
-    def _count_tokens(self, turn: TurnRequest) -> int:
-        name = self._parts.offers.pick(turn.choice).provider
-        return self._parts.providers[name].count_tokens(turn.content)
-
-    def _launch(self, begun: BegunTurn, turn: TurnRequest) -> None:
+    def _launch(self, begun: BegunTurn, turn: TurnRequest, place: Place) -> None:
         """Open the log and let the run go; nothing here can fail or wait."""
         defaults = self._parts.defaults
         temperature = defaults.temperature if turn.temperature is None else turn.temperature
@@ -185,9 +197,11 @@ class RunsController:
             temperature=temperature,
             max_tokens=begun.max_tokens,
         )
+        plan = self._parts.router.plan(request, turn.strategy)
         writer = self._parts.log.open(begun.run.id, begun.run.epoch)
         writer.append(begun.run.start_event)
-        self._parts.runner.launch(Living(begun, request, writer, defaults.times))
+        living = Living(begun, plan, writer, defaults.times, turn.priority, place)
+        self._parts.runner.launch(living)
 
     def follow(
         self, caller: Caller, started: Started, may_go_on: Callable[[], bool]

@@ -1,24 +1,36 @@
 """The one place that picks adapters: settings in, services out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from uuid_utils.compat import uuid7
 
+from services.admission.breakers import BreakerRules, Breakers
+from services.admission.local_breakers import LocalBreakers
+from services.admission.local_quotas import LocalQuotas
 from services.admission.local_windows import LocalWindows
+from services.admission.queue import BurstQueue
+from services.admission.queue_times import QueueTimes
+from services.admission.quotas import Quota, Quotas
+from services.domain.catalog import Offers, Strategy
 from services.domain.limits import Windows
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, LoginTimes
 from services.identity.passwords import Passwords
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
+from services.runs.attempts import Attempts
 from services.runs.beat import Beat, BeatTimes
 from services.runs.drain import Drain
+from services.runs.first_tokens import FirstTokens
+from services.runs.gate import Gate
 from services.runs.housekeeping import Housekeeping
 from services.runs.outbox import FOLDER as OUTBOX_FOLDER
 from services.runs.outbox import Outbox
-from services.runs.pump import Pump, RetryRules
+from services.runs.pump import Pump
 from services.runs.reaper import Reaper
+from services.runs.retries import RetryRules
+from services.runs.routing import Router, RoutingRules
 from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.runs.takeover import Takeover
@@ -30,8 +42,8 @@ from services.streams.base import Nudge, NudgeKind, RunLog
 from services.streams.follow import Followers, ReaderCaps
 from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
-from services.upstreams import build_offers, build_providers
-from services.worker import Background, Services
+from services.upstreams import build_offers, build_providers, failover_chain
+from services.worker import Background, Services, Traffic
 
 MEMORY_WORKER, REDIS_WORKER = "memory-", "redis-"
 """How the id of a worker begins: it tells the others whether it shares its streams."""
@@ -47,9 +59,12 @@ def build_services(settings: Settings) -> Services:
     store = open_store(settings)
     log = _log_of(settings, store, metrics)
     providers = build_providers(settings, metrics)
+    offers = build_offers(settings, providers)
+    counters = _counters(settings, metrics)
+    traffic = _traffic(settings, offers, counters, metrics)
     outbox = Outbox(settings.server.data_dir / OUTBOX_FOLDER)
     runner = Runner(
-        Pump(providers, _retry_rules(settings)),
+        Pump(Attempts(providers, traffic.gate), _retry_rules(settings)),
         Settler(store.runs, outbox, settings.runs.settle_retry_seconds),
         metrics,
     )
@@ -61,14 +76,15 @@ def build_services(settings: Settings) -> Services:
         log=log,
         followers=followers,
         providers=providers,
-        offers=build_offers(settings, providers),
+        offers=offers,
+        traffic=traffic,
         runner=runner,
         drain=Drain(runner, log, followers, settings.server.graceful_timeout),
         accounts=Accounts(store.users, passwords),
         logins=Logins(store.logins, _login_times(settings), tell=_tell_of_login(log)),
         passwords=passwords,
         supabase_tokens=_supabase_tokens(settings, store, metrics),
-        windows=_windows(settings, metrics),
+        windows=counters.windows,
         metrics=metrics,
         worker_id=worker_id,
         background=_background(settings, Shared(store, log, outbox, runner), worker_id),
@@ -169,6 +185,73 @@ def _housekeeping(settings: Settings, store: Store, log: RunLog) -> Housekeeping
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What is counted, in this process or over all workers."""
+
+    windows: Windows
+    quotas: Quotas
+    breakers: Breakers
+
+
+def _traffic(settings: Settings, offers: Offers, counters: Counters, metrics: Metrics) -> Traffic:
+    """Build what chooses among the models, and what lets calls out."""
+    routing, breakers, quotas = settings.routing, counters.breakers, counters.quotas
+    queue = BurstQueue(
+        quotas,
+        routing.queue_size,
+        on_wait=metrics.queue_waited,
+        on_waiting=metrics.queue_waiting,
+        times=QueueTimes(window=routing.window_seconds),
+    )
+    first_tokens = FirstTokens()
+    rules = RoutingRules(
+        strategy=Strategy(routing.default_strategy),
+        failover=failover_chain(settings, offers),
+        hedge_seconds=routing.hedge_seconds,
+    )
+    return Traffic(
+        router=Router(offers, rules, breakers, first_tokens),
+        gate=Gate(breakers, queue, quotas, first_tokens),
+        breakers=breakers,
+        quotas=quotas,
+        queue=queue,
+    )
+
+
+def _counters(settings: Settings, metrics: Metrics) -> Counters:
+    """Count where all workers do."""
+    scaling, routing = settings.scaling, settings.routing
+    rules = BreakerRules(failures=routing.breaker_failures, open_seconds=routing.breaker_seconds)
+    limits, window = _limits_of_providers(settings), routing.window_seconds
+    if scaling.redis_url is None:
+        return Counters(LocalWindows(), LocalQuotas(limits, window), LocalBreakers(rules))
+    from services.admission.shared_breakers import SharedBreakers  # noqa: PLC0415 - loaded on use
+    from services.admission.shared_link import SharedLink  # noqa: PLC0415 - the same
+    from services.admission.shared_quotas import SharedQuotas  # noqa: PLC0415 - the same
+    from services.admission.shared_windows import SharedWindows  # noqa: PLC0415 - the same
+
+    link = SharedLink(
+        scaling.redis_url, scaling.workers, lambda away: metrics.limits_counted_apart(apart=away)
+    )
+    return Counters(
+        SharedWindows(link), SharedQuotas(link, limits, window), SharedBreakers(link, rules)
+    )
+
+
+def _limits_of_providers(settings: Settings) -> Mapping[str, Quota]:
+    routing = settings.routing
+    limits = {
+        "gemini": Quota(routing.gemini_rpm or None, routing.gemini_tpm or None),
+        "openai": Quota(routing.openai_rpm or None, routing.openai_tpm or None),
+        "anthropic": Quota(routing.anthropic_rpm or None, routing.anthropic_tpm or None),
+        "local": Quota(routing.local_rpm or None, routing.local_tpm or None),
+    }
+    if not settings.limits.enabled:
+        return {}
+    return {name: quota for name, quota in limits.items() if quota != Quota()}
+
+
 def _retry_rules(settings: Settings) -> RetryRules:
     given = settings.providers
     return RetryRules(
@@ -190,18 +273,6 @@ def _supabase_tokens(settings: Settings, store: Store, metrics: Metrics) -> Supa
     )
     return SupabaseTokens.of(
         rules, store.users.tenant_id, lambda ok: metrics.supabase_keys_read(ok=ok)
-    )
-
-
-def _windows(settings: Settings, metrics: Metrics) -> Windows:
-    """Count limits where all workers do."""
-    scaling = settings.scaling
-    if scaling.redis_url is None:
-        return LocalWindows()
-    from services.admission.shared_windows import SharedWindows  # noqa: PLC0415 - loaded on use
-
-    return SharedWindows(
-        scaling.redis_url, scaling.workers, lambda away: metrics.limits_counted_apart(apart=away)
     )
 
 

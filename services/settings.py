@@ -23,6 +23,7 @@ from services.configuration.runs import RunSettings
 from services.configuration.scaling import ScalingSettings
 from services.configuration.server import LogFormat, LogSettings, ServerSettings
 from services.configuration.variables import Variable
+from services.providers.catalog import Catalog, InvalidModels
 
 Group = TypeVar("Group")
 Mistakes = dict[str, list[str]]
@@ -49,8 +50,9 @@ class InvalidSettings(Exception):
         """Write for each variable what is wrong and what it takes."""
         known = {name: one for one in variables() for name in (one.name, one.also)}
         lines = [
-            f"  {name}: {' '.join(problems)} Expected: {known[name].expects}."
+            f"  {name}: {problem} Expected: {known[name].expects}."
             for name, problems in sorted(mistakes.items())
+            for problem in problems
         ]
         super().__init__("\n".join(["The settings are not valid:", *lines]))
         self.mistakes = mistakes
@@ -161,15 +163,31 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "RETRY_MIN_SECONDS", "It is more than RETRY_MAX_SECONDS."
     if accounts.access_token_seconds > accounts.refresh_token_seconds:
         yield "ACCESS_TOKEN_SECONDS", "It is more than REFRESH_TOKEN_SECONDS."
-    wanted = providers.default_provider
-    has_openai = providers.openai_api_key or providers.openai_base_url
-    if wanted == ProviderName.OPENAI and not has_openai:
-        yield "DEFAULT_PROVIDER", "openai needs OPENAI_API_KEY or OPENAI_BASE_URL."
-    if wanted == ProviderName.LOCAL and not providers.local_base_url:
-        yield "DEFAULT_PROVIDER", "local needs LOCAL_BASE_URL."
-    answers_first = wanted == ProviderName.LOCAL or not (wanted or has_openai)
-    if providers.local_base_url and answers_first and not providers.default_model:
-        yield "DEFAULT_MODEL", "It is needed where a local server answers: its models are its own."
+    yield from _unclear_providers(providers)
+
+
+NEEDS = {
+    ProviderName.GEMINI: ("GOOGLE_AI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
+    ProviderName.OPENAI: ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    ProviderName.ANTHROPIC: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    ProviderName.LOCAL: ("LOCAL_BASE_URL",),
+}
+"""What configures a provider, either of them; its addresses last."""
+
+
+def _unclear_providers(providers: ProviderSettings) -> Iterator[tuple[str, str]]:
+    for name, needs in NEEDS.items():
+        try:
+            is_missing = not providers.endpoints(name)
+        except ValueError as exc:
+            yield needs[-1], f"It has {exc} in {needs[0]}."
+        else:
+            if is_missing and providers.default_provider == name:
+                yield "DEFAULT_PROVIDER", f"{name} needs {' or '.join(needs)}."
+    try:
+        Catalog.load(providers.models_file)
+    except InvalidModels as exc:
+        yield from (("MODELS_FILE", mistake) for mistake in exc.mistakes)
 
 
 def _impossible(scaling: ScalingSettings) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 import gevent
 import structlog
 
+from services.admission.breakers import Breakers
+from services.admission.queue import BurstQueue
+from services.admission.quotas import Quotas
 from services.domain.catalog import Offers
 from services.domain.errors import StoreUnavailable
 from services.domain.limits import Windows
@@ -16,10 +19,12 @@ from services.identity.supabase_tokens import SupabaseTokens
 from services.providers.base import Provider
 from services.runs.beat import Beat
 from services.runs.drain import Drain
+from services.runs.gate import Gate
 from services.runs.housekeeping import Housekeeping
 from services.runs.living import Ending
 from services.runs.lock import WORKER_LOCK, FolderLock
 from services.runs.outbox import Outbox
+from services.runs.routing import Router
 from services.runs.runner import Runner
 from services.runs.takeover import Takeover
 from services.runs.watch import WorkerWatch
@@ -45,6 +50,17 @@ class Background:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What chooses who is asked, and lets calls out at the pace that each takes."""
+
+    router: Router
+    gate: Gate
+    breakers: Breakers
+    quotas: Quotas
+    queue: BurstQueue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything that use cases are made of."""
 
@@ -54,6 +70,7 @@ class Services:
     followers: Followers
     providers: Mapping[str, Provider]
     offers: Offers
+    traffic: Traffic
     runner: Runner
     drain: Drain
     accounts: Accounts
@@ -147,4 +164,7 @@ class Services:
             provider.close()
         self.passwords.close()
         self.windows.close()
+        self.traffic.queue.close()
+        self.traffic.quotas.close()
+        self.traffic.breakers.close()
         self.store.close()

@@ -1,9 +1,11 @@
 """Who answers, and how patient the server is with them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.configuration import rules
+from services.configuration.endpoints import Endpoint, endpoints_of
 from services.configuration.variables import choice, number, seconds, secret, text, whole
 
 
@@ -80,7 +82,7 @@ class ProviderSettings:
         "MODELS_FILE",
         None,
         "A YAML file that adds models, or changes what is known of them (Documentation/models.md).",
-        "the path of a file",
+        "the path of a YAML file as in Documentation/models.md",
     )
     default_provider: str | None = choice(
         "DEFAULT_PROVIDER",
@@ -148,3 +150,20 @@ class ProviderSettings:
         "The longest wait that a provider may ask for; it is not called again where it asks for "
         "more.",
     )
+
+    def endpoints(self, name: ProviderName) -> Sequence[Endpoint]:
+        """List where a provider is asked, with which key; empty: it is not configured.
+
+        Raises ValueError where keys and addresses do not go together.
+        """
+        match name:
+            case ProviderName.GEMINI:
+                return endpoints_of(self.gemini_api_key, self.gemini_base_url)
+            case ProviderName.OPENAI:
+                return endpoints_of(self.openai_api_key, self.openai_base_url)
+            case ProviderName.ANTHROPIC:
+                return endpoints_of(self.anthropic_api_key, self.anthropic_base_url)
+            case ProviderName.LOCAL:
+                return endpoints_of(None, self.local_base_url)
+            case ProviderName.SCRIPTED:
+                return (Endpoint(),)

@@ -1,13 +1,14 @@
 """What the calls of a run used and cost, all together."""
 
 from services.domain.costs import Cost, Usage, UsageSource, estimate_tokens
-from services.domain.runs import AttemptRecord, BegunTurn
+from services.domain.runs import AttemptRecord
+from services.providers.base import ProviderRequest
 
 
-def input_estimate(turn: BegunTurn) -> int:
-    """Estimate what a call of this turn sends, in tokens."""
-    prompt = estimate_tokens(turn.system_prompt) if turn.system_prompt else 0
-    return prompt + sum(message.token_estimate for message in turn.context)
+def input_estimate(request: ProviderRequest) -> int:
+    """Estimate what a call sends, in tokens."""
+    prompt = estimate_tokens(request.system_prompt) if request.system_prompt else 0
+    return prompt + sum(message.token_estimate for message in request.messages)
 
 
 def total_usage(attempts: list[AttemptRecord]) -> Usage:

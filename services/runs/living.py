@@ -1,18 +1,23 @@
 """A run while it lives: what its pump, its settler and the beat know of it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gevent import GreenletExit
 from gevent.event import Event
 
-from services.domain.costs import Usage, UsageSource, estimate_tokens
+from services.admission.queue import Place
+from services.domain.catalog import Model
+from services.domain.costs import Usage
 from services.domain.errors import ProviderTimeout
 from services.domain.events import Attempt, Content, Reasoning
+from services.domain.limits import Priority
 from services.domain.runs import AttemptOutcome, AttemptRecord, BegunTurn, Piece
 from services.providers.base import ProviderRequest
-from services.runs.booking import input_estimate
+from services.runs.call import HEDGED, Call
+from services.runs.routing import Plan
 from services.streams.base import LogWriter
 
 
@@ -35,33 +40,64 @@ class Ending(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Living:
-    """One living run; times are of the monotonic clock."""
+    """One living run; times are of the monotonic clock.
+
+    `calls` are all provider calls that went out, `attempts` those that have ended and are booked.
+    `model` is the one that answers, or was asked last.
+    """
 
     turn: BegunTurn
-    request: ProviderRequest
+    plan: Plan
     writer: LogWriter
     times: RunTimes
+    priority: Priority = Priority.INTERACTIVE
+    place: Place | None = None
     attention: Event = field(default_factory=Event)
     ending: Ending | None = None
+    calls: list[Attempt] = field(default_factory=list)
     attempts: list[AttemptRecord] = field(default_factory=list)
-    call_ends: list[str] = field(default_factory=list)
-    number: int = 0
+    call_ends: list[tuple[str, str]] = field(default_factory=list)
     started_at: float = field(default_factory=time.monotonic)
     upstream_since: float | None = None
     first_output_at: float | None = None
     heard_at: float = 0
+    _open: list[Call] = field(default_factory=list)
+    _answering: Call | None = None
+    _is_chosen: bool = False
     _upstream_seconds: float = 0
+    _waited_seconds: float = 0
+    _waits_since: float | None = None
     _saved: int = 0
     _unsaved: Piece | None = None
     _is_sealed: bool = False
-    _usage: Usage | None = None
-    _call_top: int = 0
-    _reasoned: list[str] = field(default_factory=list)
 
     @property
     def run_id(self) -> str:
         """Name the run."""
         return self.turn.run.id
+
+    @property
+    def user_id(self) -> str:
+        """Name whose run it is."""
+        return self.turn.run.user_id
+
+    @property
+    def request(self) -> ProviderRequest:
+        """Give what the first model is asked."""
+        return self.plan.requests[0]
+
+    @property
+    def model(self) -> Model:
+        """Give the model that answers, or was asked last."""
+        return self.turn.model if self._answering is None else self._answering.model
+
+    @property
+    def answer_usage(self) -> Usage | None:
+        """Give what the call that answered used, once it is booked; None: no call was made."""
+        if self._answering is None:
+            return None
+        number = self._answering.number
+        return next((one.usage for one in self.attempts if one.number == number), None)
 
     def end(self, ending: Ending) -> None:
         """Have the run ended from outside; the first reason counts."""
@@ -69,71 +105,79 @@ class Living:
             self.ending = ending
         self.attention.set()
 
-    def begin_call(self) -> None:
+    def begin_wait(self) -> None:
+        """Note that the run waits for room at a provider: no time limit counts meanwhile."""
+        if self._waits_since is None:
+            self._waits_since = time.monotonic()
+            self.attention.set()
+
+    def end_wait(self) -> None:
+        """Note that it waits no longer."""
+        if self._waits_since is not None:
+            self._waited_seconds += time.monotonic() - self._waits_since
+            self._waits_since = None
+            self.attention.set()
+
+    def begin_call(self, request: ProviderRequest, count_tokens: Callable[[str], int]) -> Call:
         """Note that a provider call goes out; every further one is written to the log before."""
-        self._check_seal()
-        self.number += 1
-        model = self.turn.model
-        if self.number > 1:
-            self.writer.append(
-                Attempt(number=self.number, provider=model.provider, model=model.name)
-            )
+        if self._is_sealed or self._is_chosen:
+            raise GreenletExit
+        call = Call(len(self.calls) + 1, request, count_tokens)
+        if call.number > 1:
+            self.writer.append(call.attempt)
+        self.calls.append(call.attempt)
+        self._open.append(call)
+        self._answering = call
         self.writer.announce(None)
-        self._usage = None
-        self._call_top = self.writer.top
-        self._reasoned.clear()
-        self.upstream_since = time.monotonic()
+        if self.upstream_since is None:
+            self.upstream_since = call.began_at
         self.attention.set()
+        return call
+
+    def answer_from(self, call: Call) -> None:
+        """Note which of several open calls is the answer; the others are booked as hedged away."""
+        self._answering, self._is_chosen = call, True
+        for other in [one for one in self._open if one is not call]:
+            self.end_call(other, AttemptOutcome.CANCELLED, HEDGED)
 
     def take(self, event: Content | Reasoning) -> None:
         """Write a piece of the answer to the log."""
-        self._check_seal()
+        if self._is_sealed:
+            raise GreenletExit
         self.heard_at = time.monotonic()
         if self.first_output_at is None:
             self.first_output_at = self.heard_at
-        if isinstance(event, Reasoning):
-            self._reasoned.append(event.content)
+        if isinstance(event, Reasoning) and self._answering is not None:
+            self._answering.thoughts.append(event.content)
         self.writer.append(event)
 
-    def report(self, usage: Usage) -> None:
-        """Keep what the provider counted for the present call."""
-        self._usage = usage
-
     def end_call(
-        self, outcome: AttemptOutcome, code: str = "", *, was_refused: bool = False
-    ) -> None:
-        """Book the present call: as the provider reported it, else by estimate.
+        self, call: Call, outcome: AttemptOutcome, code: str = "", *, was_refused: bool = False
+    ) -> AttemptRecord | None:
+        """Book a call; one that is booked already stays as it is.
 
-        A call that was refused before it produced anything used nothing. `code` says how a failed
-        one failed; `call_ends` keeps it, or else the outcome, for the metrics.
+        `call_ends` keeps how it failed, or else the outcome, for the metrics.
         """
-        if self._is_sealed:
-            return
-        self._upstream_seconds = self._seconds_upstream()
-        self.upstream_since = None
-        usage = self._usage or (Usage() if was_refused else self._estimate())
-        model = self.turn.model
-        self.call_ends.append(code or str(outcome))
-        self.attempts.append(
-            AttemptRecord(
-                number=self.number,
-                provider=model.provider,
-                model=model.name,
-                outcome=outcome,
-                usage=usage,
-                cost=model.price.cost(usage) if model.price else None,
-            )
-        )
+        if call not in self._open:
+            return None
+        self._open.remove(call)
+        if not self._open:
+            self._upstream_seconds = self._seconds_upstream()
+            self.upstream_since = None
+        has_written = call is self._answering and self.first_output_at is not None
+        text = self.writer.text() if has_written else ""
+        failed = code if outcome is AttemptOutcome.FAILED else str(outcome)
+        self.call_ends.append((call.model.provider, failed))
+        record = call.record(outcome, code, text, was_refused=was_refused)
+        self.attempts.append(record)
+        self.attempts.sort(key=lambda attempt: attempt.number)
+        return record
 
     def seal(self) -> None:
-        """Take nothing more from a pump that does not end, and book the call that it hangs in."""
-        if len(self.attempts) < self.number:
-            self.end_call(AttemptOutcome.CANCELLED)
+        """Take nothing more from a pump that does not end, and book the calls that it hangs in."""
+        for call in list(self._open):
+            self.end_call(call, AttemptOutcome.CANCELLED, self.ending or "")
         self._is_sealed = True
-
-    def _check_seal(self) -> None:
-        if self._is_sealed:
-            raise GreenletExit
 
     def unsaved(self) -> Piece | None:
         """Give the text that is in no checkpoint; the same piece again until `saved` is called.
@@ -149,25 +193,13 @@ class Living:
         if self._unsaved is not None:
             self._saved, self._unsaved = self._unsaved.seq, None
 
-    def _estimate(self) -> Usage:
-        piece = self.writer.piece_after(self._call_top)
-        answer, reasoned = piece.text if piece else "", "".join(self._reasoned)
-        reasoning_tokens = estimate_tokens(reasoned) if reasoned else 0
-        answer_tokens = estimate_tokens(answer) if answer else 0
-        return Usage(
-            input_tokens=input_estimate(self.turn),
-            output_tokens=answer_tokens + reasoning_tokens,
-            reasoning_tokens=reasoning_tokens,
-            source=UsageSource.ESTIMATED,
-        )
-
     @property
     def may_call_again(self) -> bool:
         """Tell whether a further call repeats nothing that was delivered, and has time left."""
         return (
             self.first_output_at is None
             and self._seconds_upstream() < self.times.first_token
-            and time.monotonic() < self.started_at + self.times.run
+            and time.monotonic() < self._end_at()
         )
 
     def _seconds_upstream(self) -> float:
@@ -175,6 +207,11 @@ class Living:
         if self.upstream_since is None:
             return self._upstream_seconds
         return self._upstream_seconds + time.monotonic() - self.upstream_since
+
+    @property
+    def first_token_left(self) -> float:
+        """Give how long the first token may still take upstream, in seconds."""
+        return max(0.0, self.times.first_token - self._seconds_upstream())
 
     def seconds_left(self) -> float:
         """Tell how long to wait before asking `overdue` again.
@@ -186,7 +223,9 @@ class Living:
     def overdue(self) -> ProviderTimeout | None:
         """Give the failure where a time limit has passed."""
         now = time.monotonic()
-        if now >= self.started_at + self.times.run:
+        if self._waits_since is not None:
+            return None
+        if now >= self._end_at():
             text = f"The answer took longer than {self.times.run:g} s in all."
             return ProviderTimeout(text, may_retry=False)
         if now < self._deadline():
@@ -195,14 +234,18 @@ class Living:
             return ProviderTimeout(f"No first token within {self.times.first_token:g} s.")
         return ProviderTimeout(f"No content for {self.times.content:g} s.")
 
+    def _end_at(self) -> float:
+        return self.started_at + self._waited_seconds + self.times.run
+
     def _deadline(self) -> float:
-        in_all = self.started_at + self.times.run
+        if self._waits_since is not None:
+            return time.monotonic() + self.times.run
         if self.upstream_since is None:
-            return in_all
+            return self._end_at()
         if self.first_output_at is None:
             left = self.times.first_token - self._upstream_seconds
-            return min(in_all, self.upstream_since + left)
-        return min(in_all, self.heard_at + self.times.content)
+            return min(self._end_at(), self.upstream_since + left)
+        return min(self._end_at(), self.heard_at + self.times.content)
 
     @property
     def ttft_ms(self) -> int | None:

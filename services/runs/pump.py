@@ -1,132 +1,150 @@
-"""From a provider into the log: the greenlet of a run that may be killed at any time."""
+"""From a provider into the log: the greenlet of a run that may be killed at any time.
 
-import random
-from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass
+The models of the plan are asked one after the other, each again as the rules say, until one gives
+its first token; from then on nothing is asked again, because its text would come twice.
+"""
+
+from collections.abc import Iterator, Sequence
 
 import gevent
 import structlog
 
-from services.domain.errors import ProviderError
-from services.domain.events import Content, Finish, Reasoning, Status, StatusState, UsageReport
-from services.domain.runs import AttemptOutcome
+from services.domain.errors import ProviderError, ProviderTimeout
+from services.domain.events import Status, StatusState
 from services.domain.sessions import FinishReason
-from services.providers.base import Provider
+from services.providers.base import ProviderRequest
+from services.runs.attempts import INTERNAL_ERROR, Attempts
+from services.runs.gate import CircuitOpen
+from services.runs.hedge import race
 from services.runs.living import Living
+from services.runs.retries import RetryRules
 
-REFUSALS = frozenset(
-    {
-        "model_not_found",
-        "upstream_overloaded",
-        "upstream_rate_limited",
-        "upstream_rejected",
-        "upstream_unauthorized",
-        "upstream_unreachable",
-    }
-)
-"""Failures that come instead of an answer: such a call is not billed."""
+CIRCUIT_OPEN = "circuit_open"
+PAIR = 2
 
-INTERNAL_ERROR = "internal_error"
-
-TURN_EVENTS = 64
-"""Events that an upstream which is never waited for may write before others have their turn."""
+ELSEWHERE_TOO = frozenset({"model_not_found", "upstream_rejected"})
+"""Failures of the first model that are the request's own: another one is not asked instead."""
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryRules:
-    """How often a call is made again before its first token, and after how many seconds.
-
-    The delay grows from `min_seconds` to `max_seconds` with jitter. It is never shorter than what
-    the upstream asks for, and where that is more than `retry_after_max` the run fails at once.
-    """
-
-    retries: int
-    min_seconds: float
-    max_seconds: float
-    retry_after_max: float
-
-    def delay(self, error: ProviderError, tries: int) -> float:
-        """Give the seconds to wait after the `tries`-th failed call."""
-        ceiling = min(self.max_seconds, self.min_seconds * 2**tries)
-        backoff = random.uniform(min(self.min_seconds, ceiling), ceiling)  # noqa: S311 - jitter, no secret
-        # "Retry-After: 0" must not have every run come back at once, all together.
-        return max(error.retry_after or 0.0, backoff)
-
-
 class Pump:
-    """Calls the provider of a run and writes what it yields into the run's log."""
+    """Has a run answered and writes what comes into its log."""
 
-    def __init__(self, providers: Mapping[str, Provider], rules: RetryRules) -> None:
-        """Take the configured providers by name."""
-        self._providers = providers
+    def __init__(self, attempts: Attempts, rules: RetryRules) -> None:
+        """Take what makes the calls."""
+        self._attempts = attempts
         self._rules = rules
 
     def run(self, living: Living) -> FinishReason | ProviderError:
-        """Relay one answer, with retries before its first token; return how it ended.
-
-        Once a token was delivered nothing is asked again: its text would come twice.
-        """
-        tries = 0
+        """Relay one answer; return how it ended."""
         try:
-            while True:
-                tries += 1
-                try:
-                    return self._call(living)
-                except ProviderError as error:
-                    if not self._may_retry(error, living, tries):
-                        return error
-                    self._wait(error, living, tries)
-        except ProviderError as error:  # a time limit, thrown into the wait between two calls
+            return self._ask(living)
+        except ProviderError as error:  # also a time limit, thrown into a wait
             return error
         except Exception:  # noqa: BLE001 - the run must end, whatever failed
             _log.exception("run_crashed", run_id=living.run_id)
             return ProviderError("The server failed while it relayed.", code=INTERNAL_ERROR)
 
-    def _call(self, living: Living) -> FinishReason:
-        living.begin_call()
-        outcome, code, refused = AttemptOutcome.CANCELLED, "", False
+    def _ask(self, living: Living) -> FinishReason:
+        """Go through the plan; where all fail, raise what the first one failed with."""
+        asked = living.plan.requests
+        if living.plan.hedge_seconds is None:
+            return self._ask_in_turn(living, asked, None)
         try:
-            reason = self._relay(living)
-            outcome = AttemptOutcome.OK
-        except Exception as exc:
-            outcome = AttemptOutcome.FAILED
-            code = exc.code if isinstance(exc, ProviderError) else INTERNAL_ERROR
-            refused = code in REFUSALS and living.first_output_at is None
-            raise
-        finally:
-            living.end_call(outcome, code, was_refused=refused)
-        return reason
+            opened = race(self._attempts, living)
+        except ProviderError as error:
+            if len(asked) == PAIR or not self._may_fail_over(error, living):
+                raise
+            return self._ask_in_turn(living, asked[PAIR:], error)
+        return self._attempts.relay(living, opened)
 
-    def _relay(self, living: Living) -> FinishReason:
-        stream = self._providers[living.turn.model.provider].stream(living.request)
-        with closing(stream):
-            for count, event in enumerate(stream, 1):
-                if count % TURN_EVENTS == 0:
-                    gevent.sleep(0)
-                match event:
-                    case Content() | Reasoning():
-                        living.take(event)
-                    case UsageReport():
-                        living.report(event.usage)
-                    case Finish():
-                        return event.reason
-        raise ProviderError("The stream ended before the answer did.", code="upstream_cut")
+    def _ask_in_turn(
+        self, living: Living, asked: Sequence[ProviderRequest], failure: ProviderError | None
+    ) -> FinishReason:
+        for request in self._reachable(asked):
+            if request is not living.request:
+                self._fail_over(living, request, failure)
+            try:
+                return self._answer(living, request)
+            except ProviderError as error:
+                if living.first_output_at is not None:
+                    raise
+                is_final = failure is None and error.code in ELSEWHERE_TOO
+                failure = failure or error
+                if is_final or not self._may_fail_over(error, living):
+                    break
+            except CircuitOpen:
+                continue
+        raise failure or ProviderError("No model can be asked now.", code="upstream_overloaded")
 
-    def _may_retry(self, error: ProviderError, living: Living, tries: int) -> bool:
+    def _reachable(self, asked: Sequence[ProviderRequest]) -> Iterator[ProviderRequest]:
+        """Give those whose breaker is not open, each looked at when it is its turn.
+
+        Where it is open for all of them the first one is asked all the same: it may be back, and
+        there is nobody to lead the traffic to.
+        """
+        is_any = False
+        for request in asked:
+            if self._attempts.gate.is_open_for(request.model):
+                is_any = True
+                yield request
+        if not is_any and asked:
+            yield asked[0]
+
+    def _answer(self, living: Living, request: ProviderRequest) -> FinishReason:
+        """Ask one model, again where that may help."""
+        tries = 0
+        has_next = self._has_next(living, request)
+        while True:
+            tries += 1
+            try:
+                opened = self._attempts.open(living, request, is_last=not has_next)
+            except ProviderError as error:
+                if not self._may_retry(error, living, tries, has_next=has_next):
+                    raise
+                self._wait(error, living, request, tries)
+            else:
+                return self._attempts.relay(living, opened)
+
+    def _has_next(self, living: Living, request: ProviderRequest) -> bool:
+        requests = living.plan.requests
+        later = requests[requests.index(request) + 1 :]
+        return any(self._attempts.gate.is_open_for(one.model) for one in later)
+
+    def _may_retry(
+        self, error: ProviderError, living: Living, tries: int, *, has_next: bool
+    ) -> bool:
+        """Tell whether to ask the same model again; where there is another one, only soon."""
+        longest = self._rules.max_seconds if has_next else self._rules.retry_after_max
         if not error.retryable or tries > self._rules.retries:
             return False
-        if (error.retry_after or 0) > self._rules.retry_after_max:
+        if (error.retry_after or 0) > longest or (has_next and isinstance(error, ProviderTimeout)):
             return False
         return living.may_call_again and living.ending is None
 
-    def _wait(self, error: ProviderError, living: Living, tries: int) -> None:
+    def _may_fail_over(self, error: ProviderError, living: Living) -> bool:
+        return error.code != INTERNAL_ERROR and living.may_call_again and living.ending is None
+
+    def _fail_over(
+        self, living: Living, request: ProviderRequest, failure: ProviderError | None
+    ) -> None:
+        """Tell readers who is asked now, and why."""
+        detail = {
+            "provider": request.model.provider,
+            "model": request.model.name,
+            "code": failure.code if failure else CIRCUIT_OPEN,
+        }
+        living.writer.append(Status(StatusState.FAILOVER, detail))
+        _log.warning("provider_failover", run_id=living.run_id, **detail)
+
+    def _wait(
+        self, error: ProviderError, living: Living, request: ProviderRequest, tries: int
+    ) -> None:
         """Tell readers and the log that the call is made again, and wait for its time."""
         delay = self._rules.delay(error, tries)
         detail = {
-            "provider": living.turn.model.provider,
+            "provider": request.model.provider,
             "delay": round(delay, 3),
             "attempt": tries + 1,
             "code": error.code,

@@ -98,15 +98,16 @@ class Runner:
             _log.exception("settle_crashed", run_id=living.run_id)
             living.writer.abandon()
         finally:
+            if living.place is not None:
+                living.place.give_back()
             self._count(living, terminal)
             del self._living[living.run_id]
             if not self._living:
                 self._is_idle.set()
 
     def _count(self, living: Living, terminal: Terminal | None) -> None:
-        provider = living.turn.model.provider
-        self._metrics.run_ended(terminal, provider, living.ttft_ms, living.writer.top)
-        for end in living.call_ends:
+        self._metrics.run_ended(terminal, living.model.provider, living.ttft_ms, living.writer.top)
+        for provider, end in living.call_ends:
             self._metrics.attempt(provider, end)
 
     def _watch(self, living: Living) -> Result | None:
@@ -132,5 +133,5 @@ class Runner:
         reason = GreenletExit() if living.ending or overdue is None else overdue
         pump.kill(reason, timeout=self._close_seconds)
         if not pump.ready():
-            _log.error("pump_hangs", run_id=living.run_id, provider=living.turn.model.provider)
+            _log.error("pump_hangs", run_id=living.run_id, provider=living.model.provider)
             living.seal()

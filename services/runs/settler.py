@@ -99,7 +99,17 @@ class Settler:
             terminal_seq=living.writer.top + 1,
             ended_at=datetime.now(UTC),
             attempts=tuple(living.attempts),
+            provider=living.model.provider,
+            model=living.model.name,
+            token_count=_token_count(living),
         )
+
+
+def _token_count(living: Living) -> int | None:
+    """Give the tokens of the answer as the call that wrote it counted them; None: it did not."""
+    usage = living.answer_usage
+    count = usage.output_tokens - usage.reasoning_tokens if usage else 0
+    return count if count > 0 else None
 
 
 def _terminal(living: Living, result: Result | None) -> Terminal:
@@ -119,8 +129,8 @@ def _done(living: Living, reason: FinishReason) -> Done:
         finish_reason=reason,
         usage=total_usage(living.attempts),
         cost=total_cost(living.attempts),
-        provider=living.turn.model.provider,
-        model=living.turn.model.name,
+        provider=living.model.provider,
+        model=living.model.name,
         ttft_ms=living.ttft_ms,
         total_ms=living.total_ms,
     )

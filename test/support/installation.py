@@ -121,7 +121,7 @@ class _Maker:
             run, status=Status.STOPPED, finish_reason=FinishReason.STOPPED, terminal=terminal
         )
         attempts = [
-            attempt(1, outcome=AttemptOutcome.FAILED, cost=None, usage=used),
+            attempt(1, outcome=AttemptOutcome.FAILED, cost=None, usage=used, code="upstream_cut"),
             attempt(2, outcome=AttemptOutcome.CANCELLED, cost=cost),
         ]
         self._store.runs.settle_turn(replace(settlement, attempts=attempts, told_epoch=1))
@@ -215,7 +215,7 @@ def ledger_of(folder: Path) -> list[dict[str, object]]:
 
 LEDGER = """
 select run_id, attempt, purpose, user_id, tenant_id, session_id, provider, model, outcome,
-  input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, amount, currency
+  code, input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, amount, currency
 from ledger order by run_id, attempt
 """
 

@@ -1,12 +1,13 @@
 """Events for logs, single and at random, and reading a log to where it stands."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import gevent
 from gevent.event import Event
 from hypothesis import strategies as st
 
-from services.domain.costs import Usage
+from services.domain.costs import Price, Usage
 from services.domain.deliveries import Batch
 from services.domain.events import (
     Attempt,
@@ -33,7 +34,12 @@ START = Start(
     model="large",
     created_at=datetime(2026, 11, 20, tzinfo=UTC),
 )
-ATTEMPT = Attempt(number=2, provider="scripted", model="large")
+ATTEMPT = Attempt(
+    number=2,
+    provider="scripted",
+    model="large",
+    price=Price(Decimal("2.5"), Decimal(10), Decimal("0.000000000000000001")),
+)
 FAILOVER = Status(StatusState.FAILOVER, {"provider": "other"})
 RETRYING = Status(StatusState.RETRYING, {"delay": 1})
 DONE = Done(

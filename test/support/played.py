@@ -1,6 +1,7 @@
 """Honest stand-ins for what a run meets: a provider that plays what it is given, a store away."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -8,6 +9,7 @@ import gevent
 from gevent.event import Event
 from stores import LARGE, SMALL
 
+from services.domain.catalog import Model
 from services.domain.costs import estimate_tokens
 from services.domain.errors import StoreUnavailable
 from services.domain.events import ProviderEvent
@@ -38,11 +40,14 @@ class PlayedProvider(Provider):
     """
 
     name = "scripted"
-    models = (LARGE, SMALL)
+    models: Sequence[Model] = (LARGE, SMALL)
 
-    def __init__(self, *scripts: Sequence[Step]) -> None:
-        """Take the scripts."""
+    def __init__(self, *scripts: Sequence[Step], name: str = "") -> None:
+        """Take the scripts; with a name, be another provider with models of its own."""
         self._scripts = scripts
+        if name:
+            self.name = name
+            self.models = tuple(replace(model, provider=name) for model in (LARGE, SMALL))
         self.requests: list[ProviderRequest] = []
         self.journal: list[str] = []
         self.is_reached = Event()

@@ -10,8 +10,12 @@ from typing import Any
 
 import gevent
 from played import PlayedProvider, ShakyRuns, Step
-from stores import WORKER, done, new_id, new_session, settlement_of, turn_in
+from stores import OFFERS, WORKER, done, new_id, new_session, settlement_of, turn_in
 
+from services.admission.breakers import BreakerRules
+from services.admission.local_breakers import LocalBreakers
+from services.admission.local_quotas import LocalQuotas
+from services.admission.queue import BurstQueue
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Usage
 from services.domain.deliveries import Batch, EventStream, Ping
@@ -28,13 +32,18 @@ from services.domain.events import (
 )
 from services.domain.runs import BegunTurn, Run, Settlement
 from services.domain.sessions import FinishReason, Session
-from services.providers.base import ProviderRequest
+from services.providers.base import Provider, ProviderRequest
+from services.runs.attempts import Attempts
 from services.runs.beat import Beat, BeatTimes
 from services.runs.drain import Drain
+from services.runs.first_tokens import FirstTokens
+from services.runs.gate import Gate
 from services.runs.living import Ending, Living, RunTimes
 from services.runs.outbox import Outbox
-from services.runs.pump import Pump, RetryRules
+from services.runs.pump import Pump
 from services.runs.reaper import Reaper
+from services.runs.retries import RetryRules
+from services.runs.routing import Plan, Router, RoutingRules
 from services.runs.runner import Runner
 from services.runs.settler import Settler
 from services.runs.takeover import Takeover
@@ -128,8 +137,16 @@ class RunWorld:
         settle_seconds: float = 0.3,
         close_seconds: float = 5,
         open_log: OpenLog | None = None,
+        others: Sequence[PlayedProvider] = (),
+        hedge_seconds: float | None = None,
+        breaker_seconds: float = 30,
     ) -> None:
-        """Start with no run; `open_log` makes another log than one in memory."""
+        """Start with no run; `open_log` makes another log than one in memory.
+
+        The first models of `others` are asked where the provider cannot answer.
+        """
+        self.fallbacks = [other.models[0] for other in others]
+        self.hedge_seconds = hedge_seconds
         self.folder = folder
         self.provider = provider
         self.worker_id = worker_id
@@ -141,7 +158,14 @@ class RunWorld:
         self.followers = Followers(caps, 10, self.metrics)
         self.outbox = Outbox(folder / "outbox")
         settler = Settler(self.runs, self.outbox, settle_seconds)
-        pump = Pump({provider.name: provider}, rules)
+        quotas = LocalQuotas({}, 60)
+        self.breakers = LocalBreakers(BreakerRules(open_seconds=breaker_seconds))
+        self.queue = BurstQueue(quotas, 100)
+        times = FirstTokens()
+        self.router = Router(OFFERS, RoutingRules(), self.breakers, times)
+        self.gate = Gate(self.breakers, self.queue, quotas, times)
+        every: dict[str, Provider] = {one.name: one for one in (provider, *others)}
+        pump = Pump(Attempts(every, self.gate), rules)
         self.runner = Runner(pump, settler, self.metrics, close_seconds)
         self.reaper = Reaper(self.runs, self.log, worker_id, 0.3)
         self.takeover = Takeover(self.runs, self.outbox, self.reaper, 0.01)
@@ -192,7 +216,8 @@ class RunWorld:
         )
         writer = self.log.open(begun.run.id, begun.run.epoch)
         writer.append(begun.run.start_event)
-        return Living(begun, request, writer, times)
+        others = [replace(request, model=model) for model in self.fallbacks]
+        return Living(begun, Plan((request, *others), self.hedge_seconds), writer, times)
 
     def launch(self, times: RunTimes = LONG, model: str = "large") -> Living:
         """Begin a turn and let it go."""

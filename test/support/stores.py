@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from services.domain.catalog import Model, ModelChoice, Offers
 from services.domain.costs import Cost, Price, Usage
-from services.domain.events import Done
+from services.domain.events import Attempt, Done
 from services.domain.runs import (
     AttemptOutcome,
     AttemptRecord,
@@ -151,6 +151,12 @@ def attempt(number: int = 1, **changes: Any) -> AttemptRecord:
         cost=Cost(Decimal("0.000075")),
     )
     return replace(record, **changes)
+
+
+def call(number: int = 1, **changes: Any) -> Attempt:
+    """Describe a provider call that went out."""
+    told = Attempt(number=number, provider="scripted", model="large")
+    return replace(told, **changes)
 
 
 def done(run: Run, **changes: Any) -> Done:

@@ -8,7 +8,7 @@ import pytest
 from gevent.event import Event
 from played import Step
 from run_world import LONG, MakeWorld, RunWorld, read_to_the_end, said
-from stores import KEY, KEY_WITH_OTHER_BODY, OFFERS, new_id
+from stores import KEY, KEY_WITH_OTHER_BODY, new_id
 
 from controllers.readers import Readers
 from controllers.runs import RunParts, RunsController, Started, TurnDefaults, TurnRequest
@@ -75,7 +75,8 @@ class _Desk:
             runner=self.world.runner,
             drain=self.drain,
             providers={"scripted": self.world.provider},
-            offers=OFFERS,
+            router=self.world.router,
+            queue=self.world.queue,
             defaults=defaults,
             worker_id=self.world.worker_id,
         )

@@ -8,7 +8,7 @@ import pytest
 from marshmallow import ValidationError
 from marshmallow.fields import Field
 
-from routes.schemas.fields import Amount, Flag, Number, Timestamp, Whole
+from routes.schemas.fields import Amount, Flag, Number, Timestamp, Whole, Word
 
 NEPAL = timezone(timedelta(hours=5, minutes=45))
 
@@ -23,6 +23,11 @@ def test_money_is_plain_digits(amount: str, text: str) -> None:
 
 def test_no_money_is_null() -> None:
     assert Amount().serialize("cost", {"cost": None}) is None
+
+
+@pytest.mark.parametrize(("word", "told"), [("hedged", "hedged"), ("", None), (None, None)])
+def test_no_word_is_null(word: str | None, told: str | None) -> None:
+    assert Word().serialize("code", {"code": word}) == told
 
 
 @pytest.mark.parametrize(

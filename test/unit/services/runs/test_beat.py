@@ -4,7 +4,7 @@ import gevent
 import pytest
 from gevent.event import Event
 from run_world import MakeWorld, RunWorld, read_to_the_end
-from stores import OTHER_WORKER, WORKER
+from stores import OTHER_WORKER, WORKER, call
 
 from services.domain.errors import StoreUnavailable
 from services.domain.events import Content, Reasoning
@@ -54,7 +54,7 @@ def test_the_call_that_a_run_is_in_is_stored(make_world: MakeWorld) -> None:
     waiting(world)
     world.beat.beat()
     [claimed] = world.store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
-    assert claimed.attempt == 1
+    assert claimed.calls == (call(),)
 
 
 def test_all_runs_beat_in_one_call(make_world: MakeWorld) -> None:

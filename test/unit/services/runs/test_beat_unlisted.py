@@ -3,6 +3,7 @@
 import gevent
 from gevent.event import Event
 from run_world import MakeWorld, RunWorld
+from stores import call
 
 from services.domain.events import Done, Error
 from services.domain.runs import BegunTurn, Piece, Run, RunBeat
@@ -62,7 +63,7 @@ def test_a_stop_of_such_a_run_is_honoured(make_world: MakeWorld) -> None:
 def test_what_such_a_run_has_saved_is_kept(make_world: MakeWorld) -> None:
     world = make_world([Event()])
     begun = world.begin()
-    piece = RunBeat(begun.run.id, 1, Piece(5, "saved"), 2)
+    piece = RunBeat(begun.run.id, 1, Piece(5, "saved"), [call(1), call(2)])
     world.store.runs.beat(world.worker_id, [piece], begun.run.created_at)
     world.beat.beat()
 

@@ -16,7 +16,7 @@ from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason, Status
 from services.providers.base import ProviderRequest
 from services.runs.living import Ending, Living, RunTimes
-from services.runs.pump import RetryRules
+from services.runs.retries import RetryRules
 
 NO_RETRIES = RetryRules(retries=0, min_seconds=0, max_seconds=0, retry_after_max=120)
 BUSY = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)

@@ -16,7 +16,7 @@ from services.domain.events import Attempt, Content, Done, Error, Finish, Reason
 from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason
 from services.runs.living import Ending
-from services.runs.pump import RetryRules
+from services.runs.retries import RetryRules
 
 SLOW_RETRIES = RetryRules(retries=2, min_seconds=60, max_seconds=60, retry_after_max=120)
 

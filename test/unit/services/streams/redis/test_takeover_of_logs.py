@@ -4,6 +4,7 @@ import gevent
 from gevent.event import Event
 from redis_server import RedisServer
 from run_world import MakeWorld, RunWorld, read_to_the_end, said
+from stores import PRICE, call
 from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.events import Content, Done, Error
@@ -167,3 +168,27 @@ def test_a_log_that_says_something_else_than_the_checkpoints_keeps_nobody_from_t
     again = reader_on(new, living.run_id)
     new.log.conclude(new.stored(living)[0])
     assert (again.is_abandoned, again.has_ended) == (True, False)
+
+
+def test_calls_that_only_the_log_tells_of_are_booked_by_the_next_owner(
+    make_worker: MakeWorld, redis_server: RedisServer
+) -> None:
+    dead = make_worker([Content("a"), Event()])
+    living = dead.launch()
+    begin_to_read(follow_on(dead, living.run_id), 2)
+    dead.beat.beat()
+    stream = f"charla:run:{living.run_id}"
+    further = call(2, provider="other", model="fallback", price=PRICE)
+    redis_server.client().xadd(stream, {"e": codec.encode([further])}, id="1-3")
+    new = make_worker(worker_id="redis-b")
+
+    new.reap_all_others()
+
+    run, _ = new.stored(living)
+    assert [(one.number, one.model, one.code) for one in run.attempts] == [
+        (1, "large", ""),
+        (2, "fallback", "interrupted"),
+    ]
+    assert (run.provider, run.model) == ("other", "fallback")
+    assert run.usage is not None
+    assert run.cost == PRICE.cost(run.usage)

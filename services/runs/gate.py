@@ -1,0 +1,142 @@
+"""What stands before each provider call: circuit breaker, queue and quota; and what is learned."""
+
+import time
+from dataclasses import dataclass
+
+from services.admission.breakers import Admission, Breakers, BreakerState
+from services.admission.queue import BurstQueue, Request
+from services.admission.quotas import Quotas, Reservation
+from services.domain.catalog import Model
+from services.domain.costs import Usage
+from services.domain.errors import ProviderError, TooManyRequests
+from services.domain.events import Status, StatusState
+from services.providers.base import ProviderRequest
+from services.runs.booking import input_estimate
+from services.runs.first_tokens import FirstTokens
+from services.runs.living import Living
+
+FAULTS = frozenset(
+    {
+        "upstream_cut",
+        "upstream_error",
+        "upstream_overloaded",
+        "upstream_protocol",
+        "upstream_timeout",
+        "upstream_unauthorized",
+        "upstream_unreachable",
+    }
+)
+"""Failures that tell something about the upstream, and not about the request or our haste."""
+
+FAILED_SECONDS = 30.0
+"""What a call that gave no token counts as among the times to the first one."""
+
+
+class CircuitOpen(Exception):
+    """The model is left alone for now."""
+
+
+@dataclass(slots=True, eq=False)
+class Pass:
+    """Leave to make one call; it is given back by telling how the call went."""
+
+    model: Model
+    reservation: Reservation
+    is_admitted: bool
+    since: float
+    has_answered: bool = False
+
+
+class Gate:
+    """Lets calls out at the pace that each provider takes, and away from those that fail."""
+
+    def __init__(
+        self, breakers: Breakers, queue: BurstQueue, quotas: Quotas, first_tokens: FirstTokens
+    ) -> None:
+        """Take what decides, and what remembers."""
+        self._breakers = breakers
+        self._queue = queue
+        self._quotas = quotas
+        self._first_tokens = first_tokens
+
+    def is_open_for(self, model: Model) -> bool:
+        """Tell whether a call of the model would go out, without making one."""
+        return self._breakers.state(model.provider, model.name) is not BreakerState.OPEN
+
+    def enter(self, living: Living, request: ProviderRequest, *, must: bool = False) -> Pass:
+        """Wait for room at the provider, or raise CircuitOpen; `must`: whatever the breaker says.
+
+        Readers are told the position meanwhile. A queue that is full is a ProviderError.
+        """
+        model = request.model
+        admission = self._breakers.admit(model.provider, model.name)
+        if admission is Admission.REFUSED and not must:
+            raise CircuitOpen
+        is_admitted = admission is not Admission.REFUSED
+        try:
+            reservation = self._reserve(living, request)
+        except BaseException:
+            if is_admitted:
+                self._breakers.released(model.provider, model.name)
+            raise
+        return Pass(model, reservation, is_admitted, time.monotonic())
+
+    def _reserve(self, living: Living, request: ProviderRequest) -> Reservation:
+        provider = request.model.provider
+        place, living.place = living.place, None
+
+        def tell(position: int) -> None:
+            living.begin_wait()
+            detail = {"provider": provider, "position": position}
+            living.writer.announce(Status(StatusState.QUEUED, detail))
+
+        wanted = Request(
+            provider=provider,
+            user_id=living.user_id,
+            tokens=input_estimate(request) + request.max_tokens,
+            priority=living.priority,
+            tell=tell,
+        )
+        try:
+            return self._queue.enter(wanted, place)
+        except TooManyRequests as full:
+            raise ProviderError(
+                full.detail,
+                code="upstream_rate_limited",
+                may_retry=True,
+                retry_after=full.retry_after,
+            ) from full
+        finally:
+            living.end_wait()
+            if place is not None:
+                place.give_back()
+
+    def answered(self, granted: Pass) -> None:
+        """Tell that the first piece came."""
+        granted.has_answered = True
+        self._quotas.arrived(granted.reservation)
+        self._first_tokens.record(granted.model, time.monotonic() - granted.since)
+        self._breakers.succeeded(granted.model.provider, granted.model.name)
+
+    def failed(self, granted: Pass, code: str) -> None:
+        """Tell that the call failed; after its first piece that says nothing any more."""
+        if granted.has_answered:
+            return
+        self._quotas.arrived(granted.reservation)
+        if code in FAULTS:
+            self._first_tokens.record(granted.model, FAILED_SECONDS)
+        if granted.is_admitted:
+            tell = self._breakers.failed if code in FAULTS else self._breakers.released
+            tell(granted.model.provider, granted.model.name)
+
+    def left(self, granted: Pass) -> None:
+        """Tell that the call was given up."""
+        if granted.has_answered:
+            return
+        self._quotas.arrived(granted.reservation)
+        if granted.is_admitted:
+            self._breakers.released(granted.model.provider, granted.model.name)
+
+    def used(self, granted: Pass, usage: Usage) -> None:
+        """Put what a call used in the place of what was reserved for it."""
+        self._quotas.correct(granted.reservation, usage.input_tokens + usage.output_tokens)
