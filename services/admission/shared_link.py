@@ -1,11 +1,9 @@
 """The connections to Redis over which workers count together, and what becomes of it while away."""
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore, Lock, Thread
+from threading import BoundedSemaphore, Event, Lock, Thread
 from typing import Any
 
 import structlog
@@ -68,8 +66,8 @@ class SharedLink:
         self._turns = BoundedSemaphore(CONNECTIONS - 1)  # one is left for the probe
         self._lock = Lock()
         self._is_away = False
+        self._is_closed = Event()
         self._probing: Thread | None = None
-        self._probe_at = 0.0
 
     @property
     def is_away(self) -> bool:
@@ -92,24 +90,23 @@ class SharedLink:
         self, script: Script, keys: Sequence[str], args: Sequence[str | int]
     ) -> Sequence[Any] | None:
         """Run a script once; None: Redis is away, and may have run it all the same."""
-        if not self._is_away:
-            with self._turns:
-                if not self._is_away:  # it may have been found away during the wait
-                    try:
-                        answer: Sequence[Any] = script(keys=keys, args=args)
-                    except (RedisError, OSError) as exc:
-                        self._lose(exc)
-                    else:
-                        return answer
-        self._probe_if_due()
-        return None
+        if self._is_away:
+            return None
+        with self._turns:
+            if self._is_away:  # it was found away during the wait
+                return None
+            try:
+                answer: Sequence[Any] = script(keys=keys, args=args)
+            except (RedisError, OSError) as exc:
+                self._lose(exc)
+                return None
+        return answer
 
     def close(self) -> None:
         """Close the connections, after a try of Redis that is under way; may be called again."""
-        with self._lock:
-            self._probe_at, probing = math.inf, self._probing
-        if probing is not None:
-            probing.join(CLOSE_SECONDS)
+        self._is_closed.set()
+        if self._probing is not None:
+            self._probing.join(CLOSE_SECONDS)
         self._redis.close()
 
     def _lose(self, error: Exception) -> None:
@@ -117,31 +114,22 @@ class SharedLink:
             if self._is_away:
                 return
             self._is_away = True
-            self._probe_at = max(self._probe_at, time.monotonic() + self._times.retry)
+            self._probing = Thread(target=self._probe, daemon=True)
+            self._on_change(True)  # noqa: FBT003 - a state that is told, not an option
         self._redis.connection_pool.disconnect(inuse_connections=False)
         _log.warning("limits_counted_apart", error=type(error).__name__, detail=str(error))
-        self._on_change(True)  # noqa: FBT003 - a state that is told, not an option
-
-    def _probe_if_due(self) -> None:
-        with self._lock:
-            if self._probing or not self._is_away or time.monotonic() < self._probe_at:
-                return
-            self._probing = Thread(target=self._probe, daemon=True)
-            self._probing.start()
+        self._probing.start()
 
     def _probe(self) -> None:
-        try:
-            self._redis.eval(PROBE, 1, PROBE_KEY)
-        except Exception:  # noqa: BLE001 - whatever it is, Redis is not back
-            is_back = False
-        else:
-            is_back = True
-        with self._lock:
-            self._is_away = not is_back
-            self._probing = None
-            self._probe_at = max(self._probe_at, time.monotonic() + self._times.retry)
-        if is_back:
+        while not self._is_closed.wait(self._times.retry):
+            try:
+                self._redis.eval(PROBE, 1, PROBE_KEY)
+            except Exception:  # noqa: BLE001 - whatever it is, Redis is not back
+                continue
+            with self._lock:
+                self._is_away = False
+                self._on_change(False)  # noqa: FBT003 - a state that is told, not an option
             _log.info("limits_counted_together")
-            self._on_change(False)  # noqa: FBT003 - a state that is told, not an option
             for tell in self._when_back:
                 tell()
+            return

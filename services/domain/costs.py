@@ -35,22 +35,42 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """What a million tokens cost, in US dollars."""
+class LongPrice:
+    """What a million tokens cost in a call with more than `above` input tokens: all its tokens."""
 
+    above: int
     input: Decimal
     output: Decimal
     cached_input: Decimal
 
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens cost, in US dollars; `long` are dearer steps, the lowest first."""
+
+    input: Decimal
+    output: Decimal
+    cached_input: Decimal
+    long: tuple[LongPrice, ...] = ()
+
     def cost(self, usage: Usage) -> Cost:
-        """Price a usage; cached input is billed at its own rate, reasoning as output."""
+        """Price the usage of one call.
+
+        Cached input is billed at its own rate, reasoning as output. Several calls are priced one
+        by one: added up they could pass a step that none of them did.
+        """
+        rates = self._rates(usage.input_tokens)
         fresh = usage.input_tokens - usage.cached_tokens
         amount = (
-            self.input * fresh
-            + self.cached_input * usage.cached_tokens
-            + self.output * usage.output_tokens
+            rates.input * fresh
+            + rates.cached_input * usage.cached_tokens
+            + rates.output * usage.output_tokens
         )
         return Cost(amount / 1_000_000)
+
+    def _rates(self, input_tokens: int) -> "Price | LongPrice":
+        passed = [step for step in self.long if input_tokens > step.above]
+        return passed[-1] if passed else self
 
 
 def estimate_tokens(text: str) -> int:

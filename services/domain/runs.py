@@ -17,7 +17,8 @@ class Run:
 
     `epoch` counts its owners; only the owner of the present epoch may write. `terminal` and its
     place in the log (`terminal_epoch`, `terminal_seq`) are set once the run is settled.
-    `attempts` are its provider calls, known once it is settled, and only where `get` read it.
+    `attempts` are its provider calls, known once it is settled, and only where a store's `get` or
+    `request_stop` read it.
     """
 
     id: str

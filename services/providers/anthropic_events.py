@@ -26,7 +26,6 @@ _REASONS = {
 }
 """Every other reason (end_turn, stop_sequence, tool_use, pause_turn) is an end like any other."""
 
-_SILENT_BLOCKS = ("text", "thinking", "redacted_thinking")
 _NEEDED = ("content_block_delta", "message_delta")
 """Events whose loss would change the answer."""
 
@@ -109,7 +108,7 @@ class AnthropicAnswer(Answer):
             self.on_ignored()
 
     def _read_rest(self, told: _Event, events: list[ProviderEvent]) -> None:
-        if told.error:
+        if told.error or told.type == "error":
             raise self._failure(told.error)
         match told.type:
             case "message_start" if told.message is not None:
@@ -127,10 +126,12 @@ class AnthropicAnswer(Answer):
 
     def _read_block(self, block: _Delta, events: list[ProviderEvent]) -> None:
         """Read the beginning of a block; Anthropic's own are empty then."""
-        if block.type not in _SILENT_BLOCKS:
+        if block.type == "text":
+            self.say(block.text, events)
+        elif block.type == "thinking":
+            self.think(block.thinking, events)
+        elif block.type != "redacted_thinking":
             self.on_ignored()
-        self.think(block.thinking, events)
-        self.say(block.text, events)
 
     def _read_end(self, told: _Event, events: list[ProviderEvent]) -> None:
         if told.delta is not None and told.delta.stop_reason:

@@ -1,15 +1,25 @@
 """Who may be asked, and how a request chooses among them."""
 
+from decimal import Decimal
+
 import pytest
 from api_accounts import MakeApp
 from api_calls import ApiUser, refused
 from chat_client import Json
+from wire_fixtures import WireServer
+
+from services.admission.breakers import BreakerState
+from services.domain.catalog import Strategy
 
 NOBODY = "http://127.0.0.1:9/v1"
 """Port 9 discards: these tests begin runs there and look only at who was chosen."""
 
-PROVIDER = {"name", "configured", "default", "any_model", "models"}
-MODEL = {"name", "window", "max_output", "reasons", "takes_temperature"}
+ALL = ["gemini", "openai", "anthropic", "local", "scripted"]
+PROVIDER = {"name", "configured", "default", "any_model", "healthy", "models", "limits", "waiting"}
+MODEL = {"name", "tier", "window", "max_output", "reasons", "sees", "price"} | {
+    "takes_temperature",
+    "max_temperature",
+}
 
 
 @pytest.fixture
@@ -24,8 +34,17 @@ def chooser(make_app: MakeApp) -> ApiUser:
     return ApiUser.of(app)
 
 
-def names(state: Json) -> list[str]:
-    return [provider["name"] for provider in state["providers"]]
+def configured(state: Json) -> list[str]:
+    return [provider["name"] for provider in state["providers"] if provider["configured"]]
+
+
+def provider_in(state: Json, name: str) -> Json:
+    found: Json = next(one for one in state["providers"] if one["name"] == name)
+    return found
+
+
+def model_of_openai(user: ApiUser) -> str:
+    return str(provider_in(user.json("/api/providers"), "openai")["models"][0]["name"])
 
 
 def chosen(user: ApiUser, session: str, **choice: str) -> tuple[str, str]:
@@ -41,15 +60,99 @@ def chosen(user: ApiUser, session: str, **choice: str) -> tuple[str, str]:
 def test_a_server_without_any_key_offers_the_script(ann: ApiUser) -> None:
     state = ann.json("/api/providers")
 
-    assert set(state) == {"providers", "default"}
+    assert set(state) == {"providers", "default", "strategies", "default_strategy"}
     assert state["default"] == {"provider": "scripted", "model": "scripted-1"}
-    (scripted,) = state["providers"]
+    assert configured(state) == ["scripted"]
+    scripted = provider_in(state, "scripted")
     assert set(scripted) == PROVIDER
     assert scripted["default"] is True
     assert scripted["any_model"] is False
+    assert scripted["healthy"] is True
+    assert scripted["limits"] is None
     (model,) = scripted["models"]
-    assert set(model) == MODEL
+    assert set(model) == MODEL | {"breaker"}
     assert model["window"] > model["max_output"] > 0
+    assert model["breaker"] == "closed"
+
+
+def test_what_is_not_configured_is_listed_without_models(ann: ApiUser) -> None:
+    state = ann.json("/api/providers")
+
+    assert [provider["name"] for provider in state["providers"]] == ALL
+    for name in ALL[:-1]:
+        provider = provider_in(state, name)
+        assert (provider["models"], provider["healthy"]) == ([], False)
+        assert ann.json(f"/api/providers/{name}/models") == {"items": []}
+
+
+def test_the_strategies_are_listed(make_app: MakeApp) -> None:
+    state = ApiUser.of(make_app(DEFAULT_STRATEGY="cheap")).json("/api/providers")
+
+    assert state["strategies"] == list(Strategy)
+    assert state["default_strategy"] == "cheap"
+
+
+def test_prices_are_exact_and_limits_are_those_of_the_settings(make_app: MakeApp) -> None:
+    ann = ApiUser.of(make_app(OPENAI_API_KEY="sk-nobody", OPENAI_RPM="7", OPENAI_TPM="0"))
+
+    openai = provider_in(ann.json("/api/providers"), "openai")
+
+    assert openai["limits"] == {
+        "requests": {"limit": 7, "remaining": 7},
+        "tokens": None,
+        "reset_seconds": 0,
+    }
+    assert openai["waiting"] == 0
+    prices = [model["price"] for model in openai["models"] if model["price"]]
+    assert prices
+    for price in prices:
+        assert set(price) == {"input", "output", "cached_input", "currency"}
+        assert price["currency"] == "USD"
+        assert 0 < Decimal(price["input"]) < Decimal(price["output"])
+
+
+def test_the_documented_states_of_a_breaker_are_those_that_there_are(ann: ApiUser) -> None:
+    schemas = ann.json("/api/openapi.json")["components"]["schemas"]
+
+    assert schemas["ModelState"]["properties"]["breaker"]["enum"] == list(BreakerState)
+
+
+def test_the_live_list_of_a_provider_is_compared_with_what_is_offered(
+    make_app: MakeApp, wire: WireServer
+) -> None:
+    ann = ApiUser.of(make_app(OPENAI_BASE_URL=wire.base_url, OPENAI_API_KEY="sk-nobody"))
+
+    items = ann.json("/api/providers/openai/models")["items"]
+
+    listed = {item["name"]: item["listed"] for item in items}
+    offered = provider_in(ann.json("/api/providers"), "openai")["models"]
+    assert listed == {**{model["name"]: False for model in offered}, "plain": True} | {
+        "reasoning": True
+    }
+    assert all(set(item) == MODEL | {"listed"} for item in items)
+
+
+def test_a_live_list_that_cannot_be_had_is_null(make_app: MakeApp) -> None:
+    ann = ApiUser.of(make_app(OPENAI_BASE_URL=NOBODY, OPENAI_API_KEY="sk-nobody"))
+
+    response = ann.get("/api/providers/openai/models")
+
+    items = response.get_json()["items"]
+    assert items
+    assert {item["listed"] for item in items} == {None}
+    assert "sk-nobody" not in response.text
+    assert "127.0.0.1" not in response.text
+
+
+def test_the_models_of_the_script_are_there(ann: ApiUser) -> None:
+    (model,) = ann.json("/api/providers/scripted/models")["items"]
+
+    assert (model["name"], model["listed"], model["price"]) == ("scripted-1", True, None)
+
+
+@pytest.mark.parametrize("name", ["nobody", "Scripted", "%00", "*"])
+def test_the_models_of_nobody_are_404(ann: ApiUser, name: str) -> None:
+    refused(ann.get(f"/api/providers/{name}/models"), 404, "not_found")
 
 
 def test_a_configured_provider_comes_first_and_is_the_default(make_app: MakeApp) -> None:
@@ -57,12 +160,12 @@ def test_a_configured_provider_comes_first_and_is_the_default(make_app: MakeApp)
 
     state = ann.json("/api/providers")
 
-    assert names(state) == ["openai", "scripted"]
-    assert [provider["default"] for provider in state["providers"]] == [True, False]
+    assert configured(state) == ["openai", "scripted"]
+    assert [one["name"] for one in state["providers"] if one["default"]] == ["openai"]
     assert state["default"]["provider"] == "openai"
-    models = [model["name"] for model in state["providers"][0]["models"]]
-    assert state["default"]["model"] in models
-    assert state["providers"][0]["any_model"] is False
+    openai = provider_in(state, "openai")
+    assert state["default"]["model"] in [model["name"] for model in openai["models"]]
+    assert openai["any_model"] is False
 
 
 def test_a_provider_with_an_address_of_its_own_takes_any_model(make_app: MakeApp) -> None:
@@ -70,9 +173,10 @@ def test_a_provider_with_an_address_of_its_own_takes_any_model(make_app: MakeApp
 
     state = ann.json("/api/providers")
 
-    assert names(state) == ["local", "scripted"]
-    assert state["providers"][0]["any_model"] is True
-    assert "*" not in [model["name"] for model in state["providers"][0]["models"]]
+    local = provider_in(state, "local")
+    assert configured(state) == ["local", "scripted"]
+    assert local["any_model"] is True
+    assert "*" not in [model["name"] for model in local["models"]]
     assert state["default"] == {"provider": "local", "model": "llama"}
 
 
@@ -84,14 +188,14 @@ def test_no_key_and_no_address_is_told(chooser: ApiUser) -> None:
 
 
 def test_a_stranger_is_told_nothing(ann: ApiUser) -> None:
-    refused(ann.client.get("/api/providers"), 401, "unauthorized")
+    for path in ("/api/providers", "/api/providers/scripted/models"):
+        refused(ann.client.get(path), 401, "unauthorized")
 
 
 def test_a_request_chooses_before_its_session_and_that_before_the_default(
     chooser: ApiUser,
 ) -> None:
-    state = chooser.json("/api/providers")
-    of_openai = state["providers"][0]["models"][0]["name"]
+    of_openai = model_of_openai(chooser)
     plain, local = chooser.new_session(), chooser.new_session(provider="local", model="llama")
 
     assert chosen(chooser, plain) == ("scripted", "scripted-1")
@@ -118,7 +222,7 @@ def test_it_goes_to_the_default_provider_where_none_is_named(make_app: MakeApp) 
 
 
 def test_a_name_that_nobody_takes_is_422(chooser: ApiUser) -> None:
-    of_openai = chooser.json("/api/providers")["providers"][0]["models"][0]["name"]
+    of_openai = model_of_openai(chooser)
     session = chooser.new_session()
     wrong = [
         ("model", {"model": "nobody-has-it"}),
@@ -137,3 +241,34 @@ def test_a_name_that_nobody_takes_is_422(chooser: ApiUser) -> None:
             assert field in problem["errors"], choice
     assert chooser.messages(session) == []
     assert len(chooser.json("/sessions")["items"]) == 1
+
+
+@pytest.mark.parametrize("strategy", ["slow", "FAST", "", 5, ["fast"], {"fast": 1}])
+def test_an_unknown_strategy_is_422_and_the_known_ones_are_named(
+    ann: ApiUser, strategy: object
+) -> None:
+    session = ann.new_session()
+
+    for path in (f"/sessions/{session}/stream", "/api/chat"):
+        problem = refused(
+            ann.post(path, {"content": "Hi", "strategy": strategy}), 422, "invalid_request"
+        )
+        assert list(problem["errors"]) == ["strategy"]
+        assert all(known in problem["errors"]["strategy"][0] for known in Strategy)
+
+
+def test_a_known_strategy_and_a_priority_are_taken(ann: ApiUser) -> None:
+    session = ann.new_session()
+
+    for strategy in (*Strategy, None):
+        answer = ann.ask(session, "yes", strategy=strategy, priority="background")
+        assert answer.text == "yes"
+
+
+@pytest.mark.parametrize("priority", ["urgent", "", None, 1])
+def test_an_unknown_priority_is_422(ann: ApiUser, priority: object) -> None:
+    problem = refused(
+        ann.post("/api/chat", {"content": "Hi", "priority": priority}), 422, "invalid_request"
+    )
+
+    assert list(problem["errors"]) == ["priority"]

@@ -8,8 +8,9 @@ from api_calls import SLOWEST, ApiUser, refused
 
 MEMBERS = {
     *("id", "session_id", "message_id", "status", "finish_reason", "provider", "model"),
-    *("usage", "cost", "created_at", "ended_at"),
+    *("usage", "cost", "created_at", "ended_at", "attempts"),
 }
+ATTEMPT_MEMBERS = {"number", "provider", "model", "outcome", "code", "usage", "cost"}
 
 
 def test_an_active_run_and_an_ended_one_have_the_same_members(ann: ApiUser) -> None:
@@ -28,6 +29,33 @@ def test_an_active_run_and_an_ended_one_have_the_same_members(ann: ApiUser) -> N
     assert (ended["status"], ended["finish_reason"]) == ("stopped", "stopped")
     assert ended["ended_at"] > ended["created_at"] == active["created_at"]
     assert ended["usage"]["source"] in ("provider", "estimated")
+    assert active["attempts"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome", "code"),
+    [
+        ("/echo a b", "ok", None),
+        ("/fail during /echo a b", "failed", "upstream_error"),
+        ("/fail before", "failed", "upstream_overloaded"),
+    ],
+)
+def test_an_ended_run_tells_the_calls_that_it_took(
+    ann: ApiUser, command: str, outcome: str, code: str | None
+) -> None:
+    stream = ann.send(ann.new_session(), f"/slow 0 {command}")
+    stream.answer()
+    run = stream.headers["X-Run-Id"]
+
+    told = ann.json(f"/runs/{run}")
+
+    attempts = told["attempts"]
+    assert [one["number"] for one in attempts] == list(range(1, len(attempts) + 1))
+    assert {(one["outcome"], one["code"]) for one in attempts} == {(outcome, code)}
+    assert {(one["provider"], one["model"]) for one in attempts} == {("scripted", told["model"])}
+    assert set(attempts[0]) == ATTEMPT_MEMBERS
+    assert attempts[-1]["usage"] == told["usage"]
+    assert ann.post(f"/runs/{run}/stop").get_json() == told
 
 
 @pytest.mark.parametrize(

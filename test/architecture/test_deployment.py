@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # schemathesis brings it, without types
+import yaml
 from source_tree import ROOT, project_files
 
 from services.settings import Settings, variables

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from source_tree import ROOT, name_of, project_files
 
-SLOW_TO_LOAD = ("openai", "anthropic", "google.genai", "httpx2", "genai_prices")
+SLOW_TO_LOAD = ("openai", "anthropic", "google.genai", "httpx2", "genai_prices", "tiktoken")
 
 
 def imported_by(path: Path) -> Iterator[str]:

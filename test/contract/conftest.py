@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from provider_subjects import Subject, subject_of
 from stores import SQLITE, StoreAdapter, new_id, new_session
 from supabase_adapter import supabase_adapter
 
@@ -18,6 +19,14 @@ def store_adapter(request: pytest.FixtureRequest) -> StoreAdapter:
     if request.param == "sqlite":
         return SQLITE
     return supabase_adapter(request.getfixturevalue("supabase"))
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """Give the provider that a test names."""
+    made = subject_of(request.param, request.getfixturevalue)
+    yield made
+    made.provider.close()
 
 
 @pytest.fixture

@@ -159,6 +159,7 @@ def test_what_is_passed_over_is_told(wire: WireServer, model: str, count: int) -
     [
         ("error-first", "upstream_overloaded", ""),
         ("error-event", "upstream_error", TEXT),
+        ("error-of-nothing", "upstream_error", TEXT),
         ("limited-first", "upstream_rate_limited", ""),
         ("limited-later", "upstream_error", TEXT),
         ("only-done", "upstream_cut", TEXT),

@@ -1,23 +1,16 @@
 """The transport under the SDK: one try, no detours, httpx2's errors, certificates verified."""
 
-import json
-import os
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from threading import Thread
-from typing import Any
 
 import httpx2
 import pytest
 from certificates import server_and_client_tls
-from wire_fixtures import SUPPORT, WireServer
+from wire_fixtures import WireServer
 
 from services.providers.urllib3_transport import BODY_EXTENSION, Urllib3Transport
-
-ROOT = SUPPORT.parents[1]
 
 
 @pytest.fixture
@@ -61,7 +54,7 @@ def test_a_plain_request_is_read_to_its_end(client: httpx2.Client, wire: WireSer
 
 
 def test_a_redirect_is_handed_back(client: httpx2.Client, wire: WireServer) -> None:
-    response = client.post(f"{wire.base_url}/x", json={"model": "redirect"})
+    response = client.post(f"{wire.base_url}/chat/completions", json={"model": "redirect"})
 
     assert response.status_code == 307
 
@@ -117,7 +110,9 @@ def test_a_body_that_breaks_off_is_a_protocol_error(
 def test_the_pieces_of_a_body_come_as_they_are_sent(
     client: httpx2.Client, wire: WireServer
 ) -> None:
-    with client.stream("POST", f"{wire.base_url}/x", json={"model": "plain"}) as response:
+    with client.stream(
+        "POST", f"{wire.base_url}/chat/completions", json={"model": "plain"}
+    ) as response:
         pieces = list(response.extensions[BODY_EXTENSION].pieces())
 
     assert len(pieces) == 10
@@ -141,46 +136,3 @@ def test_a_certificate_that_is_trusted_is_taken(listener: socket.socket) -> None
 
     with httpx2.Client(transport=trusting, trust_env=False) as client:
         assert client.get(url_of(listener, "https")).status_code == 204
-
-
-@pytest.fixture(scope="module")
-def patched(wire: WireServer) -> dict[str, Any]:
-    """Make calls in a process of their own that gevent has patched, as the server's is."""
-    run = subprocess.run(
-        [sys.executable, "-m", "gevent.monkey", SUPPORT / "patched_calls.py", wire.base_url],
-        cwd=ROOT,
-        env={"PYTHONPATH": f"{ROOT}:{SUPPORT}", "PATH": os.defpath},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stderr == ""
-    told: dict[str, Any] = json.loads(run.stdout)
-    return told
-
-
-def test_under_gevent_silence_ends_a_stream_in_time(patched: dict[str, Any]) -> None:
-    ending, is_whole, seconds = patched["stall"]
-
-    assert ending == "upstream_timeout"
-    assert is_whole
-    assert 0.4 <= seconds < 3
-    assert patched["live after a stall"] == 0
-
-
-def test_under_gevent_silence_ends_a_stream_in_tls_as_well(patched: dict[str, Any]) -> None:
-    assert patched["stall in TLS"] == "ReadTimeout"
-
-
-def test_under_gevent_a_ping_is_no_silence_and_a_kill_closes_at_once(
-    patched: dict[str, Any],
-) -> None:
-    assert patched["pings end"] is False
-    assert patched["live after a kill"] == 0
-
-
-def test_under_gevent_a_hundred_streams_are_whole_and_their_connections_serve_again(
-    patched: dict[str, Any],
-) -> None:
-    assert patched["complete"] == 100
-    assert patched["new connections"] == 0

@@ -90,7 +90,8 @@ def thinking() -> list[Step]:
 def with_tools() -> list[Step]:
     """Make an answer with a call of a tool behind it, which nobody offered."""
     called = [delta(1, type="input_json_delta", partial_json='{"text": "OTHER"}')]
-    return [*HELLO, *block("tool_use", 1, called, id="toolu_wire", name="tell", input={})]
+    more = {"id": "toolu_wire", "name": "tell", "input": {}, "text": "OTHER", "thinking": 1}
+    return [*HELLO, *block("tool_use", 1, called, **more)]
 
 
 def unnamed(steps: Sequence[Step]) -> list[Step]:
@@ -188,6 +189,7 @@ SCENARIOS: dict[str, Callable[[], Answer]] = {
     "error-first": lambda: Answer([START, PING, error_event(), FOREVER]),
     "error-later": lambda: Answer([*HELLO, error_event(), FOREVER]),
     "error-event": lambda: Answer([*HELLO, b"event: error\ndata: Broke.\n\n", FOREVER]),
+    "error-of-nothing": lambda: Answer([*HELLO, event({"type": "error", "error": None}), FOREVER]),
     "limited-first": lambda: Answer([error_event("rate_limit_error"), FOREVER]),
     "limited-later": lambda: Answer([*HELLO, error_event("rate_limit_error"), FOREVER]),
     "malformed": lambda: Answer(

@@ -32,16 +32,17 @@ def answer(path: str, body: Body) -> Answer | None:
         requests = body["requests"]
         texts = [part["text"] for one in requests for part in one["content"]["parts"]]
         length = requests[0].get("outputDimensionality", DIMENSIONS)
-        return _play(
-            found["model"], vectors_of(texts, length), _gemini, gemini_wire.FORMAT.refuse
-        )
+        return _play(found["model"], vectors_of(texts, length), _gemini, gemini_wire.FORMAT.refuse)
     return None
 
 
 def vectors_of(texts: Sequence[str], length: int = DIMENSIONS) -> Vectors:
     """Make vectors that tell texts apart; none has the length 1."""
     return [
-        [float(sum(ord(char) * (n + i) for n, char in enumerate(text)) % 97) - 40 for i in range(length)]
+        [
+            float(sum(ord(char) * (n + i) for n, char in enumerate(text)) % 97) - 40
+            for i in range(length)
+        ]
         for text in texts
     ]
 
@@ -52,7 +53,9 @@ def _openai(vectors: Vectors, tokens: object) -> dict[str, Any]:
         for number, vector in enumerate(vectors)
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return {"object": "list", "data": data, "model": "wire"} | ({"usage": usage} if tokens is not None else {})
+    return {"object": "list", "data": data, "model": "wire"} | (
+        {"usage": usage} if tokens is not None else {}
+    )
 
 
 def _gemini(vectors: Vectors, tokens: object) -> dict[str, Any]:

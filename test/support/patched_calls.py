@@ -1,6 +1,6 @@
 """Calls in a process patched by gevent, as the server's is; prints what came of them as JSON.
 
-python test/support/patched_calls.py BASE_URL
+python test/support/patched_calls.py URL
 """
 
 import json
@@ -13,19 +13,29 @@ import httpx2
 from certificates import server_and_client_tls
 from gevent.server import StreamServer
 from provider_calls import QUICK, Outcome, ask, provider_of
+from provider_subjects import KINDS, base_url_of, model_of
 from wire_fixtures import WireServer
 from wire_steps import TEXT
 
 from services.providers.urllib3_transport import BODY_EXTENSION, Urllib3Transport
+from services.telemetry import logs
 
 STREAMS = 100
 PATIENCE_SECONDS = 10.0
+TICK_SECONDS = 0.01
 
 
-def main(base_url: str) -> None:
+def main(root: str) -> None:
     """Make all calls."""
-    wire = WireServer(int(base_url.rsplit(":", 1)[1].split("/", 1)[0]))
-    provider = provider_of("openai", base_url)
+    logs.configure("warning", "json")
+    wire = WireServer(int(root.rsplit(":", 1)[1]))
+    told: dict[str, Any] = {kind: _called(kind, wire) for kind in KINDS}
+    told["stall in TLS"] = _stall_in_tls()
+    sys.stdout.write(json.dumps(told))
+
+
+def _called(kind: str, wire: WireServer) -> dict[str, Any]:
+    provider = provider_of(kind, base_url_of(kind, wire.url), models=(model_of(kind),))
     provider.warm_up()
     told: dict[str, Any] = {}
 
@@ -40,15 +50,26 @@ def main(base_url: str) -> None:
     pinged.kill()
     told["live after a kill"] = wire.live(until=0)
 
+    pauses: list[float] = []
+    ticking = gevent.spawn(_tick, pauses)
     calls = [gevent.spawn(ask, provider, model="words-20-10") for _ in range(STREAMS)]
     gevent.joinall(calls, timeout=PATIENCE_SECONDS)
+    ticking.kill()
+    told["longest pause"] = max(pauses)
     told["complete"] = sum(_is_complete(call.value) for call in calls)
     connections = wire.seen()["connections"]
     gevent.joinall([gevent.spawn(ask, provider, model="words-1-0") for _ in range(STREAMS)])
     told["new connections"] = wire.seen()["connections"] - connections - 1
+    provider.close()
+    return told
 
-    told["stall in TLS"] = _stall_in_tls()
-    sys.stdout.write(json.dumps(told))
+
+def _tick(pauses: list[float]) -> None:
+    """Note how long everything else held this greenlet up."""
+    while True:
+        before = time.monotonic()
+        gevent.sleep(TICK_SECONDS)
+        pauses.append(time.monotonic() - before)
 
 
 def _is_complete(outcome: Outcome | None) -> bool:

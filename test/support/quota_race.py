@@ -50,7 +50,7 @@ def call(quotas: Quotas, log: list[tuple[float, int]]) -> None:
         answer = quotas.reserve("p", estimated)
         if isinstance(answer, Wait):
             gevent.sleep(min(answer.seconds, 0.05))
-        elif random.random() < 0.1:  # noqa: S311, PLR2004 - the same; one of ten
+        elif random.random() < 0.1:  # noqa: S311 - the same; one of ten
             quotas.cancel(answer)
         else:
             break

@@ -28,6 +28,8 @@ LIMITS = st.none() | st.integers(1, 12)
 
 @dataclass
 class Entry:
+    """`at`: when it was reserved, or arrived."""
+
     at: float
     tokens: int
     has_arrived: bool = False
@@ -37,6 +39,7 @@ class NaiveWindow:
     """Keeps everything in one list."""
 
     def __init__(self, quota: Quota) -> None:
+        """Begin with nothing."""
         self.quota = quota
         self.entries: dict[str, Entry] = {}
         self.refused_at: float | None = None
@@ -92,6 +95,7 @@ class Both:
     """Does the same to both, and compares."""
 
     def __init__(self, quota: Quota) -> None:
+        """Begin with nothing, at a time of its own."""
         self.now = 1000.0
         self.quotas = LocalQuotas({"p": quota}, SPAN, ABANDONED, lambda: self.now)
         self.naive = NaiveWindow(quota)
@@ -119,6 +123,7 @@ class Both:
             assert answer.seconds == expected
             assert isinstance(expected, float)
             return
+        assert isinstance(expected, int)
         assert answer.tokens == expected
         self.naive.entries[answer.id] = Entry(self.now, answer.tokens)
         self.made.append(answer)

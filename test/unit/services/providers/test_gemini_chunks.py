@@ -17,10 +17,23 @@ from services.providers.gemini_chunks import END_SECONDS, GeminiAnswer
 from services.providers.sse_decoder import Frame
 
 LINE_SECONDS = 60.0
-NAMES = (
-    "candidates content parts text thought finishReason index usageMetadata promptTokenCount "
-    "candidatesTokenCount thoughtsTokenCount promptFeedback blockReason error message"
-).split()
+NAMES = [
+    "candidates",
+    "content",
+    "parts",
+    "text",
+    "thought",
+    "finishReason",
+    "index",
+    "usageMetadata",
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "promptFeedback",
+    "blockReason",
+    "error",
+    "message",
+]
 ANYTHING = st.recursive(
     st.one_of(
         st.sampled_from([None, True, 0, -1, 7, 2**70, 1.5, "STOP", "SAFETY", "Hello"]),
