@@ -27,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         help="how many workers torture kills by chance, with all other faults between",
     )
+    parser.addoption(
+        "--fault-rounds", type=int, default=1, help="how often each fault of a provider happens"
+    )
     parser.addoption("--torture-seed", help="repeats what torture drew by chance")
     parser.addoption(
         "--fuzz-examples",
