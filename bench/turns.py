@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from services.admission.breakers import BreakerRules, Breakers
+from services.admission.burst_queue import BurstQueue, Request
 from services.admission.local_breakers import LocalBreakers
 from services.admission.local_quotas import LocalQuotas
-from services.admission.queue import BurstQueue, Request
 from services.admission.quotas import Quota, Quotas
 from services.admission.shared_breakers import SharedBreakers
 from services.admission.shared_link import SharedLink

@@ -17,7 +17,7 @@ from typing import Protocol
 from uuid_utils.compat import uuid7
 
 from controllers.readers import Readers
-from services.admission.queue import BurstQueue, Place
+from services.admission.burst_queue import BurstQueue, Place
 from services.domain.catalog import Model, ModelChoice, Strategy
 from services.domain.errors import CharlaError, Draining
 from services.domain.limits import Priority

@@ -9,7 +9,7 @@ import gevent
 from uuid_utils.compat import uuid7
 
 from controllers.runs import RunsController, TurnRequest
-from services.domain.catalog import ModelChoice, Offers
+from services.domain.catalog import ModelChoice, Offers, Strategy
 from services.domain.errors import RunActive
 from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
@@ -30,6 +30,7 @@ class SessionDraft:
     choice: ModelChoice
     metadata: dict[str, object]
     initial_message: str | None = None
+    strategy: Strategy | None = None
 
 
 class SessionsController:
@@ -48,7 +49,11 @@ class SessionsController:
         new = self.new_session(caller, draft)
         if draft.initial_message is None:
             return self._store.sessions.create(new, key)
-        turn = TurnRequest(content=draft.initial_message, choice=ModelChoice())
+        turn = TurnRequest(
+            content=draft.initial_message,
+            choice=draft.choice if draft.strategy else ModelChoice(),
+            strategy=draft.strategy,
+        )
         started = self._runs.start(caller, new.id, turn, key, new)
         return self._store.sessions.get(caller.user_id, started.run.session_id)
 

@@ -45,6 +45,7 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
             choice=ModelChoice(body["provider"], body["model"]),
             metadata=body["metadata"],
             initial_message=body["initial_message"],
+            strategy=body["strategy"],
         )
         return sessions.create(caller, draft, idempotency_key(caller))
 

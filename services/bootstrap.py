@@ -7,10 +7,10 @@ from datetime import timedelta
 from uuid_utils.compat import uuid7
 
 from services.admission.breakers import BreakerRules, Breakers
+from services.admission.burst_queue import BurstQueue
 from services.admission.local_breakers import LocalBreakers
 from services.admission.local_quotas import LocalQuotas
 from services.admission.local_windows import LocalWindows
-from services.admission.queue import BurstQueue
 from services.admission.queue_times import QueueTimes
 from services.admission.quotas import Quota, Quotas
 from services.domain.catalog import Offers, Strategy

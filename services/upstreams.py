@@ -25,15 +25,27 @@ def build_providers(settings: Settings, metrics: Metrics) -> dict[str, Provider]
     A local server is asked for its models. Raises InvalidSettings for a file of models that cannot
     be taken.
     """
-    catalog = _catalog(settings)
-    built: dict[str, Provider] = {}
-    for name in ProviderName:
-        models = tuple(_models(settings, catalog, name))
-        adapters = [registry.build(config) for config in _configs(settings, metrics, name, models)]
-        if adapters:
-            built[name.value] = adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
+    built: dict[str, Provider] = {
+        name: adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
+        for name, adapters in build_endpoints(settings, metrics).items()
+    }
     if ProviderName.LOCAL in built:
         built[ProviderName.LOCAL].discover()
+    return built
+
+
+def build_endpoints(settings: Settings, metrics: Metrics) -> dict[str, list[Provider]]:
+    """Build an adapter for each key or server of what is configured; nobody is asked.
+
+    Raises InvalidSettings for a file of models that cannot be taken.
+    """
+    catalog = _catalog(settings)
+    built: dict[str, list[Provider]] = {}
+    for name in ProviderName:
+        models = tuple(_models(settings, catalog, name))
+        configs = _configs(settings, metrics, name, models)
+        if adapters := [registry.build(config) for config in configs]:
+            built[name.value] = adapters
     return built
 
 

@@ -7,7 +7,7 @@ import gevent
 import structlog
 
 from services.admission.breakers import Breakers
-from services.admission.queue import BurstQueue
+from services.admission.burst_queue import BurstQueue
 from services.admission.quotas import Quotas
 from services.domain.catalog import Offers
 from services.domain.errors import StoreUnavailable

@@ -29,6 +29,8 @@ class TurnReader:
             max_tokens=body["max_tokens"],
             parent=parent,
             parent_id=body.get("parent_id"),
+            strategy=body["strategy"],
+            priority=body["priority"],
         )
 
     def check_size(self, field: str, content: str) -> None:

@@ -106,6 +106,13 @@ class Amount(fields.String):
         return None if value is None else format(value, "f")
 
 
+class Word(fields.String):
+    """A word of a list that grows, null where there is none."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
+        return super()._serialize(value or None, attr, obj, **options)
+
+
 class JsonObject(fields.Dict):
     """A JSON object of the client's own, within bounds."""
 

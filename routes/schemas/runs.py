@@ -3,8 +3,11 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Amount, Number, Text, Timestamp, Whole
+from routes.schemas.fields import Amount, Number, Text, Timestamp, Whole, Word
+from services.domain.catalog import Strategy
 from services.domain.costs import UsageSource
+from services.domain.limits import Priority
+from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason, Status
 
 NAME_CHARS = 200
@@ -34,6 +37,22 @@ class TurnSchema(ma.Schema):
     temperature = Number(load_default=None, allow_none=True, validate=validate.Range(min=0, max=2))
     max_tokens = Whole(
         load_default=None, allow_none=True, validate=validate.Range(min=1, max=MAX_TOKENS)
+    )
+    strategy = fields.Enum(
+        Strategy,
+        by_value=True,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "What the model is chosen for, where none is named."},
+    )
+    priority = fields.Enum(
+        Priority,
+        by_value=True,
+        load_default=Priority.INTERACTIVE,
+        metadata={
+            "description": "Where a provider has no room for all, `background` waits behind "
+            "`interactive`."
+        },
     )
 
 
@@ -73,6 +92,22 @@ class CostSchema(ma.Schema):
     currency = fields.String(required=True)
 
 
+class AttemptSchema(ma.Schema):
+    """One call of a provider."""
+
+    number = fields.Integer(required=True)
+    provider = fields.String(required=True)
+    model = fields.String(required=True)
+    outcome = fields.Enum(AttemptOutcome, by_value=True, required=True)
+    code = Word(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it did not end well: a code of the errors, or a reason."},
+    )
+    usage = fields.Nested(UsageSchema, required=True)
+    cost = fields.Nested(CostSchema, required=True, allow_none=True)
+
+
 class RunSchema(ma.Schema):
     """One answer to one message."""
 
@@ -87,6 +122,11 @@ class RunSchema(ma.Schema):
     cost = fields.Nested(CostSchema, required=True, allow_none=True)
     created_at = Timestamp(required=True)
     ended_at = Timestamp(required=True, allow_none=True)
+    attempts = fields.List(
+        fields.Nested(AttemptSchema),
+        required=True,
+        metadata={"description": "The calls that it took; none before the end."},
+    )
 
 
 class AnswerSchema(ma.Schema):

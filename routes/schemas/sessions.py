@@ -1,10 +1,13 @@
 """Sessions."""
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from routes.schemas.fields import Digits, Flag, JsonObject, Text, Timestamp
 from routes.schemas.runs import NAME_CHARS, NOT_BLANK, NOT_BLANK_PATTERN
+from services.domain.catalog import Strategy
 
 TITLE_CHARS = 200
 PROMPT_CHARS = 32_000
@@ -40,7 +43,21 @@ class SessionDraftSchema(ma.Schema):
     system_prompt = Text(low=1, high=PROMPT_CHARS, load_default=None, allow_none=True)
     model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
     provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    strategy = fields.Enum(
+        Strategy,
+        by_value=True,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "What the model for `initial_message` is chosen for."},
+    )
     metadata = JsonObject(load_default=dict)
+
+    @ma.validates_schema
+    def has_what_it_chooses_for(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a strategy that would be forgotten: a session keeps none."""
+        if data["strategy"] is not None and data["initial_message"] is None:
+            text = "It is for `initial_message`; later messages name their own."
+            raise ma.ValidationError(text, "strategy")
 
 
 class SessionSchema(ma.Schema):

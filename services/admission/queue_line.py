@@ -79,8 +79,7 @@ class Line:
         self._join(waiter, refusal)
         try:
             waiter.tell(self._order.position(waiter), self._clock.now())
-            # `get` waits until there is one; its type knows of the time limit that is not used.
-            return waiter.outcome.get()  # type: ignore[return-value]
+            return waiter.outcome.get()  # type: ignore[return-value]  # None: with a time limit only
         except BaseException:
             self._leave(waiter)
             raise

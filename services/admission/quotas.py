@@ -77,7 +77,8 @@ class Quotas(ABC):
         """Take one request and so many tokens, or say when to ask again.
 
         The wait is until what must leave the window does, if nothing is corrected or cancelled; a
-        request that is still on its way is taken to arrive now.
+        request that is still on its way is taken to arrive now. Where thousands must leave it is
+        until the first thousand has.
 
         A background request gets nothing while an interactive one of any worker waits: for two
         seconds from its refusal, or until that worker is given an interactive reservation. So a

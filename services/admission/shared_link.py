@@ -93,43 +93,57 @@ class SharedLink:
         if self._is_away:
             return None
         with self._turns:
-            if self._is_away:  # it was found away during the wait
-                return None
-            try:
-                answer: Sequence[Any] = script(keys=keys, args=args)
-            except (RedisError, OSError) as exc:
-                self._lose(exc)
-                return None
-        return answer
+            return self._ask_now(script, keys, args)
 
     def close(self) -> None:
         """Close the connections, after a try of Redis that is under way; may be called again."""
         self._is_closed.set()
-        if self._probing is not None:
-            self._probing.join(CLOSE_SECONDS)
+        with self._lock:
+            probing = self._probing
+        if probing is not None:
+            probing.join(CLOSE_SECONDS)
         self._redis.close()
+
+    def _ask_now(
+        self, script: Script, keys: Sequence[str], args: Sequence[str | int]
+    ) -> Sequence[Any] | None:
+        if self._is_away:  # it was found away while this one waited for its turn
+            return None
+        try:
+            answer: Sequence[Any] = script(keys=keys, args=args)
+        except (RedisError, OSError) as exc:
+            self._lose(exc)
+            return None
+        return answer
 
     def _lose(self, error: Exception) -> None:
         with self._lock:
             if self._is_away:
                 return
             self._is_away = True
-            self._probing = Thread(target=self._probe, daemon=True)
             self._on_change(True)  # noqa: FBT003 - a state that is told, not an option
+            self._probing = Thread(target=self._probe, daemon=True)
+            self._probing.start()
         self._redis.connection_pool.disconnect(inuse_connections=False)
         _log.warning("limits_counted_apart", error=type(error).__name__, detail=str(error))
-        self._probing.start()
 
     def _probe(self) -> None:
         while not self._is_closed.wait(self._times.retry):
-            try:
-                self._redis.eval(PROBE, 1, PROBE_KEY)
-            except Exception:  # noqa: BLE001 - whatever it is, Redis is not back
-                continue
-            with self._lock:
-                self._is_away = False
-                self._on_change(False)  # noqa: FBT003 - a state that is told, not an option
-            _log.info("limits_counted_together")
-            for tell in self._when_back:
-                tell()
-            return
+            if self._answers():
+                self._find_again()
+                return
+
+    def _answers(self) -> bool:
+        try:
+            self._redis.eval(PROBE, 1, PROBE_KEY)
+        except Exception:  # noqa: BLE001 - whatever it is, Redis is not back
+            return False
+        return True
+
+    def _find_again(self) -> None:
+        with self._lock:
+            self._is_away = False
+            self._on_change(False)  # noqa: FBT003 - a state that is told, not an option
+        _log.info("limits_counted_together")
+        for tell in self._when_back:
+            tell()

@@ -5,7 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from services.admission.local_windows import LocalWindows
-from services.admission.shared_link import CONNECTIONS as CONNECTIONS, SharedTimes as SharedTimes, SharedLink
+from services.admission.shared_link import (
+    CONNECTIONS as CONNECTIONS,
+    SharedTimes as SharedTimes,
+    SharedLink,
+)
 from services.domain.limits import Count, Limit, Standing, Windows
 
 SCRIPT = Path(__file__).with_name("windows.lua")

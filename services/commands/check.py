@@ -1,21 +1,79 @@
-"""What a Supabase project lacks, one line each."""
+"""Whether what is configured can be used: providers and their keys, the database, Redis.
 
-import click
+Nothing that it prints holds a key: of a provider only numbers and a judgement of its own.
+"""
 
-from services.commands.refusals import EXIT_UNFINISHED, Refused
-from services.settings import Settings
-from services.stores.supabase.check import check
+from collections.abc import Iterator, Sequence
+from time import perf_counter
+
+from services.commands.findings import Finding, Verdict, tell, told_of_project
+from services.configuration.providers import ProviderName
+from services.domain.errors import ProviderError
+from services.providers.base import Provider
+from services.settings import NEEDS, Settings
+from services.streams.base import LogUnavailable
+from services.telemetry.metrics import Metrics
+from services.upstreams import build_endpoints
+
+UNREACHABLE = ("upstream_unreachable", "upstream_timeout", "upstream_cut")
 
 
 def run() -> None:
-    """Look at the project of the settings, print what was found, and exit with 1 for a mistake."""
-    scaling = Settings.load().scaling
-    if scaling.supabase_url is None or scaling.supabase_key is None:
-        raise Refused("Set SUPABASE_URL and SUPABASE_KEY: they name the project to look at.")
-    findings = check(scaling.supabase_url, scaling.supabase_key)
-    for finding in findings:
-        click.echo(
-            f"ok     {finding.text}" if finding.is_ok else f"wrong  {finding.text} {finding.fix}"
-        )
-    if not all(finding.is_ok for finding in findings):
-        raise click.exceptions.Exit(EXIT_UNFINISHED)
+    """Look at all of it, print what was found, and exit with 1 where something cannot be used."""
+    tell(_findings(Settings.load()))
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    endpoints = build_endpoints(settings, Metrics())
+    for name in ProviderName:
+        yield from _told_of_provider(name, endpoints.get(name, ()))
+    if settings.scaling.supabase_url:
+        yield from told_of_project(settings.scaling)
+    if settings.scaling.redis_url:
+        yield _told_of_redis(settings.scaling.redis_url)
+
+
+def _told_of_provider(name: ProviderName, endpoints: Sequence[Provider]) -> Iterator[Finding]:
+    """Give a line for a provider; where it has several keys or servers, one for each."""
+    if not endpoints:
+        yield Finding(Verdict.UNUSED, f"{name}: not configured ({' or '.join(NEEDS[name])})")
+    for number, provider in enumerate(endpoints, 1):
+        which = f"{name} {number} of {len(endpoints)}" if len(endpoints) > 1 else str(name)
+        yield _probed(which, provider, " or ".join(NEEDS.get(name, ())))
+        provider.close()
+
+
+def _probed(which: str, provider: Provider, settings: str) -> Finding:
+    provider.warm_up()  # what loads is not the provider's time
+    begun = perf_counter()
+    try:
+        models = provider.list_models()
+    except ProviderError as exc:
+        time = _time_since(begun)
+        return Finding(Verdict.WRONG, f"{which}: {_judged(exc)} ({time}) See {settings}.")
+    count = "1 model" if len(models) == 1 else f"{len(models)} models"
+    return Finding(Verdict.OK, f"{which}: usable, {count} ({_time_since(begun)})")
+
+
+def _judged(error: ProviderError) -> str:
+    if error.code == "upstream_unauthorized":
+        return "refused key."
+    if error.code in UNREACHABLE:
+        return f"unreachable. {error.detail}"
+    return f"not usable. {error.detail}"
+
+
+def _told_of_redis(url: str) -> Finding:
+    from services.streams.redis.link import RefusedRedis, check  # noqa: PLC0415 - loaded on use
+
+    try:
+        check(url)
+    except RefusedRedis as exc:
+        return Finding(Verdict.WRONG, f"redis: {exc}")
+    except LogUnavailable:
+        return Finding(Verdict.WRONG, "redis: unreachable. See REDIS_URL.")
+    return Finding(Verdict.OK, "redis: usable")
+
+
+def _time_since(begun: float) -> str:
+    return f"{perf_counter() - begun:.2f} s"

@@ -31,10 +31,19 @@ def move_to_supabase(is_dry_run: bool) -> None:  # noqa: FBT001 - as click gives
 @click.command("check-supabase")
 def check_supabase() -> None:
     """Tell what the project of SUPABASE_URL lacks, and how to mend it; 1: something is wrong."""
+    _call("check_supabase")
+
+
+@click.command("check")
+def check() -> None:
+    """Tell whether what is configured can be used: providers, database, Redis; 1: something cannot.
+
+    Each provider is asked for its list of models, which costs nothing. No key is printed.
+    """
     _call("check")
 
 
-COMMANDS = (backup, check_supabase, move_to_supabase)
+COMMANDS = (backup, check, check_supabase, move_to_supabase)
 
 
 def register(group: click.Group) -> None:

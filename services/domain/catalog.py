@@ -79,11 +79,12 @@ class Offers:
         if choice.model is None:
             return self._of_provider(choice.provider)
         for model in self.models:
-            if model.name == choice.model and choice.provider in (None, model.provider):
+            is_named = model.name == choice.model and model.name != ANY_MODEL
+            if is_named and choice.provider in (None, model.provider):
                 return model
         wanted = choice.provider or self.default_provider
         for model in self.models:
-            if model.name == ANY_MODEL and model.provider == wanted:
+            if model.name == ANY_MODEL != choice.model and model.provider == wanted:
                 return replace(model, name=choice.model)
         known = ", ".join(m.name for m in self.models if m.name != ANY_MODEL)
         text = f"{choice.model!r} is not a model that this server offers. Known: {known}."

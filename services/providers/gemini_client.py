@@ -5,6 +5,7 @@ The only file that imports the SDK, itself imported when first needed: that take
 
 import contextlib
 import logging
+import ssl
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import islice
@@ -48,6 +49,7 @@ class GeminiClient:
         self._secret = config.api_key
         self._timeouts = config.timeouts
         self._http = http_client(config.timeouts)
+        unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # All is told here, so that the SDK reads nothing that counts from the environment. Its
         # `timeout` is left out: it would also ask Google to end a longer answer.
         self._sdk = genai.Client(
@@ -59,6 +61,10 @@ class GeminiClient:
                 base_url=_root_of(config.base_url) if config.base_url else OFFICIAL_URL,
                 api_version=API_VERSION,
                 headers={"Accept-Encoding": "identity"},  # compressed pieces come late
+                # For clients that it makes beside ours, and that nobody uses: else it loads all
+                # authorities twice, from where the environment says.
+                client_args={"verify": unused},
+                async_client_args={"ssl": unused},
             ),
         )
 

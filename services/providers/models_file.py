@@ -66,16 +66,23 @@ class ModelsFile:
         """Take the text of a file apart."""
         file = cls(label)
         try:
-            top = yaml.compose(text, Loader=yaml.SafeLoader)
+            loader = yaml.SafeLoader(text)
+        except yaml.reader.ReaderError as exc:
+            line = text.count("\n", 0, exc.position) + 1
+            file.mistakes.append((line, f"It is not YAML: {exc.reason}."))
+            return file
+        try:
+            top = loader.get_single_node()
         except yaml.MarkedYAMLError as exc:
             mark = exc.problem_mark or exc.context_mark
             said = f"It is not YAML: {exc.problem or exc.context}."
             file.mistakes.append((mark.line + 1 if mark else 0, said))
-        except yaml.reader.ReaderError as exc:
-            line = text.count("\n", 0, exc.position) + 1
-            file.mistakes.append((line, f"It is not YAML: {exc.reason}."))
         except RecursionError:
-            file.mistakes.append((0, "It is nested too deeply."))
+            file.mistakes.append((loader.line + 1, "It is nested too deeply."))
+        except (ValueError, OverflowError):
+            # The scanner turns "\\UFFFFFFFF" into a character without looking whether there is one.
+            said = "It is not YAML: it names a character that does not exist."
+            file.mistakes.append((loader.line + 1, said))
         else:
             file.entries = _Walk(file.mistakes).entries(top)
         return file

@@ -61,15 +61,21 @@ class OpenAIClient:
     @contextlib.contextmanager
     def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
         """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
-        with self._mapped_errors(), closing(self._post(arguments)) as response:
+        with self._mapped_errors(), closing(self._ask(arguments)) as response:
             yield body_of(response, self._secret)
 
-    def _post(self, arguments: dict[str, Any]) -> httpx2.Response:
-        """Send the request as the SDK's `create` does, without its walk over every argument."""
+    def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
+        return self._post("/chat/completions", {"stream": True, **arguments})
+
+    def _post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
+        """Send the request as the SDK's `create` does, without its walk over every argument.
+
+        The body of the answer is left to be read.
+        """
         stream = self._sdk.post(
-            "/chat/completions",
+            path,
             cast_to=ChatCompletionChunk,
-            body={"stream": True, **arguments},
+            body=body,
             stream=True,
             stream_cls=openai.Stream[ChatCompletionChunk],
         )
@@ -95,8 +101,8 @@ class OpenAIClient:
 
     def embeddings(self, body: dict[str, Any]) -> bytes:
         """Ask for vectors of texts, and give the answer as it came; errors are ProviderErrors."""
-        with self._mapped_errors():
-            return self._sdk.post("/embeddings", cast_to=httpx2.Response, body=body).content
+        with self._mapped_errors(), closing(self._post("/embeddings", body)) as response:
+            return response.read()
 
     def close(self) -> None:
         """Give back the connections."""

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from services.admission.breakers import Admission, Breakers, BreakerState
-from services.admission.queue import BurstQueue, Request
+from services.admission.burst_queue import BurstQueue, Request
 from services.admission.quotas import Quotas, Reservation
 from services.domain.catalog import Model
 from services.domain.costs import Usage

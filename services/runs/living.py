@@ -8,7 +8,7 @@ from enum import StrEnum
 from gevent import GreenletExit
 from gevent.event import Event
 
-from services.admission.queue import Place
+from services.admission.burst_queue import Place
 from services.domain.catalog import Model
 from services.domain.costs import Usage
 from services.domain.errors import ProviderTimeout
@@ -119,11 +119,14 @@ class Living:
             self.attention.set()
 
     def begin_call(self, request: ProviderRequest, count_tokens: Callable[[str], int]) -> Call:
-        """Note that a provider call goes out; every further one is written to the log before."""
+        """Note that a provider call goes out.
+
+        Every one that is not the first to the run's own model is written to the log before.
+        """
         if self._is_sealed or self._is_chosen:
             raise GreenletExit
         call = Call(len(self.calls) + 1, request, count_tokens)
-        if call.number > 1:
+        if call.number > 1 or call.model is not self.turn.model:
             self.writer.append(call.attempt)
         self.calls.append(call.attempt)
         self._open.append(call)

@@ -95,7 +95,7 @@ class Router:
                 return sorted(large, key=lambda model: model.tier is not Tier.LARGE)
             case Strategy.BALANCED | Strategy.HEDGED:
                 default = self._offers.default
-                if default.provider == SCRIPTED or provider not in (None, default.provider):
+                if provider not in (None, default.provider):
                     return self._one_each(models, Tier.SMALL)
                 others = [m for m in models if m.provider != default.provider]
                 return [default, *self._one_each(others, Tier.SMALL)]

@@ -113,8 +113,11 @@ class Subscription(Iterator[Delivery]):
         return self._take_passing()
 
     def _take_passing(self) -> Delivery | None:
-        """Take what is no history: a status that changed, or a ping."""
-        status = self._reader.status()
+        """Take what is no history: a status that changed, or a ping.
+
+        No status comes before the run's start, which other processes may have yet to hear of.
+        """
+        status = self._reader.status() if self._seq else None
         if status is not self._told:
             self._told = status
             if status is not None:

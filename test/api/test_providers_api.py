@@ -226,9 +226,9 @@ def test_a_name_that_nobody_takes_is_422(chooser: ApiUser) -> None:
     session = chooser.new_session()
     wrong = [
         ("model", {"model": "nobody-has-it"}),
-        ("model", {"model": "nobody-has-it", "provider": "openai"}),
+        ("model", {"model": "nobody-has-it", "provider": "scripted"}),
         ("model", {"model": of_openai, "provider": "scripted"}),
-        ("model", {"model": "*", "provider": "openai"}),
+        ("model", {"model": "*", "provider": "scripted"}),
         ("provider", {"model": "nobody-has-it", "provider": "nobody"}),
         ("provider", {"provider": "nobody"}),
         ("provider", {"provider": "Scripted"}),
@@ -241,6 +241,24 @@ def test_a_name_that_nobody_takes_is_422(chooser: ApiUser) -> None:
             assert field in problem["errors"], choice
     assert chooser.messages(session) == []
     assert len(chooser.json("/sessions")["items"]) == 1
+
+
+def test_without_an_address_every_name_is_checked(make_app: MakeApp) -> None:
+    ann = ApiUser.of(make_app(OPENAI_API_KEY="sk-nobody", ANTHROPIC_BASE_URL=NOBODY))
+    session = ann.new_session()
+
+    for choice in (
+        {"model": "nobody-has-it"},
+        {"model": "nobody-has-it", "provider": "openai"},
+        {"model": "nobody-has-it", "provider": "anthropic"},
+        {"model": "*", "provider": "openai"},
+    ):
+        problem = refused(
+            ann.post(f"/sessions/{session}/stream", {"content": "Hi", **choice}),
+            422,
+            "model_not_available",
+        )
+        assert "model" in problem["errors"], choice
 
 
 @pytest.mark.parametrize("strategy", ["slow", "FAST", "", 5, ["fast"], {"fast": 1}])

@@ -192,8 +192,16 @@ def test_a_final_refusal_is_told_as_final(provider: Provider, model: str, code: 
     assert not error.retryable
 
 
-def test_a_refusal_says_what_the_upstream_said(provider: Provider) -> None:
-    assert failure_of(ask(provider, model="rate-limited")).detail.endswith("429. Slow down.")
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("rate-limited", "status 429. Slow down."),
+        ("error-later", "in the middle of the answer. Broke, key=[key]"),
+        ("error-event", "in the middle of the answer. Broke."),
+    ],
+)
+def test_a_failure_says_what_the_upstream_said(provider: Provider, model: str, said: str) -> None:
+    assert failure_of(ask(provider, model=model)).detail.endswith(said)
 
 
 def test_answers_read_to_their_end_share_a_connection(provider: Provider, wire: WireServer) -> None:

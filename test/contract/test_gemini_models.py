@@ -47,6 +47,15 @@ def test_listed_are_the_models_that_write_by_the_names_they_are_asked_by(
     lists.body = json.dumps({"models": told}).encode()
 
     assert list(provider.list_models()) == ["flash", "of-a-proxy"]
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/v1beta", "/v1beta/"])
+def test_a_base_url_may_end_with_the_version_or_without(lists: ModelLists, tail: str) -> None:
+    provider = provider_of("gemini", lists.url + tail)
+
+    provider.list_models()
+    provider.close()
+
     assert lists.paths == ["/v1/v1beta/models?pageSize=1000"]
 
 

@@ -17,7 +17,12 @@ from wire_steps import KEY_IN_ERRORS, TEXT
 from services.domain.catalog import ANY_MODEL, Model
 from services.domain.errors import ProviderError
 from services.providers.base import Provider
+from services.providers.config import ProviderConfig
 from services.providers.local import WINDOW
+from services.providers.registry import build
+
+MUCH_LATER_SECONDS = 20.0
+"""Longer than a busy machine takes, shorter than a server's patience with an answer."""
 
 OLLAMA = {"id": "llama3.2:latest", "object": "model", "created": 1, "owned_by": "library"}
 VLLM = {"id": "Qwen/Qwen3-8B", "object": "model", "owned_by": "vllm", "max_model_len": 40_960}
@@ -143,15 +148,21 @@ def test_a_server_that_is_away_leaves_any_model() -> None:
     provider.close()
 
 
-def test_a_server_that_hangs_is_given_up_soon(lists: ModelLists, provider: Provider) -> None:
-    provider.warm_up()
+def patient(url: str) -> Provider:
+    """Build the adapter with the times of a server, which has much patience with answers."""
+    return build(ProviderConfig(kind="local", name="local", base_url=url))
+
+
+def test_a_server_that_hangs_is_given_up_soon(lists: ModelLists) -> None:
+    provider = patient(lists.url)
     lists.until.clear()
     began = time.monotonic()
 
     names = [model.name for model in provider.discover()]
 
     assert names == [ANY_MODEL]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < MUCH_LATER_SECONDS
+    provider.close()
 
 
 def test_a_server_that_never_accepts_is_given_up_soon() -> None:
@@ -164,7 +175,7 @@ def test_a_server_that_never_accepts_is_given_up_soon() -> None:
             provider.close()
 
     assert names == [ANY_MODEL]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < MUCH_LATER_SECONDS
 
 
 def test_what_was_found_stays_where_a_later_question_has_no_answer(
@@ -207,4 +218,12 @@ def test_the_servers_own_words_are_quoted(wire: WireServer) -> None:
 
     for model in ("bare-json", "bare-line", "bare-line-later"):
         assert "model runner has stopped" in str(ask(provider, model=model).error)
+    provider.close()
+
+
+def test_a_key_in_the_servers_words_is_not_quoted(wire: WireServer) -> None:
+    provider = provider_of("local", wire.base_url, api_key="model runner")
+
+    for model in ("bare-json", "bare-line", "bare-line-later"):
+        assert "[key] has stopped" in str(ask(provider, model=model).error)
     provider.close()

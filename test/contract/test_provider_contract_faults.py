@@ -1,11 +1,9 @@
 """What every provider promises of an answer that is broken, odd, endless or unwanted."""
 
-import time
 from collections.abc import Callable, Generator
-from itertools import pairwise
 
 import pytest
-from provider_calls import KEY, QUICK, provider_of, request_to
+from provider_calls import KEY, provider_of, request_to
 from provider_subjects import KINDS, WIRES, Subject, base_url_of, model_of
 from server_process import find_free_port
 from wire_fixtures import WireServer
@@ -37,12 +35,10 @@ def test_an_end_from_outside_closes_the_upstream_at_once(
     stream = subject.open(scenario)
     next(stream)
     assert wire.live() == 1
-    began = time.monotonic()
 
     end(stream)
 
     assert wire.live(until=0) == 0
-    assert time.monotonic() - began < QUICK.read_seconds
 
 
 @pytest.mark.parametrize(
@@ -169,16 +165,6 @@ def test_several_thousand_pieces_come_one_by_one_and_whole(subject: Subject) -> 
     assert sum(isinstance(event, Content) for event in outcome.events) == 5000
     assert outcome.text == " word" * 5000
     assert outcome.ending == "stop"
-
-
-@every_wire
-def test_a_piece_is_there_before_the_next_is_sent(subject: Subject) -> None:
-    stream = subject.open("words-5-100")
-
-    times = [time.monotonic() for event in stream if isinstance(event, Content)]
-
-    assert len(times) == 5
-    assert all(later - earlier > 0.05 for earlier, later in pairwise(times))
 
 
 @pytest.mark.parametrize("scenario", ["talkative", "error-first", "error-later", "status-401"])

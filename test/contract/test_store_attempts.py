@@ -127,7 +127,9 @@ def test_a_later_beat_adds_calls_and_never_takes_any_away(store: Store, run: Run
 def test_calls_that_a_former_owner_tells_of_are_not_stored(store: Store, run: Run) -> None:
     tell(store, run, call(1))
     claim(store)
-    tell(store, run, call(1), call(2))
+    late = RunBeat(run.id, 1, None, [call(1), call(2)])
+    store.runs.beat(WORKER, [late], NOW)
+    store.runs.beat(OTHER_WORKER, [late], NOW)
 
     [claimed] = store.runs.claim_dead("third", [OTHER_WORKER], 10)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import gemini_wire
 import openai_wire
-from wire_steps import FOREVER, Answer, json_answer
+from wire_steps import FOREVER, Answer, Step, json_answer
 
 DIMENSIONS = 8
 """How long a vector is where a request does not say."""
@@ -86,8 +86,11 @@ def _reported(tokens: object) -> Callable[[Vectors, Write], Answer]:
     return lambda made, write: json_answer(write(made, tokens))
 
 
-def _steps(*steps: Any) -> Callable[[Vectors, Write], Answer]:
-    return lambda made, write: Answer(list(steps), content_type="application/json")
+def _steps(
+    *steps: Step, content_type: str = "application/json", **more: Any
+) -> Callable[[Vectors, Write], Answer]:
+    """Send this, whatever was asked for."""
+    return lambda *_: Answer(list(steps), content_type=content_type, **more)
 
 
 def _reversed(made: Vectors, write: Write) -> Answer:
@@ -105,6 +108,7 @@ def _doubled(made: Vectors, write: Write) -> Answer:
 
 SCENARIOS: dict[str, Callable[[Vectors, Write], Answer]] = {
     "plain": _reported(REPORTED_TOKENS),
+    "gemini-embedding-2": _reported(REPORTED_TOKENS),
     "reversed": _reversed,
     "doubled": _doubled,
     "too-few": lambda made, write: json_answer(write(made[:-1], REPORTED_TOKENS)),
@@ -127,8 +131,8 @@ SCENARIOS: dict[str, Callable[[Vectors, Write], Answer]] = {
             }
         ).encode()
     ),
-    "html": lambda made, write: Answer([b"<h1>Hello</h1>"], content_type="text/html"),
+    "html": _steps(b"<h1>Hello</h1>", content_type="text/html"),
     "cut": _steps(b'{"data": [', "cut"),
     "stall": _steps(b'{"data": [', FOREVER),
-    "redirect": lambda made, write: Answer([], 307, {"Location": "/elsewhere"}),
+    "redirect": _steps(status=307, headers={"Location": "/elsewhere"}),
 }

@@ -13,9 +13,9 @@ from played import PlayedProvider, ShakyRuns, Step
 from stores import OFFERS, WORKER, done, new_id, new_session, settlement_of, turn_in
 
 from services.admission.breakers import BreakerRules
+from services.admission.burst_queue import BurstQueue
 from services.admission.local_breakers import LocalBreakers
 from services.admission.local_quotas import LocalQuotas
-from services.admission.queue import BurstQueue
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Usage
 from services.domain.deliveries import Batch, EventStream, Ping

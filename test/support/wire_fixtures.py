@@ -41,8 +41,12 @@ class WireServer:
         """List the latest calls: when each arrived (`time.monotonic`), and its model."""
         return [(at, model) for at, model in self._get("/requests")["calls"]]
 
+    def release(self) -> None:
+        """Let those calls be answered that are held."""
+        self._get("/release")
+
     def forget_calls(self) -> None:
-        """Begin the list anew."""
+        """Begin the list anew, and hold calls again."""
         self._get("/requests", "DELETE")
 
     def _get(self, path: str, method: str = "GET") -> dict[str, Any]:

@@ -4,11 +4,13 @@
 
 It prints its port. The path says which format, the model's name what happens: a scenario of that
 format, `words-<n>-<gap ms>`, `status-<nnn>`, `500-once`, or `pinged`: pings for longer than tests
-let a server be silent, then `plain`. A GET of the models lists MODELS.
+let a server be silent, then `plain`; or `held`: `plain`, but not before a `GET /release`. A GET of
+the models lists MODELS.
 `GET /live?until=<n>` answers with the number of open answers, once it is n or after five seconds;
 `GET /requests` with the number of requests and connections so far, the last body, and the latest
 calls: when each arrived, by this machine's monotonic clock, and its model; `DELETE /requests`
-forgets those. An answer that waits notices at once when its client closes the connection.
+forgets those, and holds again. An answer that waits notices at once when its client closes the
+connection, unless it is held.
 """
 
 import json
@@ -19,7 +21,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from typing import Any
@@ -29,12 +31,14 @@ import anthropic_wire
 import embeddings_wire
 import gemini_wire
 import openai_wire
-from wire_steps import Answer, Format, json_answer
+from wire_steps import Answer, Format, Step, json_answer
 
 CONDITION_SECONDS = 5.0
 LATEST_CALLS = 1000
+HELD_SECONDS = 100.0  # a test has ended by then
 PINGED_STEPS = 24  # 0.6 seconds
 MODELS = ("plain", "reasoning")
+REFUSED = "refused"  # a key with this in it opens no list
 NOT_FOUND = {"error": {"message": "No such path.", "type": "not_found", "code": 404}}
 
 FORMATS: Mapping[str, Format] = {
@@ -63,6 +67,7 @@ class Wire(ThreadingHTTPServer):
         self.live = self.requests = self.connections = 0
         self.last: dict[str, Any] = {}
         self.last_headers: dict[str, str] = {}
+        self.released = threading.Event()
         self.calls: deque[tuple[float, str]] = deque(maxlen=LATEST_CALLS)
 
     def answer(self, path: str, body: dict[str, Any]) -> Answer:
@@ -88,9 +93,15 @@ class Wire(ThreadingHTTPServer):
         if model == "pinged":
             pings, plain = spoken.scenarios["pings"]().steps, spoken.scenarios["plain"]().steps
             return Answer([*islice(pings, PINGED_STEPS), *plain])
+        if model == "held":
+            return Answer(self._held(spoken.scenarios["plain"]().steps))
         if model not in spoken.scenarios:
             return spoken.refuse(f"The model `{model}` does not exist.", 404, "model_not_found")
         return spoken.scenarios[model]()
+
+    def _held(self, steps: Iterable[Step]) -> Iterator[Step]:
+        self.released.wait(HELD_SECONDS)
+        yield from steps
 
     def count_live(self, change: int) -> None:
         """Count an answer that began or ended, and tell those who wait for it."""
@@ -127,13 +138,17 @@ class Handler(BaseHTTPRequestHandler):
             seen = {"count": self.server.requests, "connections": self.server.connections}
             seen |= {"last": self.server.last, "headers": self.server.last_headers}
             seen |= {"calls": list(self.server.calls)}
+        if url.path == "/release":
+            self.server.released.set()
         if url.path.endswith("/models"):
-            seen = self._models(url.path)
+            self._list_models(url.path)
+            return
         self._reply(seen)
 
     def do_DELETE(self) -> None:
-        """Forget the calls."""
+        """Forget the calls, and hold again."""
         self.server.calls.clear()
+        self.server.released.clear()
         self._reply({})
 
     def _reply(self, payload: object) -> None:
@@ -144,12 +159,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _models(self, path: str) -> object:
-        """List models, in the format of the path and of the headers."""
+    def _list_models(self, path: str) -> None:
+        """List models, in the format of the path and of the headers, or refuse the key."""
         name = "gemini" if "/v1beta/" in path else "openai"
         if self.headers.get("anthropic-version"):
             name = "anthropic"
-        return FORMATS[name].models(MODELS)
+        keys = [value for value in self.headers.values() if REFUSED in value]
+        if keys:
+            said = f"Incorrect API key provided: {keys[0]}"
+            self._send(FORMATS[name].refuse(said, 401, "invalid_api_key"))
+        else:
+            self._reply(FORMATS[name].models(MODELS))
 
     def do_POST(self) -> None:
         """Answer a call."""

@@ -7,12 +7,19 @@ import { state } from "./state.js";
 
 const KEY = "charla.model";
 const ANY = "*"; // stands for a name that the server does not know and the provider may
+const WISHES = {
+  fast: "fastest",
+  cheap: "cheapest",
+  quality: "best",
+  hedged: "quickest to answer of two",
+};
 const select = () => byId("model");
 
-/** What goes into a request: `{provider, model}`, or nothing for the server's own choice. */
+/** What goes into a message: a provider and perhaps a model, a wish, or nothing. */
 export function choice() {
   try {
-    const { provider, model } = JSON.parse(select().value || "{}");
+    const { provider, model, strategy } = JSON.parse(select().value || "{}");
+    if (strategy) return { strategy };
     return provider ? { provider, ...(model ? { model } : {}) } : {};
   } catch {
     return {};
@@ -34,16 +41,28 @@ function group(provider, isChosen) {
   return make("optgroup", { label: provider.name }, ...options);
 }
 
+function wishes(answer, isChosen) {
+  const known = (answer.strategies ?? []).filter((name) => WISHES[name]);
+  const options = known.map((strategy) => {
+    const value = JSON.stringify({ strategy });
+    return make("option", { value, selected: isChosen(value) }, WISHES[strategy]);
+  });
+  return make("optgroup", { label: "whichever is" }, ...options);
+}
+
 function fill(answer) {
   const usable = state.providers.filter((provider) => provider.configured !== false);
   const kept = localStorage.getItem(KEY);
   const fallback = answer.default ?? {};
+  const isKept = (value) => value === kept;
+  const isRich = usable.some((provider) => provider.name !== "scripted");
   const text = fallback.model ? `Default (${fallback.model})` : "Default";
   select().replaceChildren(
     make("option", { value: "" }, text),
-    ...usable.map((provider) => group(provider, (value) => value === kept)),
+    ...(isRich ? [wishes(answer, isKept)] : []),
+    ...usable.map((provider) => group(provider, isKept)),
   );
-  byId("demo").hidden = usable.some((provider) => provider.name !== "scripted");
+  byId("demo").hidden = isRich;
 }
 
 /** A provider that takes any name: ask for it, and keep it as a choice. */

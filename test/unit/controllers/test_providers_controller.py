@@ -45,11 +45,12 @@ class Desk:
         models: Sequence[Model] = (FIRST, SECOND, SCRIPT),
         lists: Mapping[str, Sequence[str]] | None = None,
         quotas: Mapping[str, Quota] | None = None,
+        open_seconds: float = 60,
     ) -> None:
         """Offer these models, the first by default."""
         names = dict.fromkeys(model.provider for model in models)
         told = lists or {}
-        self.breakers = LocalBreakers(BreakerRules(failures=1, open_seconds=60))
+        self.breakers = LocalBreakers(BreakerRules(failures=1, open_seconds=open_seconds))
         self.quotas = LocalQuotas(quotas or {}, 60)
         self.controller = ProvidersController(
             Offers(models, models[0], models[0].provider),
@@ -119,6 +120,16 @@ def test_a_provider_is_healthy_until_the_breaker_of_its_default_opens(desk: Desk
     assert desk.provider("scripted").healthy is True
 
 
+def test_a_provider_that_is_due_for_a_probe_would_be_asked() -> None:
+    desk = Desk(open_seconds=0)
+
+    desk.fail(FIRST)
+
+    openai = desk.provider("openai")
+    assert openai.models[0].breaker is BreakerState.HALF_OPEN
+    assert openai.healthy is True
+
+
 def test_the_default_of_the_server_counts_even_where_no_list_has_it() -> None:
     chosen = replace(ANY_LOCAL, name="llama")
     offers = Offers([ANY_LOCAL], chosen, "local")
@@ -157,6 +168,12 @@ def test_what_is_left_of_the_limits_is_told() -> None:
     assert limits.reset_seconds > 0
     assert desk.provider("openai").waiting == 7
     assert desk.provider("scripted").limits is None
+
+
+def test_what_is_not_configured_has_no_limits() -> None:
+    desk = Desk(quotas={"gemini": Quota(requests=10)})
+
+    assert desk.provider("gemini").limits is None
 
 
 def test_the_live_list_says_which_models_are_there() -> None:

@@ -1,5 +1,6 @@
 """Who goes first."""
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -110,6 +111,17 @@ def test_it_is_clear_where_nobody_goes_before(
     order = order_of([One("a", number, one) for number, one in enumerate(waiting)])
 
     assert order.is_clear_for(coming) is is_clear
+
+
+def test_a_crowd_is_put_in_order_in_as_many_steps_as_it_has_members() -> None:
+    began = time.process_time()
+    order: FairOrder[One] = FairOrder()
+    for number in range(40_000):
+        order.add(one := One(f"user {number}", number))
+        assert order.position(one) == number + 1
+
+    assert sum(1 for _ in order) == 40_000
+    assert time.process_time() - began < 5  # a tenth of a second, and minutes with their square
 
 
 steps = st.lists(

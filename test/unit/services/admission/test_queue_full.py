@@ -4,8 +4,8 @@ import gevent
 import pytest
 from queue_room import OPENAI, WAIT_SECONDS, Caller, QueueWorld, RoomQuotas, asking
 
+from services.admission.burst_queue import BurstQueue
 from services.admission.forecast import Forecast
-from services.admission.queue import BurstQueue
 from services.admission.quotas import Quota, Standing
 from services.domain.errors import TooManyRequests
 
@@ -204,6 +204,8 @@ def test_what_a_call_takes_is_learned_from_the_latest() -> None:
         forecast.note(100)
     standing = Standing(requests=None, tokens=1000, reset_seconds=1)
     assert forecast.room(standing) == 10
+    forecast.note(1000)
+    assert forecast.room(standing) == 1000 // 190
 
     for _ in range(100):
         forecast.note(200)

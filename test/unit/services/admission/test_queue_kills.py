@@ -96,15 +96,18 @@ def test_one_that_is_killed_again_while_room_is_given_back_leaves_nothing_either
 ) -> None:
     caller = world.call("a")
     quotas.requests = 1
-    quotas.slow_to_cancel = True
 
     def end_once_it_is_reserved() -> None:
         end(caller, GreenletExit)
+        quotas.answers.clear()
 
     quotas.on_reserved = end_once_it_is_reserved
     world.clock.move(0.5)
     end(caller, GreenletExit)
-    world.clock.move(0.5)
+    gevent.idle()
+    assert quotas.held
+    quotas.answers.set()
+    gevent.idle()
 
     assert (quotas.held, quotas.requests) == ({}, 1)
 

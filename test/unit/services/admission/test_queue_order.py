@@ -4,7 +4,7 @@ import gevent
 import pytest
 from queue_room import OPENAI, QueueWorld, RoomQuotas, asking
 
-from services.admission.queue import BurstQueue
+from services.admission.burst_queue import BurstQueue
 from services.domain.errors import Draining
 from services.domain.limits import Priority
 
@@ -80,6 +80,19 @@ def test_interactive_calls_go_before_background_ones(world: QueueWorld, quotas: 
     world.clock.move(0.5)
 
     assert list(world.served) == ["c1", "c2", "a1", "b1"]
+
+
+def test_the_quota_knows_which_calls_are_of_the_background(
+    world: QueueWorld, quotas: RoomQuotas
+) -> None:
+    quotas.requests = 2
+    world.call("a", BACKGROUND)
+    world.call("b")
+    world.call("c", BACKGROUND)
+    quotas.requests = 1
+    world.clock.move(0.5)
+
+    assert quotas.asked_in_background == [True, False, True, True]
 
 
 def test_users_take_turns(world: QueueWorld, quotas: RoomQuotas) -> None:

@@ -78,6 +78,19 @@ def test_nobody_is_told_more_often_than_every_half_second(
     assert all(sorted(c.positions, reverse=True) == c.positions for c in callers)
 
 
+def test_who_was_told_just_now_is_told_with_the_next(world: QueueWorld) -> None:
+    first, second = world.calls("a1", "a2")
+    world.clock.move(0.4)
+    late = world.call("a3")
+    first.greenlet.kill()
+
+    world.clock.move(0.1)
+    assert (second.positions, late.positions) == ([2, 1], [3])
+
+    world.clock.move(0.5)
+    assert late.positions == [3, 2]
+
+
 def test_nobody_is_told_what_it_knows(world: QueueWorld) -> None:
     callers = world.calls("a1", "a2")
 

@@ -17,10 +17,13 @@ Call = tuple[float, int]
 
 def race(processes: int, workers: int, *where: str) -> list[Call]:
     """Race in several processes; give all calls in order."""
-    command = [sys.executable, "-m", "gevent.monkey", RACE, str(workers), str(CALLS // processes)]
+    command = [sys.executable, "-m", "gevent.monkey", str(RACE), str(workers)]
     running = [
         subprocess.Popen(
-            [*command, *where], stdout=subprocess.PIPE, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
+            [*command, str(CALLS // processes), *where],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
         )
         for _ in range(processes)
     ]

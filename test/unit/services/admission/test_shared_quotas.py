@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any, cast
 
-import gevent
 import pytest
 from patience import eventually
 from redis_server import RedisServer
@@ -133,9 +132,9 @@ def test_what_is_counted_is_forgotten_by_redis_too(
     redis_server: RedisServer, worker: MakeQuotas
 ) -> None:
     quotas = worker(redis_server)
-    quotas.arrived(take(quotas))
-    take(quotas)
+    made, _ = take(quotas), take(quotas)
     assert isinstance(quotas.reserve("p", 600), Wait)
+    quotas.arrived(made)
 
     with closing(redis_server.client()) as client:
         keys: Any = client.keys("charla:quota:*")
@@ -144,6 +143,16 @@ def test_what_is_counted_is_forgotten_by_redis_too(
     assert set(lives) == {"arrived", "on_way", "tokens"}
     assert all(900_000 < life <= 1_020_000 for life in lives.values())
     assert max(lives.values()) - min(lives.values()) < 100
+
+
+def test_times_are_kept_to_the_microsecond(redis_server: RedisServer, worker: MakeQuotas) -> None:
+    quotas = worker(redis_server)
+    for _ in range(6):
+        take(quotas)
+
+    with closing(redis_server.client()) as client:
+        times: Any = client.zrange("charla:quota:p:on_way", 0, -1, withscores=True)
+    assert any(time % 100 for _, time in times)
 
 
 def test_many_that_leave_at_once_leave_nothing_behind(

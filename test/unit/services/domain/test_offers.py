@@ -73,3 +73,8 @@ def test_an_empty_choice_is_none() -> None:
     assert not ModelChoice()
     assert ModelChoice("one")
     assert ModelChoice(None, "fast")
+
+
+def test_the_sign_for_any_name_is_no_name() -> None:
+    with pytest.raises(ModelNotAvailable):
+        OPEN_OFFERS.pick(ModelChoice("local", ANY_MODEL))

@@ -4,6 +4,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.providers.catalog import Catalog, InvalidModels
 from services.providers.models_file import MAX_BYTES, ModelsFile
@@ -155,10 +157,38 @@ def test_a_tag_makes_nothing() -> None:
     assert "It takes a single value" in told
 
 
+@pytest.mark.parametrize("escape", ["UFFFFFFFF", "U00110000"])
+def test_a_character_that_does_not_exist_is_refused(escape: str) -> None:
+    (told,) = mistakes(entry(f'tier: "\\{escape}"'))
+
+    assert told.startswith("models.yaml, line 4: It is not YAML")
+
+
+PARTS = st.sampled_from(
+    [
+        *("models:", "- ", "provider: ", "name: ", "window: ", "price: ", "remove: ", "openai"),
+        *("input: ", "true", "~", "*", "&a ", "*a", "<<: ", "? ", "|", ">", "!!set ", "%YAML 1.1"),
+        *("\n", "\n  ", "\n- ", "{", "}", "[", "]", ", ", ": ", '"', "'", "\\U", "#", "---", "1"),
+    ]
+)
+
+
+@given(st.lists(PARTS | st.text(max_size=3), max_size=40).map("".join))
+def test_whatever_a_file_holds_is_taken_or_told(text: str) -> None:
+    told = ["models.yaml, line 1: nothing, all of it was taken"]
+    try:
+        extended(text)
+    except InvalidModels as exc:
+        told = list(exc.mistakes)
+
+    assert told
+    assert all(one.startswith("models.yaml, line ") for one in told)
+
+
 def test_what_is_nested_without_end_is_refused() -> None:
     (told,) = mistakes("models: " + "[" * 20_000)
 
-    assert told.startswith("models.yaml")
+    assert told == "models.yaml, line 1: It is nested too deeply."
 
 
 def test_a_number_of_any_length_is_refused_at_once() -> None:

@@ -162,6 +162,12 @@ def test_without_any_key_the_script_answers_every_wish(strategy: Strategy | None
     assert names(choosing.plan(SCRIPTED, strategy)) == ["scripted-1"]
 
 
+def test_a_script_that_is_the_default_stays_it_beside_real_models() -> None:
+    choosing = Choosing(Offers(ALL, SCRIPTED, "scripted"))
+    assert choosing.first() == choosing.first(Strategy.BALANCED) == SCRIPTED
+    assert choosing.first(Strategy.CHEAP) == MINI
+
+
 def test_what_is_not_configured_is_refused() -> None:
     with pytest.raises(ModelNotAvailable) as refused:
         Choosing().first(Strategy.CHEAP, provider="azure")

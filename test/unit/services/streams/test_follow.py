@@ -85,10 +85,23 @@ def test_all_that_came_during_a_slow_write_is_one_delivery(followed: Followed) -
 
 
 def test_a_status_is_told_once_while_it_holds(followed: Followed) -> None:
+    followed.writer.append(START)
     events = followed.follow()
+    take(events)
     followed.writer.announce(RETRYING)
     assert take(events) is RETRYING
     assert is_quiet(events)
+
+
+def test_no_status_is_told_before_the_start(followed: Followed) -> None:
+    events = followed.follow()
+    followed.writer.announce(RETRYING)
+    assert is_quiet(events)
+
+    followed.writer.append(START)
+
+    assert isinstance(take(events), Batch)
+    assert take(events) is RETRYING
 
 
 def test_a_status_that_passed_is_not_told(followed: Followed) -> None:

@@ -64,7 +64,9 @@ def test_a_busy_stream_is_never_pinged() -> None:
 
 
 def test_a_status_counts_as_a_sign_of_life(followed: Followed) -> None:
+    followed.writer.append(START)
     events = followed.follow()
+    take(events)
     events.ping()
     followed.writer.announce(RETRYING)
     assert take(events) is RETRYING

@@ -1,0 +1,13 @@
+"""What a Supabase project lacks, one line each."""
+
+from services.commands.findings import tell, told_of_project
+from services.commands.refusals import Refused
+from services.settings import Settings
+
+
+def run() -> None:
+    """Look at the project of the settings, print what was found, and exit with 1 for a mistake."""
+    scaling = Settings.load().scaling
+    if scaling.supabase_url is None or scaling.supabase_key is None:
+        raise Refused("Set SUPABASE_URL and SUPABASE_KEY: they name the project to look at.")
+    tell(told_of_project(scaling))
