@@ -21,7 +21,7 @@ from routes.hooks.turns import TurnReader
 from services.bootstrap import build_services
 from services.commands import cli as commands
 from services.commands.refusals import told_in_a_shell
-from services.domain.catalog import Strategy
+from services.domain.catalog import ModelChoice, Strategy
 from services.preflight import CannotStart, check_address, prepare, server_lock
 from services.runs.living import RunTimes
 from services.runs.lock import DataDirTaken
@@ -114,8 +114,13 @@ def _providers_controller(services: Services) -> ProvidersController:
     protection = Protection(
         breakers=traffic.breakers, quotas=traffic.quotas, waiting=traffic.queue.waiting
     )
-    strategy = Strategy(services.settings.routing.default_strategy)
-    return ProvidersController(services.offers, services.providers, protection, strategy)
+    return ProvidersController(
+        services.offers,
+        services.providers,
+        protection,
+        Strategy(services.settings.routing.default_strategy),
+        lambda: traffic.router.choose(ModelChoice(), None).likely,
+    )
 
 
 def _runs_controller(services: Services, limits: Limits) -> RunsController:

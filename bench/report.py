@@ -73,7 +73,7 @@ def print_adapters(names: Sequence[str], loads: Sequence[Load]) -> list[Bound]:
     ratios = {n: one.cpu_us_per_chunk / base for n, one in zip(names, loads, strict=True)}
     return [
         Bound(
-            f"CPU per chunk, {name} beside {names[0]}",
+            f"CPU/chunk, {name} beside {names[0]}",
             f"{ratio:.2f}",
             f"{ADAPTER_RATIO_BOUND}",
             ratio <= ADAPTER_RATIO_BOUND,

@@ -101,20 +101,25 @@ class ProvidersController:
         providers: Mapping[str, Provider],
         protection: Protection,
         default_strategy: Strategy,
+        default: Callable[[], Model],
     ) -> None:
-        """Take the offers, who makes them, what protects them, and how one is chosen."""
+        """Take the offers, who makes them, what protects them, and how one is chosen.
+
+        `default` gives who answers now where a request names nobody.
+        """
         self._offers = offers
         self._providers = providers
         self._protection = protection
         self._default_strategy = default_strategy
+        self._default = default
         self._listed = ListedModels(providers)
         self._names = list(dict.fromkeys([*ProviderName, *(one.provider for one in offers.models)]))
 
     def state(self) -> ProvidersState:
         """List all providers in order of preference."""
-        default = self._offers.default
+        default = self._default()
         return ProvidersState(
-            providers=[self._provider(name) for name in self._names],
+            providers=[self._provider(name, default) for name in self._names],
             default=ModelChoice(default.provider, default.name),
             strategies=list(Strategy),
             default_strategy=self._default_strategy,
@@ -156,13 +161,13 @@ class ProvidersController:
         any_model = next((model for model in offered if model.name == ANY_MODEL), None)
         return named, any_model
 
-    def _provider(self, name: str) -> ProviderState:
+    def _provider(self, name: str, default: Model) -> ProviderState:
         named, any_model = self._offered(name)
         configured = bool(named) or any_model is not None
         return ProviderState(
             name=name,
             configured=configured,
-            default=name == self._offers.default.provider,
+            default=name == default.provider,
             any_model=any_model is not None,
             healthy=configured and self._would_be_asked(name, named),
             models=[ModelState(one, self._breaker(one)) for one in named],

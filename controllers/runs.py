@@ -121,6 +121,8 @@ class RunsController:
         Draining, TooManyStreams, TooManyRequests; nothing was begun then.
         """
         chosen = self._parts.router.choose(turn.choice, turn.strategy)
+        if turn.choice and chosen.offers.knows(chosen.likely):
+            chosen.likely.check(temperature=turn.temperature, max_tokens=turn.max_tokens)
         try:
             place = self._admit(caller, chosen.likely)
         except CharlaError:

@@ -1,15 +1,11 @@
 """Limits that are counted in Redis, over all workers and machines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from services.admission.local_windows import LocalWindows
-from services.admission.shared_link import (
-    CONNECTIONS as CONNECTIONS,
-    SharedTimes as SharedTimes,
-    SharedLink,
-)
+from services.admission.shared_link import SharedLink
 from services.domain.limits import Count, Limit, Standing, Windows
 
 SCRIPT = Path(__file__).with_name("windows.lua")
@@ -22,16 +18,8 @@ class SharedWindows(Windows):
     What was counted in memory meanwhile stays there, and what Redis kept holds again.
     """
 
-    def __init__(
-        self,
-        link: SharedLink | str,
-        processes: int = 1,
-        on_change: Callable[[bool], None] = lambda _: None,
-        times: SharedTimes | None = None,
-    ) -> None:
+    def __init__(self, link: SharedLink) -> None:
         """Count over `link`, which is closed with this."""
-        if isinstance(link, str):
-            link = SharedLink(link, processes, on_change, times)
         self._link = link
         self._script = link.script(SCRIPT)
         self._local = LocalWindows()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.domain.costs import Price
-from services.domain.errors import ModelNotAvailable
+from services.domain.errors import InvalidRequest, ModelNotAvailable
 
 ANY_MODEL = "*"
 
@@ -44,6 +44,20 @@ class Model:
     max_temperature: float = 2.0
     reasons: bool = False
     sees: bool = False
+
+    def check(self, *, temperature: float | None, max_tokens: int | None) -> None:
+        """Raise InvalidRequest for what a request asks of this model and it does not do."""
+        errors = {}
+        if (
+            temperature is not None
+            and self.takes_temperature
+            and temperature > self.max_temperature
+        ):
+            errors["temperature"] = [f"{self.name} takes up to {self.max_temperature:g}."]
+        if max_tokens is not None and max_tokens > self.max_output:
+            errors["max_tokens"] = [f"{self.name} answers with {self.max_output} at most."]
+        if errors:
+            raise InvalidRequest("The model cannot do what is asked.", errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,10 @@ class Offers:
         known = ", ".join(m.name for m in self.models if m.name != ANY_MODEL)
         text = f"{choice.model!r} is not a model that this server offers. Known: {known}."
         raise ModelNotAvailable(text, {"model": [text]})
+
+    def knows(self, model: Model) -> bool:
+        """Tell whether a model's limits are known, and not those that stand for any name."""
+        return model in self.models
 
     def _of_provider(self, provider: str | None) -> Model:
         if provider in (None, self.default.provider):

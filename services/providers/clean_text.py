@@ -11,6 +11,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = re.compile(
     r"(?<=://)[^\s/@]+@"  # user:password in a URL
     r"|\b(?:sk|pk|rk)[-_][\w*.-]{6,}"  # keys as the vendors write them, masked ones too
+    r"|\bAIza[\w*.-]{6,}"  # Google's
     r"|(?<=bearer )\S+",
     re.IGNORECASE,
 )

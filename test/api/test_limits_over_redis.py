@@ -17,7 +17,8 @@ from patience import eventually
 from redis_server import RedisServer
 from werkzeug.test import TestResponse
 
-from services.admission.shared_windows import SharedTimes, SharedWindows
+from services.admission.shared_link import SharedLink, SharedTimes
+from services.admission.shared_windows import SharedWindows
 from services.identity.key_set import KeySet
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
 from services.worker import Services
@@ -70,7 +71,7 @@ def parts(services: Services, server: RedisServer) -> dict[str, Any]:
         "supabase_tokens": SupabaseTokens(
             rules, KeySet(PROJECT + PATH), services.store.users.tenant_id
         ),
-        "windows": SharedWindows(server.url, WORKERS, tell, SharedTimes(retry=0.05)),
+        "windows": SharedWindows(SharedLink(server.url, WORKERS, tell, SharedTimes(retry=0.05))),
     }
 
 

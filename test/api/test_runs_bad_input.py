@@ -54,7 +54,7 @@ WRONG: dict[str, list[Any]] = {
     "provider": ["", 5, "x" * 201, {}],
     "parent_id": [5, "x" * 65, ["x"]],
 }
-UNKNOWN = ["strategy", "stream", "n", "Content"]
+UNKNOWN = ["stream", "n", "Content"]
 
 
 def test_a_field_that_breaks_a_rule_is_named(ann: ApiUser, session: str) -> None:
@@ -161,3 +161,19 @@ def test_a_member_that_comes_twice_counts_as_its_last(ann: ApiUser, session: str
     body = b'{"content": 5, "content": "/slow 0 /echo last"}'
 
     assert raw(ann, session, body)[1].get_json()["content"] == "last"
+
+
+def test_what_a_named_model_cannot_do_is_refused_with_what_it_can(
+    ann: ApiUser, session: str
+) -> None:
+    body = {"content": "Hi", "model": "scripted-1", "max_tokens": 4001}
+
+    for response in sendings(ann, session, body):
+        problem = refused(response, 422, "invalid_request")
+        assert problem["errors"] == {"max_tokens": ["scripted-1 answers with 4000 at most."]}
+    assert_nothing_was_kept(ann, session)
+
+
+def test_a_model_that_was_not_named_answers_with_as_much_as_it_can(ann: ApiUser) -> None:
+    response = ann.post("/api/chat", {"content": "/slow 0 /echo Hi", "max_tokens": 4001})
+    assert response.get_json()["content"] == "Hi"

@@ -265,3 +265,16 @@ def test_deleting_a_session_stops_its_run_first(ann: ApiUser) -> None:
     assert terminal is not None
     assert (terminal["type"], terminal["finish_reason"]) == ("done", "stopped")
     refused(ann.get(f"/sessions/{session}"), 404, "not_found")
+
+
+def test_a_first_message_may_say_what_its_model_is_chosen_for(ann: ApiUser) -> None:
+    made = ann.post("/sessions", {"initial_message": "/slow 0 /echo Hi", "strategy": "cheap"})
+
+    assert made.status_code == 201
+    start = ann.follow(made.get_json()["active_run"]).answer().frames[1].event
+    assert (start["type"], start["model"]) == ("start", "scripted-1")
+
+
+def test_a_strategy_without_a_first_message_is_refused_instead_of_forgotten(ann: ApiUser) -> None:
+    problem = refused(ann.post("/sessions", {"strategy": "cheap"}), 422, "invalid_request")
+    assert list(problem["errors"]) == ["strategy"]

@@ -15,7 +15,7 @@ RAISED_ELSEWHERE = {"interrupted", "internal_error"}
 """What a stream ends with that no provider is to blame for."""
 
 
-RATE_LIMIT_CODES = {"too_many_readers", "too_many_runs"}
+RATE_LIMIT_CODES = {"queue_full", "too_many_readers", "too_many_runs"}
 """What a TooManyRequests may be called instead of `rate_limited`."""
 
 

@@ -16,7 +16,8 @@ from services.admission.shared_link import SharedLink
 CALL, PROBE, REFUSED = Admission.CALL, Admission.PROBE, Admission.REFUSED
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
 MODEL = ("p", "m")
-REST = 0.3
+REST = 0.5
+PATIENT = BreakerRules(failures=3, open_seconds=60)
 QUICK = BreakerRules(failures=3, open_seconds=REST, probe_seconds=60)
 
 MakeBreakers = Callable[[BreakerRules], Breakers]
@@ -66,7 +67,8 @@ def test_a_breaker_begins_closed(breakers: Breakers) -> None:
     assert [breakers.admit(*MODEL) for _ in range(20)] == [CALL] * 20
 
 
-def test_failures_in_a_row_open_it(breakers: Breakers) -> None:
+def test_failures_in_a_row_open_it(make_breakers: MakeBreakers) -> None:
+    breakers = make_breakers(PATIENT)
     fail(breakers, 2)
     assert breakers.state(*MODEL) is CLOSED
 
@@ -86,7 +88,8 @@ def test_a_success_between_them_begins_the_row_anew(breakers: Breakers) -> None:
     assert breakers.state(*MODEL) is CLOSED
 
 
-def test_what_says_nothing_about_the_upstream_does_not_count(breakers: Breakers) -> None:
+def test_what_says_nothing_about_the_upstream_does_not_count(make_breakers: MakeBreakers) -> None:
+    breakers = make_breakers(PATIENT)
     fail(breakers, 2)
     for _ in range(5):
         assert breakers.admit(*MODEL) is CALL
@@ -112,7 +115,7 @@ def test_after_its_rest_one_caller_probes(breakers: Breakers) -> None:
 
     probe(breakers)
 
-    assert REST - 0.05 < time.monotonic() - opened < REST + 0.3
+    assert REST - 0.05 < time.monotonic() - opened < 1.9 * REST
     assert breakers.state(*MODEL) is HALF_OPEN
     assert {breakers.admit(*MODEL) for _ in range(20)} == {REFUSED}
 
@@ -168,21 +171,24 @@ def test_a_probe_that_never_tells_is_given_up(make_breakers: MakeBreakers) -> No
 
     probe(breakers)
 
-    assert 0.35 < time.monotonic() - began < 0.8
+    assert 0.35 < time.monotonic() - began < 2
 
 
-def test_late_failures_of_earlier_calls_do_not_make_it_rest_longer(breakers: Breakers) -> None:
+def test_late_failures_of_earlier_calls_do_not_make_it_rest_longer(
+    make_breakers: MakeBreakers,
+) -> None:
+    breakers = make_breakers(BreakerRules(failures=3, open_seconds=1))
     for _ in range(6):
         assert breakers.admit(*MODEL) is CALL
     for _ in range(3):
         breakers.failed(*MODEL)
     opened = time.monotonic()
-    eventually(lambda: time.monotonic() > opened + REST / 2)
+    eventually(lambda: time.monotonic() > opened + 0.7)
 
     breakers.failed(*MODEL)
     probe(breakers)
 
-    assert time.monotonic() - opened < 1.4 * REST
+    assert time.monotonic() - opened < 1.6
 
 
 def test_an_earlier_call_that_says_nothing_does_not_free_the_probe(breakers: Breakers) -> None:

@@ -61,6 +61,7 @@ class Desk:
                 waiting=lambda provider: 7 if provider == "openai" else 0,
             ),
             Strategy.CHEAP,
+            lambda: models[0],
         )
 
     def provider(self, name: str) -> ProviderState:
@@ -135,7 +136,7 @@ def test_the_default_of_the_server_counts_even_where_no_list_has_it() -> None:
     offers = Offers([ANY_LOCAL], chosen, "local")
     desk = Desk([ANY_LOCAL])
     protection = Protection(breakers=desk.breakers, quotas=desk.quotas, waiting=lambda _: 0)
-    controller = ProvidersController(offers, {}, protection, Strategy.BALANCED)
+    controller = ProvidersController(offers, {}, protection, Strategy.BALANCED, lambda: chosen)
 
     desk.fail(chosen)
 

@@ -59,7 +59,7 @@ def scripts(server: RedisServer) -> int:
 
 
 def test_failures_of_all_workers_count(redis_server: RedisServer, worker: MakeBreakers) -> None:
-    first, second = worker(redis_server), worker(redis_server)
+    first, second = worker(redis_server, PATIENT), worker(redis_server, PATIENT)
     fail(first, 2)
 
     fail(second)
@@ -143,10 +143,10 @@ def test_a_closed_breaker_costs_redis_nothing_while_it_is_known(
     assert scripts(redis_server) == before
 
 
-def test_what_others_did_is_known_a_quarter_of_a_second_later(
+def test_what_others_did_is_known_a_moment_later(
     redis_server: RedisServer, worker: MakeBreakers
 ) -> None:
-    first, second = worker(redis_server), worker(redis_server, known_seconds=0.25)
+    first, second = worker(redis_server), worker(redis_server, known_seconds=1)
     assert second.admit(*MODEL) is CALL
     fail(first, 3)
     opened = time.monotonic()
@@ -154,7 +154,7 @@ def test_what_others_did_is_known_a_quarter_of_a_second_later(
 
     eventually(lambda: second.admit(*MODEL) is REFUSED)
 
-    assert time.monotonic() - opened < 0.3
+    assert time.monotonic() - opened < 1.5
 
 
 def test_what_a_worker_did_itself_it_knows_at_once(
@@ -274,6 +274,7 @@ def test_what_came_of_a_probe_is_told_when_redis_is_back(
     rest(first)
     assert first.admit(*MODEL) is PROBE
     server.pause()
+    first.state("p", "other")  # finds out that Redis is away
 
     getattr(first, outcome)(*MODEL)
     server.resume()
@@ -298,6 +299,7 @@ def test_a_probe_that_failed_meanwhile_opens_it_when_redis_is_back(
     rest(first)
     assert first.admit(*MODEL) is PROBE
     server.pause()
+    first.state("p", "other")  # finds out that Redis is away
 
     first.failed(*MODEL)
     server.resume()

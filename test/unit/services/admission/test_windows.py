@@ -9,6 +9,7 @@ import pytest
 from patience import eventually
 
 from services.admission.local_windows import LocalWindows
+from services.admission.shared_link import SharedLink
 from services.admission.shared_windows import SharedWindows
 from services.domain.limits import Limit, Windows
 
@@ -24,7 +25,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[Windows]:
         yield LocalWindows()
         return
     url = request.getfixturevalue("redis_server").url
-    with closing(SharedWindows(url, processes=2)) as shared:
+    with closing(SharedWindows(SharedLink(url, processes=2))) as shared:
         yield shared
 
 

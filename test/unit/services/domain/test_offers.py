@@ -1,9 +1,11 @@
 """The choice among the models on offer."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers
-from services.domain.errors import ModelNotAvailable
+from services.domain.errors import InvalidRequest, ModelNotAvailable
 
 
 def model(provider: str, name: str) -> Model:
@@ -78,3 +80,30 @@ def test_an_empty_choice_is_none() -> None:
 def test_the_sign_for_any_name_is_no_name() -> None:
     with pytest.raises(ModelNotAvailable):
         OPEN_OFFERS.pick(ModelChoice("local", ANY_MODEL))
+
+
+@pytest.mark.parametrize(
+    ("temperature", "max_tokens", "wrong"),
+    [
+        (1.0, 100, []),
+        (None, None, []),
+        (1.1, 100, ["temperature"]),
+        (2.0, 101, ["temperature", "max_tokens"]),
+    ],
+)
+def test_a_model_says_what_it_cannot_do(
+    temperature: float | None, max_tokens: int | None, wrong: list[str]
+) -> None:
+    cool = replace(FAST, max_temperature=1.0)
+    if not wrong:
+        cool.check(temperature=temperature, max_tokens=max_tokens)
+        return
+    with pytest.raises(InvalidRequest) as refused:
+        cool.check(temperature=temperature, max_tokens=max_tokens)
+    assert list(refused.value.errors) == wrong
+
+
+def test_a_temperature_that_is_not_sent_is_not_refused() -> None:
+    replace(FAST, takes_temperature=False, max_temperature=1.0).check(
+        temperature=2.0, max_tokens=None
+    )

@@ -53,6 +53,7 @@ def test_a_half_whose_other_half_never_comes_is_replaced() -> None:
     [
         "key SECRET-KEY is bad",
         "Incorrect API key: sk-proj-abc***xyz",
+        "at https://host/v1beta/models?key=AIzaSyabc-_123xyz",
         "at https://user:pass@host/v1",
         "Authorization: Bearer abcdef",
     ],

@@ -38,7 +38,7 @@ class Clock:
 def fails(code: str = "upstream_overloaded", **fields: object) -> ProviderError:
     """Make a failure that may be tried again, unless told otherwise."""
     given: dict[str, object] = {"may_retry": True} | fields
-    return ProviderError("No.", code=code, **given)  # type: ignore[arg-type] # a test's own words
+    return ProviderError("No.", code=code, **given)  # type: ignore[arg-type]  # a test's own words
 
 
 class Kept(PlayedProvider):
