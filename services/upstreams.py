@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from services.configuration.providers import ProviderName
-from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers
+from services.domain.catalog import ANY_MODEL, Effort, Model, ModelChoice, Offers
 from services.domain.errors import ModelNotAvailable
 from services.providers import registry
 from services.providers.base import Provider
@@ -83,6 +83,7 @@ def _configs(
                 connect_seconds=given.connect_timeout_seconds,
                 read_seconds=given.read_timeout_seconds,
             ),
+            effort=Effort(given.reasoning_effort),
             on_ignored=partial(metrics.upstream_ignored, name.value),
         )
 

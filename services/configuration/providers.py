@@ -7,6 +7,7 @@ from enum import StrEnum
 from services.configuration import rules
 from services.configuration.endpoints import Endpoint, endpoints_of
 from services.configuration.variables import choice, number, seconds, secret, text, whole
+from services.domain.catalog import Effort
 
 
 class ProviderName(StrEnum):
@@ -105,6 +106,12 @@ class ProviderSettings:
         (1, 1_000_000),
         "The longest answer where a request names no length.",
         unit="tokens",
+    )
+    reasoning_effort: str = choice(
+        "REASONING_EFFORT",
+        Effort.LOW.value,
+        Effort,
+        "How much a model that thinks before it answers may think.",
     )
     context_messages: int = whole(
         "CONTEXT_MESSAGES",

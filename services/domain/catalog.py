@@ -27,6 +27,14 @@ class Strategy(StrEnum):
     HEDGED = "hedged"
 
 
+class Effort(StrEnum):
+    """How much a model that reasons may think before it answers."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A model of a provider: its name upstream, its limits in tokens, and what it can do.

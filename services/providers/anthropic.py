@@ -34,7 +34,7 @@ class AnthropicProvider(Provider):
         from services.providers.sse_answer import read_answer  # noqa: PLC0415 - the same
 
         answer = AnthropicAnswer(self._config.api_key, self._config.on_ignored)
-        with self._loaded().open(arguments_of(request)) as body:
+        with self._loaded().open(arguments_of(self._config, request)) as body:
             yield from read_answer(body, answer)
 
     def count_tokens(self, text: str) -> int:
@@ -68,7 +68,7 @@ class AnthropicProvider(Provider):
         return self._client
 
 
-def arguments_of(request: ProviderRequest) -> dict[str, Any]:
+def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:
     """Make the body of a request for a message."""
     arguments: dict[str, Any] = {
         "model": request.model.name,
@@ -82,6 +82,7 @@ def arguments_of(request: ProviderRequest) -> dict[str, Any]:
     if request.model.reasons:
         # Those models think anyhow, and keep it to themselves unless they are asked.
         arguments["thinking"] = {"type": "adaptive", "display": "summarized"}
+        arguments["output_config"] = {"effort": config.effort.value}
     return arguments
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from services.domain.catalog import Model
+from services.domain.catalog import Effort, Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class ProviderConfig:
 
     `kind` chooses the adapter, `name` is what clients see; several providers may be of one kind.
     `base_url` None: the vendor's own server. A server that asks for no key has an empty `api_key`.
-    `models` are what it offers, its default first.
+    `models` are what it offers, its default first. `effort` is for those that reason.
     `on_ignored` is called for each thing in an answer that the adapter does not know and passes by.
     """
 
@@ -30,4 +30,5 @@ class ProviderConfig:
     base_url: str | None = None
     models: Sequence[Model] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
+    effort: Effort = Effort.LOW
     on_ignored: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)

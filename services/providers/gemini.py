@@ -35,7 +35,8 @@ class GeminiProvider(Provider):
             read_gemini,
         )
 
-        with self._loaded().open(request.model.name, arguments_of(request)) as body:
+        arguments = arguments_of(self._config, request)
+        with self._loaded().open(request.model.name, arguments) as body:
             answer = GeminiAnswer(self._config.api_key, self._config.on_ignored, body)
             yield from read_gemini(body, answer)
 
@@ -70,14 +71,15 @@ class GeminiProvider(Provider):
         return self._client
 
 
-def arguments_of(request: ProviderRequest) -> dict[str, Any]:
+def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:
     """Make the body of a request for content."""
     model = request.model
     settings: dict[str, Any] = {"maxOutputTokens": request.max_tokens}
     if model.takes_temperature:
         settings["temperature"] = min(request.temperature, model.max_temperature)
     if model.reasons:
-        settings["thinkingConfig"] = {"includeThoughts": True}
+        level = config.effort.value.upper()
+        settings["thinkingConfig"] = {"includeThoughts": True, "thinkingLevel": level}
     arguments: dict[str, Any] = {
         "contents": [
             _content_of(message) for message in request.messages if not _is_blank(message)

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from services.domain.catalog import Model
 from services.domain.events import ProviderEvent
 from services.domain.runs import ContextMessage
 from services.providers import tokens
@@ -83,7 +84,18 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
     }
     if request.model.takes_temperature:
         arguments["temperature"] = request.temperature
+    if _takes_effort(config, request.model):
+        arguments["reasoning_effort"] = config.effort.value
     return arguments
+
+
+def _takes_effort(config: ProviderConfig, model: Model) -> bool:
+    """Tell whether OpenAI's catalog has it and says that it reasons.
+
+    Behind any other name there may be a server that refuses a field that it does not know.
+    """
+    is_listed = any(model.name == one.name for one in config.models)
+    return model.reasons and is_listed and config.kind == "openai"
 
 
 def _content_of(message: ContextMessage) -> object:

@@ -45,16 +45,7 @@ class OpenAIClient:
         self._secret = config.api_key
         self._timeouts = config.timeouts
         self._http = http_client(config.timeouts)
-        self._sdk = openai.OpenAI(
-            api_key=config.api_key or NO_KEY,
-            base_url=config.base_url or OFFICIAL_URL,
-            max_retries=0,
-            timeout=timeout_of(config.timeouts),
-            http_client=self._http,
-            default_headers={"Accept-Encoding": "identity"},  # compressed pieces come late
-        )
-        # The SDK reads these from the environment; settings are read in one place only.
-        self._sdk.organization = self._sdk.project = None
+        self._sdk = _Sdk(config, self._http)
         # The first look at these asks `uname` in a process of its own: not in the first request.
         self._sdk.platform_headers()
 
@@ -127,3 +118,21 @@ class OpenAIClient:
         is_final = "insufficient_quota" in (exc.code, exc.type)
         headers = exc.response.headers
         return refusal(exc.status_code, said, headers, self._secret, is_final=is_final)
+
+
+class _Sdk(openai.OpenAI):
+    """The SDK's client, told everything: it reads nothing that counts from the environment."""
+
+    def __init__(self, config: ProviderConfig, http: httpx2.Client) -> None:
+        super().__init__(
+            api_key=config.api_key or NO_KEY,
+            base_url=config.base_url or OFFICIAL_URL,
+            max_retries=0,
+            timeout=timeout_of(config.timeouts),
+            http_client=http,
+            webhook_secret="",
+        )
+        # No argument keeps these from being read where they are unset.
+        self.organization = self.project = self.admin_api_key = None
+        # In place of what the SDK put together: OPENAI_CUSTOM_HEADERS is in there.
+        self._custom_headers = {"Accept-Encoding": "identity"}  # compressed pieces come late

@@ -1,5 +1,6 @@
 """What stands before each provider call: circuit breaker, queue and quota; and what is learned."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -28,8 +29,8 @@ FAULTS = frozenset(
 )
 """Failures that tell something about the upstream, and not about the request or our haste."""
 
-FAILED_SECONDS = 30.0
-"""What a call that gave no token counts as among the times to the first one."""
+CIRCUIT_OPEN = "circuit_open"
+"""Why a model was passed over that is left alone."""
 
 
 class CircuitOpen(Exception):
@@ -84,9 +85,12 @@ class Gate:
     def _reserve(self, living: Living, request: ProviderRequest) -> Reservation:
         provider = request.model.provider
         place, living.place = living.place, None
+        wait = object()
 
         def tell(position: int) -> None:
-            living.begin_wait()
+            if living.has_answer:
+                return  # who waits here is about to be cancelled
+            living.begin_wait(wait)
             detail = {"provider": provider, "position": position}
             living.writer.announce(Status(StatusState.QUEUED, detail))
 
@@ -107,35 +111,46 @@ class Gate:
                 retry_after=full.retry_after,
             ) from full
         finally:
-            living.end_wait()
+            living.end_wait(wait)
             if place is not None:
                 place.give_back()
 
     def answered(self, granted: Pass) -> None:
         """Tell that the first piece came."""
         granted.has_answered = True
-        self._quotas.arrived(granted.reservation)
         self._first_tokens.record(granted.model, time.monotonic() - granted.since)
-        self._breakers.succeeded(granted.model.provider, granted.model.name)
+        try:
+            self._quotas.arrived(granted.reservation)
+        finally:  # it may be killed while it tells
+            self._breakers.succeeded(granted.model.provider, granted.model.name)
 
     def failed(self, granted: Pass, code: str) -> None:
         """Tell that the call failed; after its first piece that says nothing any more."""
         if granted.has_answered:
             return
-        self._quotas.arrived(granted.reservation)
-        if code in FAULTS:
-            self._first_tokens.record(granted.model, FAILED_SECONDS)
-        if granted.is_admitted:
-            tell = self._breakers.failed if code in FAULTS else self._breakers.released
-            tell(granted.model.provider, granted.model.name)
+        self._first_tokens.record(granted.model, math.inf)
+        self._tell_end(granted, is_fault=code in FAULTS)
 
     def left(self, granted: Pass) -> None:
         """Tell that the call was given up."""
-        if granted.has_answered:
-            return
-        self._quotas.arrived(granted.reservation)
-        if granted.is_admitted:
-            self._breakers.released(granted.model.provider, granted.model.name)
+        if not granted.has_answered:
+            self._tell_end(granted, is_fault=False)
+
+    def unused(self, granted: Pass) -> None:
+        """Tell that the call was never made."""
+        try:
+            self._quotas.cancel(granted.reservation)
+        finally:
+            if granted.is_admitted:
+                self._breakers.released(granted.model.provider, granted.model.name)
+
+    def _tell_end(self, granted: Pass, *, is_fault: bool) -> None:
+        try:
+            self._quotas.arrived(granted.reservation)
+        finally:  # it may be killed while it tells
+            if granted.is_admitted:
+                tell = self._breakers.failed if is_fault else self._breakers.released
+                tell(granted.model.provider, granted.model.name)
 
     def used(self, granted: Pass, usage: Usage) -> None:
         """Put what a call used in the place of what was reserved for it."""

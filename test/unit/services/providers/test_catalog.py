@@ -99,11 +99,20 @@ def test_a_price_is_known_and_the_window_is_the_one_that_the_prices_know(known: 
 
 
 def test_only_models_that_take_it_are_sent_a_temperature() -> None:
-    taking = {one.name for one in ALL if one.takes_temperature}
+    taking = {one.name for one in ALL if one.takes_temperature and one.provider != "gemini"}
 
     assert taking == {"gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini", "claude-haiku-4-5"}
+    assert all(one.takes_temperature for one in KNOWN.models_of("gemini"))
     assert {one.max_temperature for one in KNOWN.models_of("anthropic")} == {1.0}
     assert all(one.reasons or one.takes_temperature for one in ALL)
+
+
+@pytest.mark.parametrize(("provider", "most"), [("gemini", 2), ("openai", 2), ("anthropic", 1)])
+def test_a_name_that_is_not_listed_is_sent_a_temperature(provider: str, most: float) -> None:
+    unlisted = KNOWN.unlisted(provider)
+
+    assert unlisted
+    assert (unlisted.takes_temperature, unlisted.max_temperature) == (True, most)
 
 
 def test_a_file_overrides_what_it_names_and_nothing_else() -> None:

@@ -6,24 +6,26 @@ from typing import Any
 import pytest
 from provider_calls import provider_of, request_to
 
-from services.domain.catalog import Model
+from services.domain.catalog import Effort, Model
 from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
+from services.providers.config import ProviderConfig
 from services.providers.gemini import arguments_of
 
 FLASH = Model(provider="gemini", name="flash", window=1000, max_output=100, max_temperature=1.5)
+CONFIG = ProviderConfig(kind="gemini", name="gemini", models=(FLASH,))
 
 
 def settings_for(model: Model, **fields: Any) -> dict[str, Any]:
     request = request_to(provider_of("gemini", models=(model,)), **fields)
-    settings: dict[str, Any] = arguments_of(request)["generationConfig"]
+    settings: dict[str, Any] = arguments_of(CONFIG, request)["generationConfig"]
     return settings
 
 
 def contents_of(*messages: ContextMessage) -> list[dict[str, Any]]:
     seeing = replace(FLASH, sees=True)
     request = request_to(provider_of("gemini", models=(seeing,)), messages=messages)
-    contents: list[dict[str, Any]] = arguments_of(request)["contents"]
+    contents: list[dict[str, Any]] = arguments_of(CONFIG, request)["contents"]
     return contents
 
 
@@ -41,13 +43,28 @@ def test_only_a_model_that_reasons_is_asked_for_its_thoughts(*, reasons: bool) -
     settings = settings_for(replace(FLASH, reasons=reasons), max_tokens=77)
 
     assert settings["maxOutputTokens"] == 77
-    assert settings.get("thinkingConfig") == ({"includeThoughts": True} if reasons else None)
+    thinking = {"includeThoughts": True, "thinkingLevel": "LOW"}
+    assert settings.get("thinkingConfig") == (thinking if reasons else None)
+
+
+@pytest.mark.parametrize("effort", Effort)
+def test_the_level_of_thinking_is_a_word_of_the_sdk(effort: Effort) -> None:
+    from google.genai.types import (  # noqa: PLC0415 - takes a second
+        ThinkingConfig,
+        ThinkingLevel,
+    )
+
+    request = request_to(provider_of("gemini", models=(replace(FLASH, reasons=True),)))
+    sent = arguments_of(replace(CONFIG, effort=effort), request)["generationConfig"]
+
+    read = ThinkingConfig.model_validate(sent["thinkingConfig"])
+    assert read == ThinkingConfig(include_thoughts=True, thinking_level=ThinkingLevel[effort.name])
 
 
 def test_without_a_system_prompt_there_is_no_system_instruction() -> None:
     request = request_to(provider_of("gemini", models=(FLASH,)), system_prompt="")
 
-    assert "systemInstruction" not in arguments_of(request)
+    assert "systemInstruction" not in arguments_of(CONFIG, request)
 
 
 def test_an_answer_without_text_is_left_out_for_gemini_refuses_empty_texts() -> None:

@@ -1,0 +1,64 @@
+"""What the settings tell the OpenAI adapter, and what the environment does not tell its SDK."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from provider_calls import KEY, ask
+from wire_fixtures import WireServer
+
+from services.bootstrap import build_services
+from services.settings import Settings
+
+
+def test_the_environment_of_the_sdk_changes_nothing(wire: WireServer) -> None:
+    code = f"""
+import sys
+sys.path[:] = {sys.path}
+from provider_calls import ask, provider_of
+print(ask(provider_of("openai", {wire.base_url!r}), model="plain").ending)
+"""
+    env = {
+        "OPENAI_API_KEY": "sk-environment",
+        "OPENAI_ADMIN_KEY": "sk-admin-environment",
+        "OPENAI_BASE_URL": "http://127.0.0.1:1",
+        "OPENAI_ORG_ID": "org-environment",
+        "OPENAI_PROJECT_ID": "proj-environment",
+        "OPENAI_CUSTOM_HEADERS": "X-Other: environment\nAuthorization: Bearer environment",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+    }
+
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+
+    assert run.stdout.endswith("stop\n"), run.stderr
+    headers = wire.seen()["headers"]
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert headers["accept-encoding"] == "identity"
+    assert not any("environment" in value for value in headers.values())
+
+
+@pytest.mark.parametrize(("given", "sent"), [({}, "low"), ({"REASONING_EFFORT": "high"}, "high")])
+def test_a_model_that_reasons_is_told_the_effort_of_the_settings(
+    wire: WireServer, tmp_path: Path, given: dict[str, str], sent: str
+) -> None:
+    models = tmp_path / "models.yaml"
+    models.write_text(
+        "models: [{provider: openai, name: plain, reasons: true, default: true, "
+        "window: 9000, max_output: 900}]"
+    )
+    env = {
+        "DATA_DIR": str(tmp_path),
+        "MODELS_FILE": str(models),
+        "OPENAI_BASE_URL": wire.base_url,
+        "OPENAI_API_KEY": KEY,
+    }
+    services = build_services(Settings.load(env | given))
+
+    ask(services.providers["openai"], max_tokens=77)
+    services.close()
+
+    body = wire.seen()["last"]
+    assert (body["reasoning_effort"], body["max_tokens"]) == (sent, 77)
