@@ -84,7 +84,8 @@ class BurstQueue:
     being small: whoever needs much would starve behind many who need little.
 
     Each worker has its own queue and its own positions; what all of them send is the quotas' to
-    bound.
+    bound. They also hold the background of all workers back while an interactive call waits at any,
+    but for half a second at most where that has just come, and longer only while Redis is away.
     """
 
     def __init__(

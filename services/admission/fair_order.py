@@ -69,6 +69,10 @@ class FairOrder(Generic[T]):
                 return next(iter(own))
         return None
 
+    def count(self, priority: Priority) -> int:
+        """Count who waits in one line."""
+        return self._counts[priority]
+
     def is_clear_for(self, priority: Priority) -> bool:
         """Tell whether nobody waits before somebody who comes now."""
         return not any(self._counts[one] for one in _up_to(priority))

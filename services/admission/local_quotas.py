@@ -45,7 +45,7 @@ class LocalQuotas(Quotas):
         self._lock = Lock()
 
     def reserve(
-        self, provider: str, tokens: int, *, background: bool = False
+        self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
         """Look, and take where there is room."""
         window = self._windows.get(provider)
@@ -53,7 +53,7 @@ class LocalQuotas(Quotas):
             return Reservation(provider, token_hex(12), tokens)
         taken = Reservation(provider, token_hex(12), window.quota.fitting(tokens))
         with self._lock:
-            seconds = window.take(taken, self._clock(), background=background)
+            seconds = window.take(taken, self._clock(), background=background, more_wait=more_wait)
         return Wait(seconds) if seconds else taken
 
     def arrived(self, reservation: Reservation) -> None:
@@ -110,7 +110,7 @@ class _Window:
     def requests(self) -> int:
         return len(self.on_its_way) + len(self.there)
 
-    def take(self, wanted: Reservation, now: float, *, background: bool) -> float:
+    def take(self, wanted: Reservation, now: float, *, background: bool, more_wait: bool) -> float:
         """Take it; give 0, or take nothing and give the seconds until there can be room."""
         self._move(now)
         seconds = self._until_room(wanted.tokens, now)
@@ -122,7 +122,8 @@ class _Window:
                 self.waits_until = now + WAITING_SECONDS
             return seconds
         if not background:
-            self.waits_until = 0.0
+            is_waited_for = more_wait and now < self.waits_until
+            self.waits_until = now + WAITING_SECONDS if is_waited_for else 0.0
         self.on_its_way[wanted.id] = _Entry(now, wanted.tokens)
         self.tokens += wanted.tokens
         return 0.0

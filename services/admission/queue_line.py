@@ -59,6 +59,7 @@ class Line:
         self._order: FairOrder[Waiter] = FairOrder()
         self._woken = Event()
         self._greenlet: gevent.Greenlet[[], None] | None = None
+        self._asking_at_once: set[Waiter] = set()
         self._refused: Waiter | None = None
         self._ask_at = 0.0
         self._tell_at = math.inf
@@ -69,7 +70,13 @@ class Line:
 
     def ask_at_once(self, waiter: Waiter) -> Reservation | Wait | None:
         """Ask for room for somebody who comes; None: others wait before it."""
-        return self._reserve(waiter) if self._order.is_clear_for(waiter.priority) else None
+        if not self._order.is_clear_for(waiter.priority):
+            return None
+        self._asking_at_once.add(waiter)
+        try:
+            return self._reserve(waiter)
+        finally:
+            self._asking_at_once.remove(waiter)
 
     def wait(self, waiter: Waiter, refusal: Wait | None) -> Reservation:
         """Stand in line; `refusal` is what the quota said just now.
@@ -151,8 +158,21 @@ class Line:
             self._quotas.cancel(answer)
 
     def _reserve(self, waiter: Waiter) -> Reservation | Wait:
-        background = waiter.priority is Priority.BACKGROUND
-        return self._quotas.reserve(self._provider, waiter.tokens, background=background)
+        """Ask, and tell whether others wait, so that other workers' background ones still do.
+
+        One that comes while the last one's answer is on its way could not be told of: until it is
+        asked for itself, at the latest `ask` seconds later, one of the background may go before it.
+        """
+        if waiter.priority is Priority.BACKGROUND:
+            return self._quotas.reserve(self._provider, waiter.tokens, background=True)
+        more_wait = self._has_others(waiter)
+        return self._quotas.reserve(self._provider, waiter.tokens, more_wait=more_wait)
+
+    def _has_others(self, waiter: Waiter) -> bool:
+        """Tell whether other interactive ones wait, or are being asked for and may have to."""
+        waiting = self._order.count(Priority.INTERACTIVE) - (waiter in self._order)
+        asking = self._asking_at_once - {waiter}
+        return waiting > 0 or any(one.priority is Priority.INTERACTIVE for one in asking)
 
     def _refuse(self, head: Waiter, answer: Wait) -> None:
         now = self._clock.now()

@@ -8,7 +8,8 @@
 -- ARGV: 1 "reserve", "look" or "tell"; 2 the span; 3 after how long a call on its way is given up;
 --   4 the requests and 5 the tokens that fit (-1: any number).
 --   "reserve": 6 its id; 7 its tokens; 8 its worker; 9 for how long a refusal holds background
---   requests back, 0 for a background request itself; 10 the shortest wait.
+--   requests back, 0 for a background request itself; 10 the shortest wait; 11: 1 where further
+--   interactive requests of the worker wait, or may.
 --   Then what came of earlier ones: pairs of "arrived", "cancel" or a number of tokens, and an id.
 -- Gives for "reserve" 1 and 0, or 0 and the wait; for "look" requests, tokens and the time until
 -- all of them have left; for "tell" nothing that matters.
@@ -154,19 +155,30 @@ local function until_nobody_waits()
   return last[2] and last[2] - now or 0
 end
 
-local function reserve(id, wanted, worker, holds, shortest)
+local function hold_back(worker, holds)
+  redis.call('ZADD', waiting, whole(now + holds), worker)
+  redis.call('PEXPIRE', waiting, whole(math.ceil(holds / 1000)))
+end
+
+local function is_waited_for(worker)
+  local held_until = redis.call('ZSCORE', waiting, worker)
+  return held_until and tonumber(held_until) > now
+end
+
+local function reserve(id, wanted, worker, holds, shortest, more_wait)
   local wait = until_room(wanted)
   if holds == 0 then
     wait = math.max(wait, until_nobody_waits())
   end
   if wait > 0 then
     if holds > 0 then
-      redis.call('ZADD', waiting, whole(now + holds), worker)
-      redis.call('PEXPIRE', waiting, whole(math.ceil(holds / 1000)))
+      hold_back(worker, holds)
     end
     return {0, math.max(wait, shortest)}
   end
-  if holds > 0 then
+  if holds > 0 and more_wait and is_waited_for(worker) then
+    hold_back(worker, holds)
+  elseif holds > 0 then
     redis.call('ZREM', waiting, worker)
   end
   redis.call('ZADD', on_way, whole(now), id)
@@ -190,9 +202,10 @@ local function look()
 end
 
 if verb == 'reserve' then
-  tell_from(11)
+  tell_from(12)
   let_leave()
-  return reserve(ARGV[6], tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]))
+  local holds, shortest, more_wait = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11] == '1'
+  return reserve(ARGV[6], tonumber(ARGV[7]), ARGV[8], holds, shortest, more_wait)
 end
 tell_from(6)
 if verb == 'look' then

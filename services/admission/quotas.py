@@ -72,7 +72,7 @@ class Quotas(ABC):
 
     @abstractmethod
     def reserve(
-        self, provider: str, tokens: int, *, background: bool = False
+        self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
         """Take one request and so many tokens, or say when to ask again.
 
@@ -82,7 +82,9 @@ class Quotas(ABC):
 
         A background request gets nothing while an interactive one of any worker waits: for two
         seconds from its refusal, or until that worker is given an interactive reservation. So a
-        worker asks for the one that goes first, and again within two seconds.
+        worker asks for the one that goes first, and again within two seconds. `more_wait`: other
+        interactive ones of this worker wait too, or may. Then its reservation ends nothing: if
+        the worker was waited for, it is for two seconds from now.
         """
 
     @abstractmethod

@@ -60,7 +60,7 @@ class SharedQuotas(Quotas):
         link.when_back(self._tell_owed)
 
     def reserve(
-        self, provider: str, tokens: int, *, background: bool = False
+        self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
         """Ask Redis once, where there is a quota."""
         quota = self.limits.get(provider, NO_QUOTA)
@@ -68,14 +68,15 @@ class SharedQuotas(Quotas):
             return Reservation(provider, token_hex(12), tokens)
         taken = Reservation(provider, TOGETHER + token_hex(12), quota.fitting(tokens))
         holds = 0 if background else _micro(WAITING_SECONDS)
+        shortest = _micro(MIN_WAIT_SECONDS)
         answer = self._ask(
             provider,
             "reserve",
-            [taken.id, taken.tokens, self._worker, holds, _micro(MIN_WAIT_SECONDS)],
+            [taken.id, taken.tokens, self._worker, holds, shortest, int(more_wait)],
             if_lost=[(CANCEL, taken.id)],
         )
         if answer is None:
-            return self._alone.reserve(provider, tokens, background=background)
+            return self._alone.reserve(provider, tokens, background=background, more_wait=more_wait)
         has_room, wait = answer
         return taken if has_room else Wait(wait / 1_000_000)
 

@@ -1,18 +1,15 @@
 """One provider is down: another answers, and the first is asked again once it is back."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from chat_client import Answer, ChatClient, Json
 from patience import eventually
-from server_process import ServerProcess, StartServer, find_free_port
-from wire_fixtures import SUPPORT, WireServer, running
+from server_process import ServerProcess, StartServer
+from vendor import Vendor
+from wire_fixtures import WireServer
 from wire_steps import TEXT
 
-WIRE = SUPPORT / "wire_server.py"
 BREAKER_SECONDS = 1.5
 QUICK = {
     "RATE_LIMIT_ENABLED": "false",
@@ -27,24 +24,6 @@ QUICK = {
     "HEDGE_SECONDS": "0.2",
     "WEB_CONCURRENCY": "1",
 }
-
-
-class Vendor:
-    """A wire server of this module's own, which can go down and come back."""
-
-    def __init__(self) -> None:
-        """Choose where it is."""
-        self.port = find_free_port()
-        self._up = ExitStack()
-
-    def start(self) -> WireServer:
-        """Come up."""
-        self._up.enter_context(running(sys.executable, Path(WIRE), str(self.port)))
-        return WireServer(self.port)
-
-    def stop(self) -> None:
-        """Go down."""
-        self._up.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,20 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import cycle
 
 import pytest
-from chat_client import Answer, ChatClient, Json
+from chat_client import Answer, ChatClient
 from column_fixtures import Column
+from crowd import (
+    CROWD_SECONDS,
+    FREE,
+    Asked,
+    assert_all_have_their_answers,
+    assert_interactive_ones_went_first,
+    assert_never_above,
+    numbered,
+)
 from figures import figures_of
 from patience import eventually
 from server_process import ServerProcess, StartServer
@@ -20,60 +28,11 @@ from services.domain.limits import Priority
 
 WINDOW_SECONDS = 2.0
 TELL_SECONDS = 0.5
-CROWD_SECONDS = 60.0
-"""In which a crowd has come, on a machine whose cores are all busy."""
-
-TOGETHER_SECONDS = 0.5
-"""Calls that go out together may arrive in another order, but not further apart."""
-
 SHORT = "words-1-0"
 WAITING = 'charla_provider_queue_waiting{provider="openai"}'
 WAITED = 'charla_provider_queue_wait_seconds_count{provider="openai"}'
 
-FREE = {
-    "RATE_LIMIT_AI": "100000 per minute",
-    "RATE_LIMIT_REGISTER": "1000 per minute",
-    "MAX_ACTIVE_RUNS_PER_USER": "1000",
-    "READ_TIMEOUT_SECONDS": "300",
-    "FIRST_TOKEN_SECONDS": "300",
-    "OPENAI_TPM": "0",
-}
-
 StartLimited = Callable[..., ServerProcess]
-
-
-@dataclass
-class Asked:
-    """A message and its answer, and when its positions came."""
-
-    model: str
-    text: str
-    priority: Priority = Priority.INTERACTIVE
-    answer: Answer = field(default_factory=Answer)
-    queued: list[tuple[float, Json]] = field(default_factory=list)
-
-    @property
-    def positions(self) -> list[int]:
-        """Give the places that it was told while it waited."""
-        return [detail["position"] for _, detail in self.queued]
-
-    def ask(self, client: ChatClient) -> None:
-        """Send it, and read its answer to the end."""
-        session = client.new_session()
-        with client.send(session, "Hello?", model=self.model, priority=self.priority) as reader:
-            assert reader.status == 200, reader.body()
-            for frame in reader:
-                self.answer.take(frame)
-                if frame.event.get("state") == "queued":
-                    assert frame.id is None
-                    self.queued.append((time.monotonic(), frame.event["detail"]))
-
-
-def numbered(number: int) -> Asked:
-    """Ask a model that is this one's alone; of three messages one is interactive."""
-    words, gap_ms = number % 20 + 1, number // 20
-    priority = Priority.BACKGROUND if number % 3 else Priority.INTERACTIVE
-    return Asked(f"words-{words}-{gap_ms}", " word" * words, priority)
 
 
 @pytest.fixture
@@ -120,7 +79,8 @@ def test_of_a_burst_none_is_lost_and_none_goes_out_too_early(
             one.result()
 
     assert_all_have_their_answers([*holding, *waiting])
-    assert_never_above(limit, [at for at, _ in wire.calls()], calls)
+    assert len(wire.calls()) == calls
+    assert_never_above(limit, WINDOW_SECONDS, [at for at, _ in wire.calls()])
     assert_interactive_ones_went_first(waiting, {model: at for at, model in wire.calls()})
     assert_told_at_their_pace(waiting)
     figures = figures_of(server)
@@ -138,32 +98,6 @@ def are_in_order(waiting: Sequence[Asked]) -> bool:
         Priority.INTERACTIVE: list(range(1, before + 1)),
         Priority.BACKGROUND: list(range(before + 1, len(waiting) + 1)),
     }
-
-
-def assert_all_have_their_answers(asked: Sequence[Asked]) -> None:
-    """Hold each answer against what its model says."""
-    for one in asked:
-        end = one.answer.terminal
-        assert end is not None
-        assert end["type"] == "done", end
-        assert one.answer.text == end["full_content"] == one.text
-
-
-def assert_never_above(limit: int, arrivals: list[float], calls: int) -> None:
-    """Hold every window at the upstream against the limit."""
-    arrivals.sort()
-    assert len(arrivals) == calls
-    spans = [last - first for first, last in zip(arrivals, arrivals[limit:], strict=False)]
-    assert min(spans) > WINDOW_SECONDS
-
-
-def assert_interactive_ones_went_first(waiting: Sequence[Asked], arrived: dict[str, float]) -> None:
-    """Hold the latest interactive call against the earliest one of the background."""
-    of = {
-        priority: [arrived[one.model] for one in waiting if one.priority is priority]
-        for priority in Priority
-    }
-    assert max(of[Priority.INTERACTIVE]) < min(of[Priority.BACKGROUND]) + TOGETHER_SECONDS
 
 
 def assert_told_at_their_pace(waiting: Sequence[Asked]) -> None:

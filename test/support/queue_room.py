@@ -64,17 +64,19 @@ class RoomQuotas(Quotas):
         self.asked = 0
         self.wait_seconds = WAIT_SECONDS
         self.asked_in_background: list[bool] = []
+        self.told_that_more_wait: list[bool] = []
         self.fails_with: Exception | None = None
         self.held: dict[str, Reservation] = {}
         self.answers = Event()
         self.answers.set()
 
     def reserve(
-        self, provider: str, tokens: int, *, background: bool = False
+        self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
         """Give what there is room for."""
         self.asked += 1
         self.asked_in_background.append(background)
+        self.told_that_more_wait.append(more_wait)
         made = self._make(provider, tokens)
         self.answers.wait()
         if self.fails_with is not None:

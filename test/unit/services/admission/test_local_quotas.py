@@ -16,7 +16,9 @@ Step: TypeAlias = tuple[str, int, int]
 
 STEPS: st.SearchStrategy[list[Step]] = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["reserve", "background"]), st.just(0), st.integers(-1, 14)),
+        st.tuples(
+            st.sampled_from(["reserve", "of more", "background"]), st.just(0), st.integers(-1, 14)
+        ),
         st.tuples(st.sampled_from(["arrived", "cancel"]), st.integers(0, 30), st.just(0)),
         st.tuples(st.just("correct"), st.integers(0, 30), st.integers(-1, 25)),
         st.tuples(st.just("pass"), st.just(0), st.sampled_from([1, 4, 8, 16, 31, 32, 33, 160])),
@@ -44,15 +46,16 @@ class NaiveWindow:
         self.entries: dict[str, Entry] = {}
         self.refused_at: float | None = None
 
-    def reserve(self, tokens: int, now: float, *, background: bool) -> float | int:
+    def reserve(self, tokens: int, now: float, what: str) -> float | int:
         """Give the tokens it takes, or a wait as a float."""
         self.forget(now)
         fitting = max(0, tokens if self.quota.tokens is None else min(tokens, self.quota.tokens))
         wait = self.wait(fitting, now)
-        if background and self.refused_at is not None and now < self.refused_at + WAITING:
+        is_held = self.refused_at is not None and now < self.refused_at + WAITING
+        if what == "background" and self.refused_at is not None and is_held:
             wait = max(wait, self.refused_at + WAITING - now)
-        if not background:
-            self.refused_at = now if wait else None
+        if what != "background":
+            self.refused_at = now if wait or (what == "of more" and is_held) else None
         return max(wait, 0.005) if wait else fitting
 
     def wait(self, tokens: int, now: float) -> float:
@@ -105,20 +108,22 @@ class Both:
         what, which, number = step
         if what == "pass":
             self.now += number / 4  # exact, as a float
-        elif what in {"reserve", "background"}:
-            self.reserve(number, background=what == "background")
+        elif what in {"reserve", "of more", "background"}:
+            self.reserve(number, what)
         elif self.made:
             self.tell(what, self.made[which % len(self.made)], number)
         told = self.quotas.standing("p")
         if self.quotas.limits["p"] != Quota():
             assert told == self.naive.standing(self.now)
 
-    def reserve(self, tokens: int, *, background: bool) -> None:
-        answer = self.quotas.reserve("p", tokens, background=background)
+    def reserve(self, tokens: int, what: str) -> None:
+        answer = self.quotas.reserve(
+            "p", tokens, background=what == "background", more_wait=what == "of more"
+        )
         if self.quotas.limits["p"] == Quota():
             assert isinstance(answer, Reservation)
             return
-        expected = self.naive.reserve(tokens, self.now, background=background)
+        expected = self.naive.reserve(tokens, self.now, what)
         if isinstance(answer, Wait):
             assert answer.seconds == expected
             assert isinstance(expected, float)

@@ -95,6 +95,33 @@ def test_the_quota_knows_which_calls_are_of_the_background(
     assert quotas.asked_in_background == [True, False, True, True]
 
 
+def test_the_quota_knows_whether_more_interactive_calls_wait(
+    world: QueueWorld, quotas: RoomQuotas
+) -> None:
+    world.call("a", BACKGROUND)
+    world.calls("b", "c", "d")
+    assert quotas.told_that_more_wait == [False, False]
+
+    quotas.requests = 4
+    world.clock.move(0.5)
+
+    assert list(world.served) == ["b", "c", "d", "a"]
+    assert quotas.told_that_more_wait[2:] == [True, True, False, False]
+
+
+def test_interactive_calls_that_ask_at_once_may_wait(world: QueueWorld, quotas: RoomQuotas) -> None:
+    quotas.requests = 4
+    quotas.answers.clear()
+    world.call("a", BACKGROUND)
+    world.calls("b", "c")
+
+    quotas.answers.set()
+    gevent.idle()
+    world.call("d")
+
+    assert quotas.told_that_more_wait == [False, False, True, False]
+
+
 def test_users_take_turns(world: QueueWorld, quotas: RoomQuotas) -> None:
     world.calls("a1", "a2", "a3", "b1", "b2", "c1")
 
