@@ -162,6 +162,7 @@ def main() -> None:
     os.chdir(home)
     try:
         settings = Settings.load()
+        logs.configure(settings.logs.level, settings.logs.format or "json")
         with server_lock(settings):
             prepare(settings)
             check_address(settings.server)

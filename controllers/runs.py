@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 from controllers.readers import Readers
 from services.admission.burst_queue import BurstQueue, Place
 from services.domain.catalog import Model, ModelChoice, Strategy
+from services.domain.costs import estimate_tokens
 from services.domain.errors import CharlaError, Draining
 from services.domain.limits import Priority
 from services.domain.runs import (
@@ -120,10 +121,8 @@ class RunsController:
         A known key returns its run and costs no limit. Raises what `begin_turn` raises, and
         Draining, TooManyStreams, TooManyRequests; nothing was begun then.
         """
-        chosen = self._parts.router.choose(turn.choice, turn.strategy)
-        if turn.choice and chosen.offers.knows(chosen.likely):
-            chosen.likely.check(temperature=turn.temperature, max_tokens=turn.max_tokens)
         try:
+            chosen = self._choose(turn)
             place = self._admit(caller, chosen.likely)
         except CharlaError:
             replay = self._find(caller, key)
@@ -134,15 +133,25 @@ class RunsController:
             begun = self._parts.store.begin_turn(
                 self._begin(caller, session_id, (turn, chosen), key, new_session)
             )
+            if not begun.replayed:
+                self._admission.take(caller.user_id)
+                self._launch(begun, (turn, chosen), place)
         except BaseException:
             place.give_back()
             raise
         if begun.replayed:
             place.give_back()
-            return Started(begun.run, replayed=True)
-        self._admission.take(caller.user_id)
-        self._launch(begun, turn, place)
-        return Started(begun.run, replayed=False)
+        return Started(begun.run, replayed=begun.replayed)
+
+    def _choose(self, turn: TurnRequest) -> Choice:
+        """Choose who is asked, and refuse what a model that was named does not do."""
+        tokens = estimate_tokens(turn.content) + (
+            turn.max_tokens or self._parts.defaults.max_tokens
+        )
+        chosen = self._parts.router.choose(turn.choice, turn.strategy, tokens)
+        if turn.choice and chosen.offers.knows(chosen.likely):
+            chosen.likely.check(temperature=turn.temperature, max_tokens=turn.max_tokens)
+        return chosen
 
     def _admit(self, caller: Caller, likely: Model) -> Place:
         """Test what may refuse a turn before anything is begun; give its place before the model."""
@@ -188,9 +197,10 @@ class RunsController:
             max_active_runs=defaults.max_active_runs,
         )
 
-    def _launch(self, begun: BegunTurn, turn: TurnRequest, place: Place) -> None:
+    def _launch(self, begun: BegunTurn, wanted: tuple[TurnRequest, Choice], place: Place) -> None:
         """Open the log and let the run go; nothing here can fail or wait."""
         defaults = self._parts.defaults
+        turn, chosen = wanted
         temperature = defaults.temperature if turn.temperature is None else turn.temperature
         request = ProviderRequest(
             model=begun.model,
@@ -199,7 +209,9 @@ class RunsController:
             temperature=temperature,
             max_tokens=begun.max_tokens,
         )
-        plan = self._parts.router.plan(request, turn.strategy)
+        # What is neither the request's name nor our choice was named by the session.
+        is_named = turn.choice.model is not None or not chosen.likely.is_same(begun.model)
+        plan = self._parts.router.plan(request, turn.strategy, is_named=is_named)
         writer = self._parts.log.open(begun.run.id, begun.run.epoch)
         writer.append(begun.run.start_event)
         living = Living(begun, plan, writer, defaults.times, turn.priority, place)

@@ -51,7 +51,7 @@ class SessionsController:
             return self._store.sessions.create(new, key)
         turn = TurnRequest(
             content=draft.initial_message,
-            choice=draft.choice if draft.strategy else ModelChoice(),
+            choice=draft.choice,
             strategy=draft.strategy,
         )
         started = self._runs.start(caller, new.id, turn, key, new)

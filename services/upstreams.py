@@ -103,6 +103,8 @@ def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offer
         mistakes["FAILOVER"] = problems
     if default is None or mistakes:
         raise InvalidSettings(mistakes)
+    # A name that several of them offer is the default provider's.
+    models.sort(key=lambda model: model.provider != default.provider)
     return Offers(models, default, given.default_provider or default.provider)
 
 

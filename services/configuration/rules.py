@@ -64,8 +64,11 @@ def base_urls(value: str) -> None:
 
 def keys(value: str) -> None:
     """Accept keys by commas; none of them is ever shown."""
-    if not all(part.strip() for part in value.split(",")):
+    parts = [part.strip() for part in value.split(",")]
+    if not all(parts):
         raise ValidationError("There is an empty key between two commas.")
+    if not all(part.isascii() and part.isprintable() and " " not in part for part in parts):
+        raise ValidationError("A key has a character that no key has, such as a space or a dash.")
 
 
 def failover(value: str) -> None:

@@ -53,6 +53,10 @@ class Model:
     reasons: bool = False
     sees: bool = False
 
+    def is_same(self, other: "Model") -> bool:
+        """Tell whether it goes by the same name at the same provider."""
+        return (self.provider, self.name) == (other.provider, other.name)
+
     def check(self, *, temperature: float | None, max_tokens: int | None) -> None:
         """Raise InvalidRequest for what a request asks of this model and it does not do."""
         errors = {}
@@ -65,7 +69,9 @@ class Model:
         if max_tokens is not None and max_tokens > self.max_output:
             errors["max_tokens"] = [f"{self.name} answers with {self.max_output} at most."]
         if errors:
-            raise InvalidRequest("The model cannot do what is asked.", errors)
+            raise InvalidRequest(
+                " ".join(text for texts in errors.values() for text in texts), errors
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +114,17 @@ class Offers:
         for model in self.models:
             if model.name == ANY_MODEL != choice.model and model.provider == wanted:
                 return replace(model, name=choice.model)
-        known = ", ".join(m.name for m in self.models if m.name != ANY_MODEL)
-        text = f"{choice.model!r} is not a model that this server offers. Known: {known}."
-        raise ModelNotAvailable(text, {"model": [text]})
+        raise self._unknown(choice)
+
+    def _unknown(self, choice: ModelChoice) -> ModelNotAvailable:
+        who = choice.provider or "this server"
+        known = [
+            model.name
+            for model in self.models
+            if model.name != ANY_MODEL and choice.provider in (None, model.provider)
+        ]
+        text = f"{who} does not offer {choice.model!r}. Known: {', '.join(dict.fromkeys(known))}."
+        return ModelNotAvailable(text, {"model": [text]})
 
     def knows(self, model: Model) -> bool:
         """Tell whether a model's limits are known, and not those that stand for any name."""

@@ -253,6 +253,7 @@ PROVIDER_CODES = {
     "upstream_unreachable": "No connection to the provider could be made.",
     "upstream_unauthorized": "The provider refused the server's key.",
     "upstream_rate_limited": "The provider limits the server (429).",
+    "queue_full": "As many answers wait for room at the provider as may.",
     "upstream_overloaded": "The provider is overloaded or failing (5xx).",
     "upstream_timeout": "The provider did not answer, or stalled, past a time limit.",
     "upstream_cut": "The provider's stream ended before the answer did.",

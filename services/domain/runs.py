@@ -151,7 +151,7 @@ class AttemptRecord:
     """One provider call of a run, as the ledger books it: unique by (run, number).
 
     `code` says why it did not end well: an error's code, or what it was cancelled for (`stopped`,
-    `hedged`, `interrupted`, `lost`, `first_token`).
+    `hedged`, `interrupted`, `lost`).
     """
 
     number: int

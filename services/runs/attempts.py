@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import gevent
+import structlog
 
 from services.domain.errors import ProviderError, ProviderTimeout
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
@@ -36,6 +37,8 @@ PATIENCE_SHARE = 0.5
 """How much of the time for the first token a model may take while another one could be asked."""
 
 MOMENT = 0.001
+
+_log = structlog.get_logger(__name__)
 
 Stream = Generator[ProviderEvent, None, None]
 
@@ -69,17 +72,19 @@ class Attempts:
         try:
             call = living.begin_call(request, provider.count_tokens)
         except BaseException:
-            self.gate.left(granted)
+            self.gate.unused(granted)
             raise
         stream = provider.stream(request)
         patience = None if is_last else max(MOMENT, living.first_token_left * PATIENCE_SHARE)
         try:
             first = _first_of(stream, call, patience)
+            self.gate.answered(granted)
         except BaseException as exc:
-            stream.close()
-            self._end(living, call, granted, exc)
+            try:
+                stream.close()
+            finally:
+                self._end(living, call, granted, exc)
             raise
-        self.gate.answered(granted)
         return Opened(call, granted, stream, first)
 
     def relay(self, living: Living, opened: Opened) -> FinishReason:
@@ -90,33 +95,40 @@ class Attempts:
         except BaseException as exc:
             self._close(living, opened, exc)
             raise
-        self._close(living, opened, None)
+        try:
+            self._close(living, opened, None)
+        except Exception:  # noqa: BLE001 - the answer is whole, however its upstream is left
+            _log.exception("upstream_not_closed", run_id=living.run_id)
         return reason
 
-    def drop(self, living: Living, opened: Opened, why: str) -> None:
+    def drop(self, living: Living, opened: Opened, why: BaseException) -> None:
         """Close an opened call whose answer is not wanted, and book it."""
-        opened.call.given_up = why
-        self._close(living, opened, gevent.GreenletExit())
+        self._close(living, opened, why)
 
     def _close(self, living: Living, opened: Opened, failure: BaseException | None) -> None:
-        opened.stream.close()
-        self._end(living, opened.call, opened.granted, failure)
+        try:
+            opened.stream.close()
+        finally:  # it may be killed while it closes
+            self._end(living, opened.call, opened.granted, failure)
 
     def _end(
         self, living: Living, call: Call, granted: Pass, failure: BaseException | None
     ) -> None:
-        """Book a call by how it ended, and tell the gate what it used."""
+        """Book a call by how it ended, and tell the gate, which may take a while, what it used."""
         outcome, code, refused = AttemptOutcome.OK, "", False
         if isinstance(failure, Exception):
             outcome = AttemptOutcome.FAILED
             code = failure.code if isinstance(failure, ProviderError) else INTERNAL_ERROR
             refused = code in REFUSALS and living.first_output_at is None
-            self.gate.failed(granted, code)
         elif failure is not None:
-            outcome, code = AttemptOutcome.CANCELLED, call.given_up or living.ending or ""
-            self.gate.left(granted)
+            outcome, code = AttemptOutcome.CANCELLED, living.ending or ""
         record = living.end_call(call, outcome, code, was_refused=refused)
-        if record is not None:
+        try:
+            if outcome is AttemptOutcome.FAILED:
+                self.gate.failed(granted, code)
+            elif outcome is AttemptOutcome.CANCELLED:
+                self.gate.left(granted)
+        finally:
             self.gate.used(granted, record.usage)
 
 
@@ -150,3 +162,13 @@ def _cut() -> ProviderError:
     return ProviderError(
         "The stream ended before the answer did.", code="upstream_cut", may_retry=True
     )
+
+
+def is_own_fault(living: Living, failure: ProviderError) -> bool:
+    """Tell whether a failure of the first model is the request's own: nobody else is asked then.
+
+    A model that is not there is so only where it was named, and not where we chose it.
+    """
+    if failure.code == "model_not_found":
+        return living.plan.is_named
+    return failure.code == "upstream_rejected"

@@ -26,9 +26,13 @@ def total_usage(attempts: list[AttemptRecord]) -> Usage:
 
 
 def total_cost(attempts: list[AttemptRecord]) -> Cost | None:
-    """Add up what all calls cost; None where the price of any is not known."""
-    costs = [attempt.cost for attempt in attempts]
+    """Add up what all calls cost; None where the price of any that used something is not known."""
+    costs = [one.cost for one in attempts if one.cost or _has_used(one.usage)]
     known = [cost.amount for cost in costs if cost is not None]
     if not known or len(known) < len(costs):
         return None
     return Cost(sum(known[1:], known[0]))
+
+
+def _has_used(usage: Usage) -> bool:
+    return usage.input_tokens > 0 or usage.output_tokens > 0

@@ -19,8 +19,7 @@ HEDGED = "hedged"
 class Call:
     """A call that is out; `began_at` is of the monotonic clock.
 
-    `reported` is what the provider counted, None where it has not. `given_up` says why it is about
-    to be cancelled, where that is not the run's own end.
+    `reported` is what the provider counted, None where it has not.
     """
 
     number: int
@@ -28,7 +27,6 @@ class Call:
     count_tokens: Callable[[str], int]
     began_at: float = field(default_factory=time.monotonic)
     reported: Usage | None = None
-    given_up: str = ""
     thoughts: list[str] = field(default_factory=list)
 
     @property

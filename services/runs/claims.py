@@ -16,15 +16,18 @@ _INTERRUPTED = "interrupted"
 _STOPPED = "stopped"
 
 
-def settlement_of(claim: ClaimedRun, remains: Remains | None) -> Settlement:
+def settlement_of(
+    claim: ClaimedRun, remains: Remains | None, *, has_beaten: bool = False
+) -> Settlement:
     """Give the end that the old owner could not store any more, or one that says that it died.
 
-    `remains` None: there is no log, and the claim is all that is known.
+    `remains` None: there is no log, and the claim is all that is known. `has_beaten`: a beat told
+    of the run and of its calls.
     """
     remains = remains or Remains()
     if remains.outcome is not None:
         return _kept(claim, remains, letters.read(remains.outcome))
-    calls = _calls(claim, remains.calls)
+    calls = _calls(claim, remains.calls, has_beaten=has_beaten)
     if remains.terminal is not None:
         return _as_told(claim, remains, calls, replace(remains.terminal, persisted=True))
     last = calls[-1] if calls else None
@@ -96,15 +99,15 @@ def _composed(
     )
 
 
-def _calls(claim: ClaimedRun, logged: Sequence[Attempt]) -> Sequence[Attempt]:
+def _calls(claim: ClaimedRun, logged: Sequence[Attempt], *, has_beaten: bool) -> Sequence[Attempt]:
     """Give every call that went out, as the beats and the log told of them.
 
-    The first call is in no log and may be in no beat yet: it went to the model of the begin. A run
-    in its first epoch without a word was claimed from nobody: this worker never launched it, and
-    nothing went out.
+    The first call is in no log, unless it had to wait, and may be in no beat yet: it went to the
+    model of the begin. A run without a word whose beats told of no call waited for room. One in
+    its first epoch was claimed from nobody: this worker never launched it, and nothing went out.
     """
     known = {call.number: call for call in (*logged, *claim.calls)}
-    went_out = claim.run.epoch > 1 or bool(claim.text)
+    went_out = bool(claim.text) or (claim.run.epoch > 1 and not has_beaten)
     count = max(known, default=1 if went_out else 0)
     return [_call(claim, number, known.get(number)) for number in range(1, count + 1)]
 

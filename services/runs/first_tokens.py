@@ -1,30 +1,40 @@
 """How long each model took to its first token lately, as this worker saw it."""
 
+import math
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from services.domain.catalog import Model
 
 SAMPLES = 50
 RECENT_SECONDS = 600.0
+MOST_MODELS = 1000
+"""Models that are remembered; their names may come from users."""
+
 ENOUGH_FOR_A_TAIL = 20
 """With fewer samples a 95th percentile is but the slowest one."""
 
 
 class FirstTokens:
-    """Remembers the newest times of each model; older ones say nothing of now."""
+    """Remembers the newest times of each model; older ones say nothing of now.
+
+    A call that gave no token took for ever.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin without any."""
         self._clock = clock
-        self._seen: dict[tuple[str, str], deque[tuple[float, float]]] = {}
+        self._seen: OrderedDict[tuple[str, str], deque[tuple[float, float]]] = OrderedDict()
 
     def record(self, model: Model, seconds: float) -> None:
-        """Take in a time."""
+        """Take in a time; `math.inf`: it gave none."""
         key = (model.provider, model.name)
         kept = self._seen.setdefault(key, deque(maxlen=SAMPLES))
         kept.append((self._clock(), seconds))
+        self._seen.move_to_end(key)
+        if len(self._seen) > MOST_MODELS:
+            self._seen.popitem(last=False)
 
     def median(self, model: Model) -> float | None:
         """Give the middle one; None: nothing was seen lately."""
@@ -32,8 +42,8 @@ class FirstTokens:
         return times[len(times) // 2] if times else None
 
     def p95(self, model: Model) -> float | None:
-        """Give the time that 95 % did not exceed; None: too few were seen lately."""
-        times = self._recent(model)
+        """Give what 95 % of the first tokens took at most; None: too few were seen lately."""
+        times = [seconds for seconds in self._recent(model) if seconds < math.inf]
         if len(times) < ENOUGH_FOR_A_TAIL:
             return None
         return times[min(len(times) - 1, int(len(times) * 0.95))]

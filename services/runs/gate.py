@@ -30,6 +30,7 @@ FAULTS = frozenset(
 """Failures that tell something about the upstream, and not about the request or our haste."""
 
 CIRCUIT_OPEN = "circuit_open"
+QUEUE_FULL = "queue_full"
 """Why a model was passed over that is left alone."""
 
 
@@ -67,7 +68,8 @@ class Gate:
     def enter(self, living: Living, request: ProviderRequest, *, must: bool = False) -> Pass:
         """Wait for room at the provider, or raise CircuitOpen; `must`: whatever the breaker says.
 
-        Readers are told the position meanwhile. A queue that is full is a ProviderError.
+        Readers are told the position meanwhile. A queue that is full is a ProviderError. Who waited
+        is not let out where the breaker has opened since.
         """
         model = request.model
         admission = self._breakers.admit(model.provider, model.name)
@@ -80,7 +82,16 @@ class Gate:
             if is_admitted:
                 self._breakers.released(model.provider, model.name)
             raise
-        return Pass(model, reservation, is_admitted, time.monotonic())
+        granted = Pass(model, reservation, is_admitted, time.monotonic())
+        try:
+            is_let_out = must or self.is_open_for(model)
+        except BaseException:  # it may be killed while it asks
+            self.unused(granted)
+            raise
+        if not is_let_out:
+            self.unused(granted)
+            raise CircuitOpen
+        return granted
 
     def _reserve(self, living: Living, request: ProviderRequest) -> Reservation:
         provider = request.model.provider
@@ -106,7 +117,7 @@ class Gate:
         except TooManyRequests as full:
             raise ProviderError(
                 full.detail,
-                code="upstream_rate_limited",
+                code=QUEUE_FULL,
                 may_retry=True,
                 retry_after=full.retry_after,
             ) from full

@@ -65,6 +65,7 @@ class Living:
     _answering: Call | None = None
     _is_chosen: bool = False
     _upstream_seconds: float = 0
+    _waiting: set[object] = field(default_factory=set)
     _waited_seconds: float = 0
     _waits_since: float | None = None
     _saved: int = 0
@@ -105,28 +106,34 @@ class Living:
             self.ending = ending
         self.attention.set()
 
-    def begin_wait(self) -> None:
-        """Note that the run waits for room at a provider: no time limit counts meanwhile."""
+    def begin_wait(self, who: object) -> None:
+        """Note that a call waits for room at a provider; known by `who`, once or more often.
+
+        No time limit counts while no other call is out.
+        """
+        self._waiting.add(who)
         if self._waits_since is None:
             self._waits_since = time.monotonic()
             self.attention.set()
 
-    def end_wait(self) -> None:
-        """Note that it waits no longer."""
-        if self._waits_since is not None:
-            self._waited_seconds += time.monotonic() - self._waits_since
+    def end_wait(self, who: object) -> None:
+        """Note that it waits no longer, if it did."""
+        self._waiting.discard(who)
+        if self._waits_since is not None and not self._waiting:
+            self._waited_seconds = self._seconds_waited()
             self._waits_since = None
             self.attention.set()
 
     def begin_call(self, request: ProviderRequest, count_tokens: Callable[[str], int]) -> Call:
         """Note that a provider call goes out.
 
-        Every one that is not the first to the run's own model is written to the log before.
+        Every one that is not the first to the run's own model is written to the log before, and
+        the first one where it had to wait.
         """
         if self._is_sealed or self._is_chosen:
             raise GreenletExit
         call = Call(len(self.calls) + 1, request, count_tokens)
-        if call.number > 1 or call.model is not self.turn.model:
+        if call.number > 1 or call.model is not self.turn.model or self._waited_seconds:
             self.writer.append(call.attempt)
         self.calls.append(call.attempt)
         self._open.append(call)
@@ -140,6 +147,8 @@ class Living:
     def answer_from(self, call: Call) -> None:
         """Note which of several open calls is the answer; the others are booked as hedged away."""
         self._answering, self._is_chosen = call, True
+        if self._waiting:
+            self.writer.announce(None)
         for other in [one for one in self._open if one is not call]:
             self.end_call(other, AttemptOutcome.CANCELLED, HEDGED)
 
@@ -156,13 +165,13 @@ class Living:
 
     def end_call(
         self, call: Call, outcome: AttemptOutcome, code: str = "", *, was_refused: bool = False
-    ) -> AttemptRecord | None:
-        """Book a call; one that is booked already stays as it is.
+    ) -> AttemptRecord:
+        """Book a call, and tell how it is booked; one that is already stays as it is.
 
         `call_ends` keeps how it failed, or else the outcome, for the metrics.
         """
         if call not in self._open:
-            return None
+            return next(one for one in self.attempts if one.number == call.number)
         self._open.remove(call)
         if not self._open:
             self._upstream_seconds = self._seconds_upstream()
@@ -176,10 +185,16 @@ class Living:
         self.attempts.sort(key=lambda attempt: attempt.number)
         return record
 
-    def seal(self) -> None:
-        """Take nothing more from a pump that does not end, and book the calls that it hangs in."""
+    def seal(self, overdue: ProviderTimeout | None = None) -> None:
+        """Take nothing more from a pump that does not end, and book the calls that it hangs in.
+
+        `overdue`: the time limit that it was to end for.
+        """
+        outcome, code = AttemptOutcome.CANCELLED, self.ending or ""
+        if self.ending is None and overdue is not None:
+            outcome, code = AttemptOutcome.FAILED, overdue.code
         for call in list(self._open):
-            self.end_call(call, AttemptOutcome.CANCELLED, self.ending or "")
+            self.end_call(call, outcome, code)
         self._is_sealed = True
 
     def unsaved(self) -> Piece | None:
@@ -205,6 +220,21 @@ class Living:
             and time.monotonic() < self._end_at()
         )
 
+    @property
+    def has_answer(self) -> bool:
+        """Tell whether the call that answers is chosen."""
+        return self._is_chosen
+
+    def _seconds_waited(self) -> float:
+        """Give how long calls have waited for room."""
+        if self._waits_since is None:
+            return self._waited_seconds
+        return self._waited_seconds + time.monotonic() - self._waits_since
+
+    @property
+    def _only_waits(self) -> bool:
+        return self._waits_since is not None and not self._open
+
     def _seconds_upstream(self) -> float:
         """Give how long all calls have taken together; waits between them do not count."""
         if self.upstream_since is None:
@@ -226,7 +256,7 @@ class Living:
     def overdue(self) -> ProviderTimeout | None:
         """Give the failure where a time limit has passed."""
         now = time.monotonic()
-        if self._waits_since is not None:
+        if self._only_waits:
             return None
         if now >= self._end_at():
             text = f"The answer took longer than {self.times.run:g} s in all."
@@ -238,10 +268,10 @@ class Living:
         return ProviderTimeout(f"No content for {self.times.content:g} s.")
 
     def _end_at(self) -> float:
-        return self.started_at + self._waited_seconds + self.times.run
+        return self.started_at + self._seconds_waited() + self.times.run
 
     def _deadline(self) -> float:
-        if self._waits_since is not None:
+        if self._only_waits:
             return time.monotonic() + self.times.run
         if self.upstream_since is None:
             return self._end_at()

@@ -4,26 +4,23 @@ The models of the plan are asked one after the other, each again as the rules sa
 its first token; from then on nothing is asked again, because its text would come twice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import count
 
 import gevent
 import structlog
 
-from services.domain.errors import ProviderError, ProviderTimeout
+from services.domain.errors import Draining, ProviderError, ProviderTimeout
 from services.domain.events import Status, StatusState
 from services.domain.sessions import FinishReason
 from services.providers.base import ProviderRequest
-from services.runs.attempts import INTERNAL_ERROR, Attempts
-from services.runs.gate import CircuitOpen
+from services.runs.attempts import INTERNAL_ERROR, Attempts, is_own_fault
+from services.runs.gate import CIRCUIT_OPEN, QUEUE_FULL, CircuitOpen
 from services.runs.hedge import race
 from services.runs.living import Living
 from services.runs.retries import RetryRules
 
-CIRCUIT_OPEN = "circuit_open"
 PAIR = 2
-
-ELSEWHERE_TOO = frozenset({"model_not_found", "upstream_rejected"})
-"""Failures of the first model that are the request's own: another one is not asked instead."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +39,8 @@ class Pump:
             return self._ask(living)
         except ProviderError as error:  # also a time limit, thrown into a wait
             return error
+        except Draining:  # it waited in the queue: it ends as interrupted
+            raise gevent.GreenletExit from None
         except Exception:  # noqa: BLE001 - the run must end, whatever failed
             _log.exception("run_crashed", run_id=living.run_id)
             return ProviderError("The server failed while it relayed.", code=INTERNAL_ERROR)
@@ -49,68 +48,78 @@ class Pump:
     def _ask(self, living: Living) -> FinishReason:
         """Go through the plan; where all fail, raise what the first one failed with."""
         asked = living.plan.requests
-        if living.plan.hedge_seconds is None:
+        if living.plan.hedge_seconds is None or not all(map(self._is_reachable, asked[:PAIR])):
             return self._ask_in_turn(living, asked, None)
+        failure = None
         try:
             opened = race(self._attempts, living)
+        except CircuitOpen:
+            pass
         except ProviderError as error:
-            if len(asked) == PAIR or not self._may_fail_over(error, living):
+            is_final = len(asked) == PAIR or is_own_fault(living, error)
+            if is_final or not self._may_fail_over(error, living):
                 raise
-            return self._ask_in_turn(living, asked[PAIR:], error)
-        return self._attempts.relay(living, opened)
+            failure = error
+        else:
+            return self._attempts.relay(living, opened)
+        return self._ask_in_turn(living, asked[PAIR:], failure)
 
     def _ask_in_turn(
         self, living: Living, asked: Sequence[ProviderRequest], failure: ProviderError | None
     ) -> FinishReason:
-        for request in self._reachable(asked):
+        """Ask those whose breaker is not open, each looked at when it is its turn.
+
+        Where nobody could be asked the first model is all the same: it may be back, and there is
+        nobody to lead the traffic to.
+        """
+        last = failure
+        for request in asked:
+            if not self._is_reachable(request):
+                continue
             if request is not living.request:
-                self._fail_over(living, request, failure)
+                self._fail_over(living, request, last)
             try:
                 return self._answer(living, request)
             except ProviderError as error:
                 if living.first_output_at is not None:
                     raise
-                is_final = failure is None and error.code in ELSEWHERE_TOO
-                failure = failure or error
+                is_final = failure is None and is_own_fault(living, error)
+                failure, last = failure or error, error
                 if is_final or not self._may_fail_over(error, living):
                     break
             except CircuitOpen:
                 continue
-        raise failure or ProviderError("No model can be asked now.", code="upstream_overloaded")
+        if failure is None:
+            return self._answer(living, living.request, must=True)
+        raise failure
 
-    def _reachable(self, asked: Sequence[ProviderRequest]) -> Iterator[ProviderRequest]:
-        """Give those whose breaker is not open, each looked at when it is its turn.
+    def _is_reachable(self, request: ProviderRequest) -> bool:
+        return self._attempts.gate.is_open_for(request.model)
 
-        Where it is open for all of them the first one is asked all the same: it may be back, and
-        there is nobody to lead the traffic to.
-        """
-        is_any = False
-        for request in asked:
-            if self._attempts.gate.is_open_for(request.model):
-                is_any = True
-                yield request
-        if not is_any and asked:
-            yield asked[0]
-
-    def _answer(self, living: Living, request: ProviderRequest) -> FinishReason:
-        """Ask one model, again where that may help."""
-        tries = 0
-        has_next = self._has_next(living, request)
-        while True:
-            tries += 1
+    def _answer(
+        self, living: Living, request: ProviderRequest, *, must: bool = False
+    ) -> FinishReason:
+        """Ask one model, again where that may help; `must`: whatever its breaker says."""
+        failure: ProviderError | None = None
+        has_next = not must and self._has_next(living, request)
+        for tries in count(1):
             try:
                 opened = self._attempts.open(living, request, is_last=not has_next)
+            except CircuitOpen as refused:
+                raise failure or refused from None
             except ProviderError as error:
                 if not self._may_retry(error, living, tries, has_next=has_next):
                     raise
-                self._wait(error, living, request, tries)
+                failure = error
             else:
                 return self._attempts.relay(living, opened)
+            self._wait(failure, living, request, tries)
+        raise AssertionError("the loop has no end")
 
     def _has_next(self, living: Living, request: ProviderRequest) -> bool:
         requests = living.plan.requests
         later = requests[requests.index(request) + 1 :]
-        return any(self._attempts.gate.is_open_for(one.model) for one in later)
+        return any(map(self._is_reachable, later))
 
     def _may_retry(
         self, error: ProviderError, living: Living, tries: int, *, has_next: bool
@@ -119,7 +128,8 @@ class Pump:
         longest = self._rules.max_seconds if has_next else self._rules.retry_after_max
         if not error.retryable or tries > self._rules.retries:
             return False
-        if (error.retry_after or 0) > longest or (has_next and isinstance(error, ProviderTimeout)):
+        is_slow = isinstance(error, ProviderTimeout) or error.code == QUEUE_FULL
+        if (error.retry_after or 0) > longest or (has_next and is_slow):
             return False
         return living.may_call_again and living.ending is None
 
@@ -135,8 +145,9 @@ class Pump:
             "model": request.model.name,
             "code": failure.code if failure else CIRCUIT_OPEN,
         }
+        left = living.model.provider if failure else living.request.model.provider
         living.writer.append(Status(StatusState.FAILOVER, detail))
-        _log.warning("provider_failover", run_id=living.run_id, **detail)
+        _log.warning("provider_failover", run_id=living.run_id, left=left, **detail)
 
     def _wait(
         self, error: ProviderError, living: Living, request: ProviderRequest, tries: int

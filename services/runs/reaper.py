@@ -98,9 +98,10 @@ class Reaper:
     def _settle(self, claim: ClaimedRun) -> None:
         remains = self._remains(claim)
         writer = remains.writer if remains else None
+        has_beaten = claim.top_seq > 0
         if remains is not None and writer is not None and _joined(writer, claim, remains):
             claim = replace(claim, text=writer.text(), top_seq=writer.top)
-        settlement = claims.settlement_of(claim, remains)
+        settlement = claims.settlement_of(claim, remains, has_beaten=has_beaten)
         try:
             settled = self._store.settle_turn(settlement)
         except BaseException:

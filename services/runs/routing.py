@@ -30,11 +30,12 @@ UNPRICED = Decimal(10**9)
 class Plan:
     """What is asked of whom, in order; `hedge_seconds`: when the second is asked beside the first.
 
-    None: only where the first fails.
+    None: only where the first fails. `is_named`: the first model was asked for by its name.
     """
 
     requests: Sequence[ProviderRequest]
     hedge_seconds: float | None = None
+    is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,19 @@ class Router:
         self._first_tokens = first_tokens
         self._with_default: dict[tuple[str, str], Offers] = {}
 
-    def choose(self, choice: ModelChoice, strategy: Strategy | None) -> Choice:
+    def choose(self, choice: ModelChoice, strategy: Strategy | None, tokens: int = 0) -> Choice:
         """Resolve what a request asks for, or raise ModelNotAvailable.
 
         A strategy is a choice of the request's, so it wins over the session's model; a named model
-        answers whatever the strategy is. The default strategy only moves the default.
+        answers whatever the strategy is. The default strategy only moves the default. Who has no
+        room for so many `tokens`, answer included, is chosen only where nobody has.
         """
         picked = self._offers.pick(choice)
         if choice.model is not None or (choice and strategy is None):
             return Choice(choice, self._offers, picked)
         ranked = self._ranked(strategy or self._rules.strategy, choice.provider)
-        best = next(iter(ranked), picked)
+        roomy = [model for model in ranked if model.window >= tokens]
+        best = next(iter(roomy or ranked), picked)
         if strategy is not None:
             return Choice(ModelChoice(best.provider, best.name), self._offers, best)
         return Choice(choice, self._offers_with(best), best)
@@ -101,7 +104,12 @@ class Router:
                 return [default, *self._one_each(others, Tier.SMALL)]
 
     def _askable(self) -> list[Model]:
-        return [m for m in self._offers.models if m.name != ANY_MODEL and m.provider != SCRIPTED]
+        """List the models that have a name; the default may be one that no provider lists."""
+        models = [m for m in self._offers.models if m.name != ANY_MODEL]
+        default = self._offers.default
+        is_listed = any((m.provider, m.name) == (default.provider, default.name) for m in models)
+        every = models if is_listed else [default, *models]
+        return [m for m in every if m.provider != SCRIPTED]
 
     def _one_each(self, models: Sequence[Model], tier: Tier) -> list[Model]:
         """Give of each provider the first model of a tier, else its first; the default's first."""
@@ -131,18 +139,21 @@ class Router:
             self._with_default[key] = replace(self._offers, default=default)
         return self._with_default[key]
 
-    def plan(self, request: ProviderRequest, strategy: Strategy | None) -> Plan:
+    def plan(
+        self, request: ProviderRequest, strategy: Strategy | None, *, is_named: bool = False
+    ) -> Plan:
         """List who is asked: the model of the request first, each with what fits into its window.
 
-        A model that cannot take the message or its images is left out.
+        A model that cannot take the message or its images is left out. One that was named is not
+        hedged because that is the default.
         """
-        wanted = strategy or self._rules.strategy
+        wanted = strategy or (Strategy.BALANCED if is_named else self._rules.strategy)
         fallbacks = [fitted(request, model) for model in self._fallbacks(request.model, wanted)]
         requests = [_bounded(request, request.model), *(one for one in fallbacks if one)]
         hedge = None
         if wanted is Strategy.HEDGED and len(requests) > 1:
             hedge = self._first_tokens.p95(request.model) or self._rules.hedge_seconds
-        return Plan(tuple(requests), hedge)
+        return Plan(tuple(requests), hedge, is_named)
 
     def _fallbacks(self, first: Model, strategy: Strategy) -> list[Model]:
         if first.provider == SCRIPTED:

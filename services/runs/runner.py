@@ -134,4 +134,4 @@ class Runner:
         pump.kill(reason, timeout=self._close_seconds)
         if not pump.ready():
             _log.error("pump_hangs", run_id=living.run_id, provider=living.model.provider)
-            living.seal()
+            living.seal(overdue)

@@ -12,10 +12,11 @@ import gevent
 from played import PlayedProvider, ShakyRuns, Step
 from stores import OFFERS, WORKER, done, new_id, new_session, settlement_of, turn_in
 
-from services.admission.breakers import BreakerRules
+from services.admission.breakers import BreakerRules, Breakers
 from services.admission.burst_queue import BurstQueue
 from services.admission.local_breakers import LocalBreakers
 from services.admission.local_quotas import LocalQuotas
+from services.admission.quotas import Quotas
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Usage
 from services.domain.deliveries import Batch, EventStream, Ping
@@ -139,7 +140,11 @@ class RunWorld:
         open_log: OpenLog | None = None,
         others: Sequence[PlayedProvider] = (),
         hedge_seconds: float | None = None,
+        is_named: bool = True,
         breaker_seconds: float = 30,
+        quotas: Quotas | None = None,
+        breakers: Breakers | None = None,
+        queue_size: int = 100,
     ) -> None:
         """Start with no run; `open_log` makes another log than one in memory.
 
@@ -147,6 +152,7 @@ class RunWorld:
         """
         self.fallbacks = [other.models[0] for other in others]
         self.hedge_seconds = hedge_seconds
+        self.is_named = is_named
         self.folder = folder
         self.provider = provider
         self.worker_id = worker_id
@@ -158,14 +164,14 @@ class RunWorld:
         self.followers = Followers(caps, 10, self.metrics)
         self.outbox = Outbox(folder / "outbox")
         settler = Settler(self.runs, self.outbox, settle_seconds)
-        quotas = LocalQuotas({}, 60)
-        self.breakers = LocalBreakers(BreakerRules(open_seconds=breaker_seconds))
-        self.queue = BurstQueue(quotas, 100)
+        quotas = quotas or LocalQuotas({}, 60)
+        self.breakers = breakers or LocalBreakers(BreakerRules(open_seconds=breaker_seconds))
+        self.queue = BurstQueue(quotas, queue_size)
         times = FirstTokens()
         self.router = Router(OFFERS, RoutingRules(), self.breakers, times)
         self.gate = Gate(self.breakers, self.queue, quotas, times)
-        every: dict[str, Provider] = {one.name: one for one in (provider, *others)}
-        pump = Pump(Attempts(every, self.gate), rules)
+        self.providers: dict[str, Provider] = {one.name: one for one in (provider, *others)}
+        pump = Pump(Attempts(self.providers, self.gate), rules)
         self.runner = Runner(pump, settler, self.metrics, close_seconds)
         self.reaper = Reaper(self.runs, self.log, worker_id, 0.3)
         self.takeover = Takeover(self.runs, self.outbox, self.reaper, 0.01)
@@ -217,7 +223,9 @@ class RunWorld:
         writer = self.log.open(begun.run.id, begun.run.epoch)
         writer.append(begun.run.start_event)
         others = [replace(request, model=model) for model in self.fallbacks]
-        return Living(begun, Plan((request, *others), self.hedge_seconds), writer, times)
+        return Living(
+            begun, Plan((request, *others), self.hedge_seconds, self.is_named), writer, times
+        )
 
     def launch(self, times: RunTimes = LONG, model: str = "large") -> Living:
         """Begin a turn and let it go."""

@@ -166,10 +166,10 @@ export class Answer {
 const errorStatus = (event) => (event.code === "interrupted" ? "interrupted" : "failed");
 const doneStatus = (event) => (event.finish_reason === "stopped" ? "stopped" : "complete");
 
-function factsOf({ model, usage, cost, total_ms: ms }) {
+function factsOf({ provider, model, usage, cost, total_ms: ms }) {
   const about = usage?.source === "estimated" ? "about " : "";
   return [
-    model,
+    provider && model ? `${provider}/${model}` : model,
     usage?.output_tokens ? `${about}${usage.output_tokens} tokens` : null,
     Number(cost?.amount) > 0 ? `${cost.currency} ${cost.amount}` : null,
     typeof ms === "number" ? `${(ms / 1000).toFixed(1)} s` : null,

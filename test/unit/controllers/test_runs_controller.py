@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 from gevent.event import Event
-from played import Step
+from played import PlayedProvider, Step
 from run_world import LONG, MakeWorld, RunWorld, read_to_the_end, said
-from stores import KEY, KEY_WITH_OTHER_BODY, new_id
+from stores import KEY, KEY_WITH_OTHER_BODY, LARGE, SMALL, new_id, new_session
 
 from controllers.readers import Readers
 from controllers.runs import RunParts, RunsController, Started, TurnDefaults, TurnRequest
-from services.domain.catalog import ModelChoice
+from controllers.sessions import SessionDraft, SessionsController
+from services.admission.burst_queue import Request
+from services.admission.local_quotas import LocalQuotas
+from services.admission.quotas import Quota
+from services.domain.catalog import ModelChoice, Offers
 from services.domain.errors import (
     Draining,
     KeyReused,
@@ -25,6 +29,8 @@ from services.domain.errors import (
 )
 from services.domain.sessions import FinishReason
 from services.domain.users import Caller, Role
+from services.runs.first_tokens import FirstTokens
+from services.runs.routing import Router, RoutingRules
 from services.streams.follow import Followers, ReaderCaps
 
 HELLO = TurnRequest(content="Hello", choice=ModelChoice())
@@ -74,7 +80,7 @@ class _Desk:
             log=self.world.log,
             runner=self.world.runner,
             drain=self.drain,
-            providers={"scripted": self.world.provider},
+            providers=self.world.providers,
             router=self.world.router,
             queue=self.world.queue,
             defaults=defaults,
@@ -218,3 +224,84 @@ def test_strangers_can_neither_stop_nor_read(desk: _Desk) -> None:
         with pytest.raises(NotFound):
             deed()
     assert run_id in desk.world.runner
+
+
+def test_a_known_key_is_answered_though_its_model_is_gone(desk: _Desk) -> None:
+    first = desk.start(key=KEY)
+    gone = replace(HELLO, choice=ModelChoice(None, "gpt-99"))
+    too_much = replace(HELLO, choice=ModelChoice(None, "small"), max_tokens=10**6)
+    assert desk.start(gone, KEY).run.id == first.run.id
+    assert desk.start(too_much, KEY).run.id == first.run.id
+
+
+def _queueing(make_world: MakeWorld, provider: str) -> _Desk:
+    """Have one call under way at a provider that takes one, and one place in its queue."""
+    other = PlayedProvider([Event()], name="other")
+    world = make_world(
+        [Event()],
+        others=[other],
+        quotas=LocalQuotas({provider: Quota(requests=1)}, 60),
+        queue_size=1,
+    )
+    offers = Offers([LARGE, SMALL, *other.models], LARGE, "scripted")
+    world.router = Router(offers, RoutingRules(), world.breakers, FirstTokens())
+    world.queue.enter(request_of(provider))
+    return _Desk(world)
+
+
+def request_of(provider: str) -> Request:
+    """Want to make a call."""
+    return Request(provider=provider, user_id="somebody", tokens=1, tell=lambda _: None)
+
+
+def test_a_turn_that_was_not_begun_gives_its_place_in_the_queue_back(
+    make_world: MakeWorld,
+) -> None:
+    desk = _queueing(make_world, "scripted")
+    for _ in range(2):
+        desk.world.runs.away.add("begin_turn")
+        with pytest.raises(StoreUnavailable):
+            desk.start()
+        desk.world.runs.away.clear()
+    first = desk.start(key=KEY)
+    assert desk.start(key=KEY).run.id == first.run.id
+
+    elsewhere = desk.world.store.sessions.create(new_session(desk.caller.user_id))
+    with pytest.raises(TooManyRequests) as full:
+        desk.runs.start(desk.caller, elsewhere.id, HELLO)
+
+    assert full.value.code == "queue_full"
+    assert desk.world.store.messages.branch(desk.caller.user_id, elsewhere.id, 9, None).items == []
+    assert desk.start(key=KEY).replayed
+
+
+def test_a_replay_takes_no_place_in_the_queue(make_world: MakeWorld) -> None:
+    desk = _Desk(
+        make_world([Event()], quotas=LocalQuotas({"scripted": Quota(requests=1)}, 60), queue_size=1)
+    )
+    first = desk.start(key=KEY)
+    for _ in range(3):
+        assert desk.start(key=KEY).run.id == first.run.id
+    elsewhere = desk.world.store.sessions.create(new_session(desk.caller.user_id))
+
+    assert not desk.runs.start(desk.caller, elsewhere.id, HELLO).replayed
+
+
+def test_a_session_with_a_first_message_waits_for_the_provider_that_it_names(
+    make_world: MakeWorld,
+) -> None:
+    desk = _queueing(make_world, "other")
+    world = desk.world
+    world.queue.hold("other")
+    other = world.fallbacks[0]
+    sessions = SessionsController(world.store, Offers([other], other, "other"), desk.runs)
+    draft = SessionDraft(
+        title=None,
+        system_prompt=None,
+        choice=ModelChoice("other"),
+        metadata={},
+        initial_message="Hello",
+    )
+
+    with pytest.raises(TooManyRequests):
+        sessions.create(desk.caller, draft)

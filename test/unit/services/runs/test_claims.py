@@ -205,3 +205,22 @@ def test_an_end_that_was_kept_is_settled_as_it_was() -> None:
     settlement = settlement_of(claim(FIRST), remains)
 
     assert settlement == replace(kept, epoch=2, told_epoch=7)
+
+
+def test_a_run_whose_beats_told_of_no_call_waited_for_room() -> None:
+    settlement = settlement_of(claim(text=""), None, has_beaten=True)
+
+    assert not settlement.attempts
+    assert told(settlement).usage.input_tokens == 0
+
+
+def test_a_call_that_went_out_after_a_wait_is_in_the_log() -> None:
+    settlement = settlement_of(claim(text=""), Remains(calls=[FIRST]), has_beaten=True)
+
+    assert booked(settlement) == [(1, "scripted/large", "failed", "interrupted")]
+
+
+def test_a_text_was_written_by_a_call_whatever_the_beats_told() -> None:
+    settlement = settlement_of(claim(text="some"), None, has_beaten=True)
+
+    assert len(settlement.attempts) == 1

@@ -8,7 +8,7 @@ from gevent.event import Event
 from played import PlayedProvider
 from run_world import USAGE, MakeWorld, RunWorld, Story, quick, said
 
-from services.admission.breakers import BreakerState
+from services.admission.breakers import Admission, BreakerState
 from services.domain.costs import Usage
 from services.domain.errors import ProviderError, ProviderTimeout
 from services.domain.events import Attempt, Content, Done, Error, Status, StatusState
@@ -96,6 +96,19 @@ def test_the_switch_is_numbered_and_the_calls_are_on_record(make_world: MakeWorl
     assert isinstance(story.end, Done)
 
 
+def test_a_model_that_we_chose_and_that_is_not_there_is_followed_by_the_next(
+    make_world: MakeWorld,
+) -> None:
+    other = PlayedProvider(said("ok"), name="other")
+    gone = failing("model_not_found", may_retry=False)
+    world = make_world([gone], others=[other], is_named=False)
+
+    story = world.story_of(world.launch())
+
+    assert story.text == "ok"
+    assert failovers(story)[0]["code"] == "model_not_found"
+
+
 @pytest.mark.parametrize("code", ["model_not_found", "upstream_rejected"])
 def test_what_is_the_requests_own_fault_is_not_asked_of_another_model(
     make_world: MakeWorld, code: str
@@ -134,7 +147,10 @@ def test_where_all_fail_the_failure_of_the_model_that_was_asked_for_is_told(
 
     assert isinstance(story.end, Error)
     assert (story.end.code, story.end.retryable) == ("upstream_overloaded", True)
-    assert [one["provider"] for one in failovers(story)] == ["second", "third"]
+    assert [(one["provider"], one["code"]) for one in failovers(story)] == [
+        ("second", "upstream_overloaded"),
+        ("third", second),
+    ]
     assert [row[2] for row in booked(world)] == ["upstream_overloaded", second, "upstream_cut"]
 
 
@@ -234,3 +250,68 @@ def test_usage_of_all_calls_is_told_together(make_world: MakeWorld) -> None:
     end = world.story_of(world.launch()).end
 
     assert end.usage == Usage(input_tokens=10, output_tokens=2)
+
+
+def test_a_breaker_that_opens_between_two_tries_hides_no_failure(make_world: MakeWorld) -> None:
+    other = PlayedProvider([failing("upstream_rejected", may_retry=False)], name="second")
+    third = PlayedProvider([failing("upstream_cut")], name="third")
+    world = make_world([failing()], others=[other, third], rules=TWO_TRIES)
+    for _ in range(4):
+        world.breakers.failed("scripted", "large")
+
+    story = world.story_of(world.launch())
+
+    assert isinstance(story.end, Error)
+    assert story.end.code == "upstream_overloaded"
+    assert [one["code"] for one in failovers(story)] == ["upstream_overloaded", "upstream_rejected"]
+    assert len(world.provider.requests) == 1
+
+
+def test_a_failing_model_without_any_other_is_asked_again_as_often_as_any(
+    make_world: MakeWorld,
+) -> None:
+    other = PlayedProvider(said("no"), name="other")
+    world = make_world([failing()], [failing()], said("back"), others=[other])
+    for provider in ("scripted", "other"):
+        for _ in range(5):
+            world.breakers.failed(provider, "large")
+
+    assert world.story_of(world.launch()).text == "back"
+    assert (len(world.provider.requests), other.requests) == (3, [])
+
+
+def test_where_others_probe_all_models_one_is_asked_all_the_same(make_world: MakeWorld) -> None:
+    other = PlayedProvider(said("b"), name="other")
+    world = make_world(said("a"), others=[other], breaker_seconds=0.05)
+    for provider in ("scripted", "other"):
+        for _ in range(5):
+            world.breakers.failed(provider, "large")
+    gevent.sleep(0.1)
+    for provider in ("scripted", "other"):
+        assert world.breakers.admit(provider, "large") is Admission.PROBE
+
+    assert world.story_of(world.launch()).text in ("a", "b")
+
+
+def test_words_that_came_are_paid_for_whatever_the_failure_after_them(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world([Content("half"), failing("upstream_overloaded")])
+
+    world.story_of(world.launch())
+
+    [row] = world.ledger()
+    assert row["input_tokens"] > 0
+    assert row["output_tokens"] > 0
+
+
+def test_a_run_that_is_over_its_time_asks_nobody_else(make_world: MakeWorld) -> None:
+    slow = RetryRules(retries=2, min_seconds=60, max_seconds=60, retry_after_max=120)
+    other = PlayedProvider(said("late"), name="other")
+    world = make_world([failing()], others=[other], rules=slow)
+
+    end = world.story_of(world.launch(quick(run=0.1))).end
+
+    assert isinstance(end, Error)
+    assert "in all" in end.message
+    assert other.requests == []

@@ -8,6 +8,8 @@ from gevent.event import Event
 from run_world import MakeWorld, RunWorld, read_to_the_end, said
 from stores import NOW, OTHER_WORKER, PRICE
 
+from services.admission.local_quotas import LocalQuotas
+from services.admission.quotas import Quota
 from services.domain.costs import Usage, UsageSource
 from services.domain.errors import ProviderError, StoreUnavailable
 from services.domain.events import Content, Done, Error
@@ -184,3 +186,22 @@ def test_one_run_that_cannot_be_settled_keeps_no_server_from_starting(
     new.runs.poisoned.clear()
     new.beat.beat()
     assert not dead.store.runs.get(bad.run.user_id, bad.run.id).is_active
+
+
+def test_a_run_that_waited_for_room_when_its_worker_died_has_made_no_call(
+    make_world: MakeWorld,
+) -> None:
+    quotas = LocalQuotas({"scripted": Quota(requests=1)}, 60)
+    dead = make_world([Content("a"), Event()], quotas=quotas)
+    dead.launch()
+    waiting = dead.launch()
+    with gevent.Timeout(10):
+        while not dead.queue.waiting("scripted"):
+            gevent.sleep(0.001)
+    dead.beat.beat()
+
+    make_world(worker_id=OTHER_WORKER).reap_all_others()
+
+    run, _ = state(dead, waiting)
+    assert (run.status, run.attempts) == (Status.INTERRUPTED, ())
+    assert len(dead.ledger()) == 1

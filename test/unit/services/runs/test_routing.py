@@ -1,5 +1,6 @@
 """By name, by provider, by wish: who is asked first, and who is asked after."""
 
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from services.domain.errors import ModelNotAvailable
 from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
-from services.runs.first_tokens import ENOUGH_FOR_A_TAIL, FirstTokens
+from services.runs.first_tokens import ENOUGH_FOR_A_TAIL, MOST_MODELS, FirstTokens
 from services.runs.routing import Plan, Router, RoutingRules
 
 
@@ -149,6 +150,28 @@ def test_the_fastest_is_not_one_that_is_left_alone() -> None:
     assert choosing.first(Strategy.FAST) == HAIKU
 
 
+def test_a_wish_chooses_among_the_models_that_the_message_fits_into() -> None:
+    router = Choosing().router
+    small = replace(MINI, window=1000)
+    cramped = Router(
+        Offers((FLASH, small), FLASH, "gemini"),
+        RoutingRules(),
+        LocalBreakers(BreakerRules()),
+        FirstTokens(),
+    )
+    assert router.choose(ModelChoice(), Strategy.CHEAP, 5000).likely == MINI
+    assert cramped.choose(ModelChoice(), Strategy.CHEAP, 900).likely == small
+    assert cramped.choose(ModelChoice(), Strategy.CHEAP, 5000).likely == FLASH
+    assert cramped.choose(ModelChoice(), Strategy.CHEAP, 10**9).likely == small
+
+
+def test_the_default_strategy_hedges_no_model_that_was_named() -> None:
+    router = Choosing(strategy=Strategy.HEDGED).router
+    assert router.plan(request_to(FLASH), None, is_named=True).hedge_seconds is None
+    assert router.plan(request_to(FLASH), None).hedge_seconds is not None
+    assert router.plan(request_to(FLASH), Strategy.HEDGED, is_named=True).hedge_seconds
+
+
 def test_a_model_without_a_price_is_not_taken_for_cheap_and_a_local_one_is() -> None:
     unknown, local = model("openai", "unknown", None), model("local", "llama", None)
     assert Choosing(Offers((unknown, OPUS), OPUS, "anthropic")).first(Strategy.CHEAP) == OPUS
@@ -270,3 +293,36 @@ def test_old_times_say_nothing_of_now() -> None:
     assert times.median(FLASH) == 1.0
     now[0] = 601.0
     assert times.median(FLASH) is None
+
+
+def test_a_default_that_its_server_does_not_list_is_one_of_the_models() -> None:
+    own = model("local", "llama", None)
+    offers = Offers((model("local", ANY_MODEL, None), MINI), own, "local")
+    choosing = Choosing(offers)
+    assert choosing.first(Strategy.CHEAP) == own
+    assert names(choosing.plan(MINI)) == ["mini", "llama"]
+    assert names(choosing.plan(own)) == ["llama", "mini"]
+
+
+def test_a_call_that_gave_no_token_is_slow_but_says_nothing_of_first_tokens() -> None:
+    times = FirstTokens()
+    for _ in range(ENOUGH_FOR_A_TAIL):
+        times.record(FLASH, 0.5)
+    for _ in range(ENOUGH_FOR_A_TAIL + 1):
+        times.record(FLASH, math.inf)
+    assert times.median(FLASH) == math.inf
+    assert times.p95(FLASH) == 0.5
+
+
+def test_names_that_users_think_of_fill_no_memory() -> None:
+    times = FirstTokens()
+    for number in range(MOST_MODELS):
+        times.record(replace(FLASH, name=f"new-{number}"), 1.0)
+    times.record(replace(FLASH, name="new-0"), 1.0)
+    times.record(FLASH, 1.0)
+    kept = [
+        number
+        for number in range(MOST_MODELS)
+        if times.median(replace(FLASH, name=f"new-{number}")) is not None
+    ]
+    assert kept == [0, *range(2, MOST_MODELS)]
