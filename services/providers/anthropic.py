@@ -1,71 +1,39 @@
 """Anthropic, and every server that speaks its Messages."""
 
 from base64 import b64encode
-from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from services.domain.events import ProviderEvent
 from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
-from services.providers import tokens
-from services.providers.base import Provider, ProviderRequest
+from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk_loading import sdk_loading
+from services.providers.sdk_provider import Asked, Reader, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.anthropic_client import AnthropicClient
 
 
-class AnthropicProvider(Provider):
+class AnthropicProvider(SdkProvider["AnthropicClient"]):
     """Asks for messages; the SDK is loaded by `warm_up`, or else by the first call."""
 
-    def __init__(self, config: ProviderConfig) -> None:
-        """Keep the configuration; nothing is loaded and nothing connected."""
-        self.name = config.name
-        self.models = config.models
-        self._config = config
-        self._client: AnthropicClient | None = None
+    sdk = "anthropic"
 
-    def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Ask, and yield the answer as it comes."""
+    def _reader(self) -> Reader:
         from services.providers.anthropic_events import (  # noqa: PLC0415 - loaded with the SDK
             AnthropicAnswer,
         )
         from services.providers.sse_answer import read_answer  # noqa: PLC0415 - the same
 
         answer = AnthropicAnswer(self._config.api_key, self._config.on_ignored)
-        with self._loaded().open(arguments_of(self._config, request)) as body:
-            yield from read_answer(body, answer)
+        return lambda body: read_answer(body, answer)
 
-    def count_tokens(self, text: str) -> int:
-        """Estimate with OpenAI's vocabulary: Anthropic publishes none."""
-        return tokens.count(text)
+    def _asked(self, request: ProviderRequest) -> Asked:
+        return self._loaded().open(arguments_of(self._config, request))
 
-    def list_models(self) -> Sequence[str]:
-        """Ask for the list, which costs nothing."""
-        return self._loaded().model_names()
+    def _imported(self) -> "type[AnthropicClient]":
+        from services.providers.anthropic_client import AnthropicClient  # noqa: PLC0415 - takes a second
 
-    def warm_up(self) -> None:
-        """Load the SDK and the tokenizer, and build the client."""
-        self._loaded()
-        tokens.warm_up()
-
-    def close(self) -> None:
-        """Give back the connections; a later call opens new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def _loaded(self) -> "AnthropicClient":
-        if self._client is None:
-            with sdk_loading("anthropic", self.name):
-                from services.providers.anthropic_client import (  # noqa: PLC0415 - takes a second
-                    AnthropicClient,
-                )
-
-                # While this one imported, another greenlet may have built the client.
-                self._client = self._client or AnthropicClient(self._config)
-        return self._client
+        return AnthropicClient
 
 
 def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:

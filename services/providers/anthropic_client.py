@@ -3,9 +3,6 @@
 The only file that imports the SDK, itself imported when first needed: that takes over a second.
 """
 
-import contextlib
-from collections.abc import Generator
-from contextlib import closing
 from typing import Any
 
 import anthropic
@@ -14,22 +11,16 @@ import msgspec
 from anthropic.types import RawMessageStreamEvent
 
 from services.domain.errors import ProviderError
-from services.providers.clean_text import protocol_error
 from services.providers.config import ProviderConfig
-from services.providers.sdk_http import (
-    body_of,
-    http_client,
-    keep_quiet,
-    refusal,
-    timed_out,
-    timeout_of,
-    transport_errors,
-    unreachable,
+from services.providers.sdk_http import refusal, timeout_of
+from services.providers.stainless_client import (
+    NO_KEY,
+    SdkErrors,
+    StainlessClient,
+    read_listing,
 )
-from services.providers.urllib3_transport import ResponseBody
 
 OFFICIAL_URL = "https://api.anthropic.com"
-NO_KEY = "no-key"  # the SDK insists on one; a server without authentication ignores it
 MODELS_A_PAGE = 1000  # the most that a page may have, and many more than there are
 
 VERSION_WITH_TEMPERATURE = "2023-06-01"
@@ -50,25 +41,27 @@ class _Listing(msgspec.Struct):
     data: list[_Listed]
 
 
-class AnthropicClient:
+_ERRORS = SdkErrors(
+    anthropic.APIStatusError,
+    anthropic.APITimeoutError,
+    anthropic.APIConnectionError,
+    anthropic.AnthropicError,
+)
+
+
+class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
     """One SDK client for all calls of a provider."""
+
+    logger = "anthropic"
 
     def __init__(self, config: ProviderConfig) -> None:
         """Build it; nothing is connected before the first call."""
-        keep_quiet("anthropic")
-        self._secret = config.api_key
-        self._http = http_client(config.timeouts)
+        super().__init__(config, _ERRORS)
         self._sdk = _Sdk(config, self._http)
         # The first look at these asks `uname` in a process of its own: not in the first request.
         self._sdk.platform_headers()
 
-    @contextlib.contextmanager
-    def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
-        """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
-        with self._mapped_errors(), closing(self._post(arguments)) as response:
-            yield body_of(response, self._secret)
-
-    def _post(self, arguments: dict[str, Any]) -> httpx2.Response:
+    def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
         """Send the request as the SDK's `create` does, without its walk over every argument."""
         headers: dict[str, str] = {}
         if "temperature" in arguments:
@@ -91,30 +84,8 @@ class AnthropicClient:
                 cast_to=httpx2.Response,
                 options={"params": {"limit": MODELS_A_PAGE}},
             )
-        # The SDK's own reader takes whatever comes for a page of models, and fails later.
-        try:
-            models = msgspec.json.decode(response.content, type=_Listing).data
-        except (msgspec.DecodeError, RecursionError) as exc:
-            raise protocol_error("The provider's list of models cannot be understood.") from exc
+        models = read_listing(response.content, _Listing).data
         return [model.id for model in models if model.lifecycle != "retired"]
-
-    def close(self) -> None:
-        """Give back the connections."""
-        self._http.close()
-
-    @contextlib.contextmanager
-    def _mapped_errors(self) -> Generator[None, None, None]:
-        with transport_errors():
-            try:
-                yield
-            except anthropic.APIStatusError as exc:
-                raise self._refusal(exc) from exc
-            except anthropic.APITimeoutError as exc:
-                raise timed_out() from exc
-            except anthropic.APIConnectionError as exc:
-                raise unreachable() from exc
-            except anthropic.AnthropicError as exc:
-                raise ProviderError("The provider's answer cannot be understood.") from exc
 
     def _refusal(self, exc: anthropic.APIStatusError) -> ProviderError:
         is_unpaid = _is_unpaid(exc)

@@ -4,10 +4,8 @@ Only the fields needed are decoded. What is unknown is ignored and counted, for 
 events without a new version; what cannot be read at all is `upstream_protocol`.
 """
 
-import json
 import logging
 from collections.abc import Callable
-from typing import Annotated
 
 import msgspec
 
@@ -15,8 +13,7 @@ from services.domain.costs import Usage
 from services.domain.errors import ProviderError
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
-from services.providers.clean_text import protocol_error
-from services.providers.sse_answer import Answer
+from services.providers.sse_answer import MOST_TOKENS, Answer, Count, error_of_event, read_odd_frame
 from services.providers.sse_decoder import Frame
 
 _REASONS = {
@@ -28,9 +25,6 @@ _REASONS = {
 
 _NEEDED = ("content_block_delta", "message_delta")
 """Events whose loss would change the answer."""
-
-_MAX_TOKENS = 2**31 - 1
-"""No real answer has more tokens, and a database's integers end somewhere."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,20 +51,17 @@ class _Event(msgspec.Struct, gc=False):
     error: object = None
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=_MAX_TOKENS)]
-
-
 class _OutputDetails(msgspec.Struct):
-    thinking_tokens: _Count | None = None
+    thinking_tokens: Count | None = None
 
 
 class _Figures(msgspec.Struct):
     """A usage; what a later one leaves out still holds."""
 
-    input_tokens: _Count | None = None
-    cache_read_input_tokens: _Count | None = None
-    cache_creation_input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
+    input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    output_tokens: Count | None = None
     output_tokens_details: _OutputDetails | None = None
 
 
@@ -88,7 +79,7 @@ class AnthropicAnswer(Answer):
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
         if frame.event == b"error":
-            raise self._failure(_error_of_event(frame.data))
+            raise self._failure(error_of_event(frame.data))
         told = _read_event(frame.data)
         events: list[ProviderEvent] = []
         if told is None:
@@ -141,7 +132,7 @@ class AnthropicAnswer(Answer):
             self._count(usage, events)
 
     def _count(self, usage: Usage, events: list[ProviderEvent]) -> None:
-        if usage.input_tokens <= _MAX_TOKENS:
+        if usage.input_tokens <= MOST_TOKENS:
             self.report(usage, events)
         else:
             self.on_ignored()
@@ -190,31 +181,9 @@ def _later(first: int | None, last: int | None) -> int | None:
     return first if last is None else last
 
 
-def _error_of_event(data: bytes) -> object:
-    try:
-        told = json.loads(data)
-    except (ValueError, RecursionError):
-        return data.decode(errors="replace")
-    return told.get("error") or told if isinstance(told, dict) else told
-
-
 def _read_event(data: bytes) -> _Event | None:
     """Decode a frame; None for JSON that is no event at all."""
     try:
         return _decode(data)
     except (ValueError, RecursionError):
-        return _read_odd_event(data)
-
-
-def _read_odd_event(data: bytes) -> _Event | None:
-    """Decode what msgspec refuses: a lone surrogate as an escape, or JSON of another shape."""
-    try:
-        told = json.loads(data)
-        return msgspec.convert(told, _Event)
-    except msgspec.ValidationError as exc:
-        if isinstance(told, dict) and told.get("type") in _NEEDED:
-            raise protocol_error("The provider sent an event of an unknown shape.") from exc
-        _log.debug("A frame that is no event was ignored.")
-        return None
-    except (ValueError, RecursionError) as exc:
-        raise protocol_error("The provider sent something that is not JSON.") from exc
+        return read_odd_frame(data, _Event, "an event", lambda told: told.get("type") in _NEEDED)

@@ -19,8 +19,7 @@ from typing import TypeVar
 import gevent
 
 from services.domain.costs import estimate_tokens
-from services.providers.config import ProviderConfig
-from services.providers.embeddings import Embedder, EmbeddingModel, Vector
+from services.providers.embeddings import Embedder, Vector
 
 Item = TypeVar("Item")
 
@@ -43,13 +42,6 @@ class EmbeddedEmbedder(Embedder):
     """Hashes words and parts of words into a few dimensions, in this process."""
 
     max_batch = 100
-
-    def __init__(self, config: ProviderConfig, model: EmbeddingModel) -> None:
-        """Take names and sizes."""
-        self.name = config.name
-        self.model = model.name
-        self.dimensions = model.dimensions
-        self.max_tokens = model.max_tokens
 
     def count_tokens(self, text: str) -> int:
         """Estimate: the mode without a key loads no tokenizer."""

@@ -9,6 +9,7 @@ from services.domain.costs import Usage, UsageSource
 from services.domain.errors import InvalidRequest
 from services.providers import tokens
 from services.providers.clean_text import protocol_error
+from services.providers.config import ProviderConfig
 
 Vector = list[float]
 
@@ -44,6 +45,14 @@ class Embedder(ABC):
     dimensions: int
     max_tokens: int
     max_batch: int
+
+    def __init__(self, config: ProviderConfig, model: EmbeddingModel) -> None:
+        """Keep both; nothing is loaded and nothing connected."""
+        self.name = config.name
+        self.model = model.name
+        self.dimensions = model.dimensions
+        self.max_tokens = model.max_tokens
+        self._config = config
 
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Give a vector for each text, in their order, of length 1: a product is a cosine.

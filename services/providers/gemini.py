@@ -1,74 +1,48 @@
 """Google's Gemini, and every server that speaks its `generateContent`."""
 
 from base64 import b64encode
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from services.domain.events import ProviderEvent
 from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
-from services.providers import tokens
-from services.providers.base import Provider, ProviderRequest
+from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk_loading import sdk_loading
+from services.providers.sdk_provider import Asked, Reader, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.gemini_client import GeminiClient
+    from services.providers.urllib3_transport import ResponseBody
 
 _ROLES = {MessageRole.USER: "user", MessageRole.ASSISTANT: "model"}
 
 
-class GeminiProvider(Provider):
+class GeminiProvider(SdkProvider["GeminiClient"]):
     """Asks for streamed content; the SDK is loaded by `warm_up`, or else by the first call."""
 
-    def __init__(self, config: ProviderConfig) -> None:
-        """Keep the configuration; nothing is loaded and nothing connected."""
-        self.name = config.name
-        self.models = config.models
-        self._config = config
-        self._client: GeminiClient | None = None
+    sdk = "google.genai"
 
-    def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Ask, and yield the answer as it comes."""
+    def _reader(self) -> Reader:
         from services.providers.gemini_chunks import (  # noqa: PLC0415 - loaded with the SDK
             GeminiAnswer,
             read_gemini,
         )
 
-        arguments = arguments_of(self._config, request)
-        with self._loaded().open(request.model.name, arguments) as body:
+        def read(body: "ResponseBody") -> Iterator[ProviderEvent]:
             answer = GeminiAnswer(self._config.api_key, self._config.on_ignored, body)
-            yield from read_gemini(body, answer)
+            return read_gemini(body, answer)
 
-    def count_tokens(self, text: str) -> int:
-        """Estimate with OpenAI's vocabulary: Google publishes its own only for the old models."""
-        return tokens.count(text)
+        return read
 
-    def list_models(self) -> Sequence[str]:
-        """Ask for the list, which costs nothing."""
-        return self._loaded().model_names()
+    def _asked(self, request: ProviderRequest) -> Asked:
+        arguments = arguments_of(self._config, request)
+        return self._loaded().open(request.model.name, arguments)
 
-    def warm_up(self) -> None:
-        """Load the SDK and the tokenizer, and build the client."""
-        self._loaded()
-        tokens.warm_up()
+    def _imported(self) -> "type[GeminiClient]":
+        from services.providers.gemini_client import GeminiClient  # noqa: PLC0415 - takes a second
 
-    def close(self) -> None:
-        """Give back the connections; a later call opens new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def _loaded(self) -> "GeminiClient":
-        if self._client is None:
-            with sdk_loading("google.genai", self.name):
-                from services.providers.gemini_client import (  # noqa: PLC0415 - takes a second
-                    GeminiClient,
-                )
-
-                # While this one imported, another greenlet may have built the client.
-                self._client = self._client or GeminiClient(self._config)
-        return self._client
+        return GeminiClient
 
 
 def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ and after a reason the line may be silent only for a moment.
 import json
 import logging
 from collections.abc import Callable, Iterator
-from typing import Annotated, Protocol
+from typing import Protocol
 
 import httpx2
 import msgspec
@@ -18,7 +18,15 @@ from services.domain.errors import ProviderError
 from services.domain.events import ProviderEvent, UsageReport
 from services.domain.sessions import FinishReason
 from services.providers.clean_text import protocol_error
-from services.providers.sse_answer import Answer, Body, read_answer
+from services.providers.sse_answer import (
+    MOST_TOKENS,
+    Answer,
+    Body,
+    Count,
+    error_of_event,
+    message_of,
+    read_answer,
+)
 from services.providers.sse_decoder import Frame
 
 END_SECONDS = 2.0
@@ -86,20 +94,14 @@ class _Chunk(msgspec.Struct, gc=False, rename="camel"):
     error: object = None
 
 
-_MAX_TOKENS = 2**31 - 1
-"""No real answer has more tokens, and a database's integers end somewhere."""
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=_MAX_TOKENS)]
-
-
 class _Usage(msgspec.Struct, rename="camel"):
     """Tokens so far; what is zero is left out by Google."""
 
-    prompt_token_count: _Count | None = None
-    tool_use_prompt_token_count: _Count | None = None
-    cached_content_token_count: _Count | None = None
-    candidates_token_count: _Count | None = None
-    thoughts_token_count: _Count | None = None
+    prompt_token_count: Count | None = None
+    tool_use_prompt_token_count: Count | None = None
+    cached_content_token_count: Count | None = None
+    candidates_token_count: Count | None = None
+    thoughts_token_count: Count | None = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -131,10 +133,10 @@ class GeminiAnswer(Answer):
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
         if frame.event == b"error":
-            raise self.failure(_message_of_event(frame.data))
+            raise self.failure(message_of(error_of_event(frame.data)))
         chunk = _read_chunk(frame.data)
         if chunk.error:
-            raise self.failure(_message_of(chunk.error))
+            raise self.failure(message_of(chunk.error))
         events: list[ProviderEvent] = []
         if chunk.candidates:
             for candidate in chunk.candidates:
@@ -177,7 +179,7 @@ class GeminiAnswer(Answer):
             return None
         tokens_in = told.prompt_token_count + (told.tool_use_prompt_token_count or 0)
         tokens_out = (answer or 0) + thoughts
-        if max(tokens_in, tokens_out) > _MAX_TOKENS:
+        if max(tokens_in, tokens_out) > MOST_TOKENS:
             self.on_ignored()
             return None
         cached = min(told.cached_content_token_count or 0, tokens_in)
@@ -225,18 +227,6 @@ def read_gemini(body: GeminiBody, answer: GeminiAnswer) -> Iterator[ProviderEven
 
 def _is_told(reason: object) -> bool:
     return bool(reason) and reason not in _UNKNOWN
-
-
-def _message_of(error: object) -> object:
-    return error.get("message") if isinstance(error, dict) else error
-
-
-def _message_of_event(data: bytes) -> object:
-    try:
-        told = json.loads(data)
-    except (ValueError, RecursionError):
-        return data.decode(errors="replace")
-    return _message_of(told.get("error") or told if isinstance(told, dict) else told)
 
 
 def _read_chunk(data: bytes) -> _Chunk:

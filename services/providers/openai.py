@@ -1,71 +1,39 @@
 """OpenAI, and every server that speaks its chat completions."""
 
 from base64 import b64encode
-from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.domain.catalog import Model
-from services.domain.events import ProviderEvent
 from services.domain.runs import ContextMessage
-from services.providers import tokens
-from services.providers.base import Provider, ProviderRequest
+from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk_loading import sdk_loading
+from services.providers.sdk_provider import Asked, Reader, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.openai_client import OpenAIClient
 
 
-class OpenAIProvider(Provider):
+class OpenAIProvider(SdkProvider["OpenAIClient"]):
     """Asks for chat completions; the SDK is loaded by `warm_up`, or else by the first call."""
 
-    def __init__(self, config: ProviderConfig) -> None:
-        """Keep the configuration; nothing is loaded and nothing connected."""
-        self.name = config.name
-        self.models = config.models
-        self._config = config
-        self._client: OpenAIClient | None = None
+    sdk = "openai"
 
-    def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Ask, and yield the answer as it comes."""
+    def _reader(self) -> Reader:
         from services.providers.openai_chunks import (  # noqa: PLC0415 - loaded with the SDK
             OpenAIAnswer,
         )
         from services.providers.sse_answer import read_answer  # noqa: PLC0415 - the same
 
         answer = OpenAIAnswer(self._config.api_key, self._config.on_ignored)
-        with self._loaded().open(arguments_of(self._config, request)) as body:
-            yield from read_answer(body, answer)
+        return lambda body: read_answer(body, answer)
 
-    def count_tokens(self, text: str) -> int:
-        """Count as OpenAI's models do; other models of such servers are near it."""
-        return tokens.count(text)
+    def _asked(self, request: ProviderRequest) -> Asked:
+        return self._loaded().open(arguments_of(self._config, request))
 
-    def list_models(self) -> Sequence[str]:
-        """Ask for the list, which costs nothing."""
-        return [model["id"] for model in self._loaded().listed()]
+    def _imported(self) -> "type[OpenAIClient]":
+        from services.providers.openai_client import OpenAIClient  # noqa: PLC0415 - takes a second
 
-    def warm_up(self) -> None:
-        """Load the SDK and the tokenizer, and build the client."""
-        self._loaded()
-        tokens.warm_up()
-
-    def close(self) -> None:
-        """Give back the connections; a later call opens new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def _loaded(self) -> "OpenAIClient":
-        if self._client is None:
-            with sdk_loading("openai", self.name):
-                from services.providers.openai_client import (  # noqa: PLC0415 - takes a second
-                    OpenAIClient,
-                )
-
-                # While this one imported, another greenlet may have built the client.
-                self._client = self._client or OpenAIClient(self._config)
-        return self._client
+        return OpenAIClient
 
 
 def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:

@@ -4,10 +4,8 @@ Only the fields needed are decoded. What is unknown, or of a type that nobody ex
 that is not needed, is ignored; what cannot be read at all is `upstream_protocol`.
 """
 
-import json
 import logging
 from collections.abc import Callable
-from typing import Annotated
 
 import msgspec
 
@@ -15,8 +13,7 @@ from services.domain.costs import Usage
 from services.domain.errors import ProviderError
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
-from services.providers.clean_text import protocol_error
-from services.providers.sse_answer import Answer
+from services.providers.sse_answer import Answer, Count, error_of_event, message_of, read_odd_frame
 from services.providers.sse_decoder import Frame
 
 DONE = b"[DONE]"
@@ -46,21 +43,17 @@ class _Chunk(msgspec.Struct, gc=False):
     error: object = None
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""No real answer has more tokens, and a database's integers end somewhere."""
-
-
 class _InputDetails(msgspec.Struct):
-    cached_tokens: _Count | None = None
+    cached_tokens: Count | None = None
 
 
 class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: _Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: _Count
-    completion_tokens: _Count
+    prompt_tokens: Count
+    completion_tokens: Count
     prompt_tokens_details: _InputDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
 
@@ -83,7 +76,7 @@ class OpenAIAnswer(Answer):
             self.is_over = True
             return []
         if frame.event == b"error":
-            raise self._failure(_error_of_event(frame.data))
+            raise self._failure(error_of_event(frame.data))
         chunk = _read_chunk(frame.data)
         if chunk is None or chunk == _EMPTY:
             self.on_ignored()
@@ -130,7 +123,7 @@ class OpenAIAnswer(Answer):
         self.report(usage, events)
 
     def _failure(self, error: object) -> ProviderError:
-        return self.failure(error.get("message") if isinstance(error, dict) else error)
+        return self.failure(message_of(error))
 
 
 def _is_the_first(choice: _Choice) -> bool:
@@ -138,31 +131,9 @@ def _is_the_first(choice: _Choice) -> bool:
     return choice.index in (0, None)
 
 
-def _error_of_event(data: bytes) -> object:
-    try:
-        told = json.loads(data)
-    except (ValueError, RecursionError):
-        return data.decode(errors="replace")
-    return told.get("error") or told if isinstance(told, dict) else told
-
-
 def _read_chunk(data: bytes) -> _Chunk | None:
     """Decode a frame; None for JSON that is no chunk at all."""
     try:
         return _decode(data)
     except (ValueError, RecursionError):
-        return _read_odd_chunk(data)
-
-
-def _read_odd_chunk(data: bytes) -> _Chunk | None:
-    """Decode what msgspec refuses: a lone surrogate as an escape, or JSON of another shape."""
-    try:
-        told = json.loads(data)
-        return msgspec.convert(told, _Chunk)
-    except msgspec.ValidationError as exc:
-        if isinstance(told, dict) and "choices" in told:
-            raise protocol_error("The provider sent a chunk of an unknown shape.") from exc
-        _log.debug("A frame that is no chunk was ignored.")
-        return None
-    except (ValueError, RecursionError) as exc:
-        raise protocol_error("The provider sent something that is not JSON.") from exc
+        return read_odd_frame(data, _Chunk, "a chunk", lambda told: "choices" in told)

@@ -3,8 +3,6 @@
 The only file that imports the SDK, itself imported when first needed: that takes a second.
 """
 
-import contextlib
-from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
@@ -14,46 +12,38 @@ import openai
 from openai.types.chat import ChatCompletionChunk
 
 from services.domain.errors import ProviderError
-from services.providers.clean_text import protocol_error
 from services.providers.config import ProviderConfig
-from services.providers.sdk_http import (
-    body_of,
-    http_client,
-    keep_quiet,
-    refusal,
-    timed_out,
-    timeout_of,
-    transport_errors,
-    unreachable,
+from services.providers.sdk_http import refusal, timeout_of
+from services.providers.stainless_client import (
+    NO_KEY,
+    SdkErrors,
+    StainlessClient,
+    read_listing,
 )
-from services.providers.urllib3_transport import ResponseBody
 
 OFFICIAL_URL = "https://api.openai.com/v1"
-NO_KEY = "no-key"  # the SDK insists on one; a server without authentication ignores it
 
 
 class _Listing(msgspec.Struct):
     data: list[dict[str, Any]]
 
 
-class OpenAIClient:
+_ERRORS = SdkErrors(
+    openai.APIStatusError, openai.APITimeoutError, openai.APIConnectionError, openai.OpenAIError
+)
+
+
+class OpenAIClient(StainlessClient[openai.APIStatusError]):
     """One SDK client for all calls of a provider."""
+
+    logger = "openai"
 
     def __init__(self, config: ProviderConfig) -> None:
         """Build it; nothing is connected before the first call."""
-        keep_quiet("openai")
-        self._secret = config.api_key
-        self._timeouts = config.timeouts
-        self._http = http_client(config.timeouts)
+        super().__init__(config, _ERRORS)
         self._sdk = _Sdk(config, self._http)
         # The first look at these asks `uname` in a process of its own: not in the first request.
         self._sdk.platform_headers()
-
-    @contextlib.contextmanager
-    def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
-        """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
-        with self._mapped_errors(), closing(self._ask(arguments)) as response:
-            yield body_of(response, self._secret)
 
     def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
         return self._post("/chat/completions", {"stream": True, **arguments})
@@ -83,35 +73,17 @@ class OpenAIClient:
             response = self._sdk.get(
                 "/models", cast_to=httpx2.Response, options={"timeout": timeout}
             )
-        # The SDK's own reader takes whatever comes for a page of models, and fails later.
-        try:
-            models = msgspec.json.decode(response.content, type=_Listing).data
-        except (msgspec.DecodeError, RecursionError) as exc:
-            raise protocol_error("The provider's list of models cannot be understood.") from exc
+        models = read_listing(response.content, _Listing).data
         return [model for model in models if model.get("id") and isinstance(model["id"], str)]
+
+    def model_names(self) -> list[str]:
+        """List the models' names alone."""
+        return [model["id"] for model in self.listed()]
 
     def embeddings(self, body: dict[str, Any]) -> bytes:
         """Ask for vectors of texts, and give the answer as it came; errors are ProviderErrors."""
         with self._mapped_errors(), closing(self._post("/embeddings", body)) as response:
             return response.read()
-
-    def close(self) -> None:
-        """Give back the connections."""
-        self._http.close()
-
-    @contextlib.contextmanager
-    def _mapped_errors(self) -> Generator[None, None, None]:
-        with transport_errors():
-            try:
-                yield
-            except openai.APIStatusError as exc:
-                raise self._refusal(exc) from exc
-            except openai.APITimeoutError as exc:
-                raise timed_out() from exc
-            except openai.APIConnectionError as exc:
-                raise unreachable() from exc
-            except openai.OpenAIError as exc:
-                raise ProviderError("The provider's answer cannot be understood.") from exc
 
     def _refusal(self, exc: openai.APIStatusError) -> ProviderError:
         said = exc.body.get("message") if isinstance(exc.body, dict) else None

@@ -4,12 +4,14 @@ A format is a subclass of `Answer` that reads frames. Only the fields needed are
 unknown is ignored and counted; what cannot be read at all is `upstream_protocol`.
 """
 
+import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
 import httpx2
+import msgspec
 
 from services.domain.costs import Usage
 from services.domain.errors import ProviderError
@@ -22,6 +24,14 @@ from services.providers.clean_text import (
     quote,
 )
 from services.providers.sse_decoder import Frame, SseDecoder
+
+MOST_TOKENS = 2**31 - 1
+"""No real answer has more tokens, and a database's integers end somewhere."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+"""Tokens, in a vendor's figures."""
+
+Shape = TypeVar("Shape")
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +125,40 @@ def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
             raise
         _log.debug("The connection broke after the answer's end.")
     yield from answer.end()
+
+
+def message_of(error: object) -> object:
+    """Take the message out of an error, where it has one."""
+    return error.get("message") if isinstance(error, dict) else error
+
+
+def error_of_event(data: bytes) -> object:
+    """Take the error out of an `error` event; what is no JSON is a message as it stands."""
+    try:
+        told = json.loads(data)
+    except (ValueError, RecursionError):
+        return data.decode(errors="replace")
+    return told.get("error") or told if isinstance(told, dict) else told
+
+
+def read_odd_frame(
+    data: bytes, shape: type[Shape], what: str, is_needed: Callable[[dict[str, Any]], bool]
+) -> Shape | None:
+    """Decode what msgspec refuses: a lone surrogate as an escape, or JSON of another shape.
+
+    None for JSON that is not `what` at all; `is_needed` tells a frame without which the answer
+    would be another.
+    """
+    try:
+        told = json.loads(data)
+        return msgspec.convert(told, shape)
+    except msgspec.ValidationError as exc:
+        if isinstance(told, dict) and is_needed(told):
+            raise protocol_error(f"The provider sent {what} of an unknown shape.") from exc
+        _log.debug("A frame that is not %s was ignored.", what)
+        return None
+    except (ValueError, RecursionError) as exc:
+        raise protocol_error("The provider sent something that is not JSON.") from exc
 
 
 def _text(value: object) -> str:
