@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from model_lists import ModelLists, model_lists
 from provider_subjects import Subject, subject_of
 from stores import SQLITE, StoreAdapter, new_id, new_session
 from supabase_adapter import supabase_adapter
@@ -27,6 +28,13 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     made = subject_of(request.param, request.getfixturevalue)
     yield made
     made.provider.close()
+
+
+@pytest.fixture
+def lists() -> Iterator[ModelLists]:
+    """Give a server that lists models."""
+    with model_lists() as made:
+        yield made
 
 
 @pytest.fixture

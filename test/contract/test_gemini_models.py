@@ -4,21 +4,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from model_lists import ModelLists, model_lists
+from model_lists import ModelLists
 from provider_calls import provider_of
-from server_process import find_free_port
 
 from services.domain.errors import ProviderError
 from services.providers.base import Provider
 
 REFUSED = {"error": {"code": 400, "message": "No.", "details": [{"reason": "API_KEY_INVALID"}]}}
-
-
-@pytest.fixture
-def lists() -> Iterator[ModelLists]:
-    """Give the server that lists."""
-    with model_lists() as server:
-        yield server
 
 
 @pytest.fixture
@@ -93,9 +85,3 @@ def test_a_server_that_does_not_answer_is_not_waited_for(
 
     assert failure_of(provider).code == "upstream_timeout"
     assert len(lists.paths) == 1
-
-
-def test_a_server_that_is_not_there_is_unreachable() -> None:
-    provider = provider_of("gemini", f"http://127.0.0.1:{find_free_port()}")
-
-    assert failure_of(provider).code == "upstream_unreachable"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
-from model_lists import ModelLists, model_lists
+from model_lists import ModelLists
 from provider_calls import ask, provider_of
 from server_process import find_free_port
 from wire_fixtures import WireServer
@@ -27,13 +27,6 @@ MUCH_LATER_SECONDS = 20.0
 OLLAMA = {"id": "llama3.2:latest", "object": "model", "created": 1, "owned_by": "library"}
 VLLM = {"id": "Qwen/Qwen3-8B", "object": "model", "owned_by": "vllm", "max_model_len": 40_960}
 LLAMA_CPP = {"id": "gemma.gguf", "object": "model", "meta": {"n_vocab": 9, "n_ctx_train": 131_072}}
-
-
-@pytest.fixture
-def lists() -> Iterator[ModelLists]:
-    """Give a server that lists models."""
-    with model_lists() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """What the settings tell the OpenAI adapter, and what the environment does not tell its SDK."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from provider_calls import KEY, ask
+from sdk_environment import assert_changes_nothing
 from wire_fixtures import WireServer
 
 from services.bootstrap import build_services
@@ -13,12 +12,6 @@ from services.settings import Settings
 
 
 def test_the_environment_of_the_sdk_changes_nothing(wire: WireServer) -> None:
-    code = f"""
-import sys
-sys.path[:] = {sys.path}
-from provider_calls import ask, provider_of
-print(ask(provider_of("openai", {wire.base_url!r}), model="plain").ending)
-"""
     env = {
         "OPENAI_API_KEY": "sk-environment",
         "OPENAI_ADMIN_KEY": "sk-admin-environment",
@@ -29,15 +22,7 @@ print(ask(provider_of("openai", {wire.base_url!r}), model="plain").ending)
         "HTTP_PROXY": "http://127.0.0.1:1",
     }
 
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
-    )
-
-    assert run.stdout.endswith("stop\n"), run.stderr
-    headers = wire.seen()["headers"]
-    assert headers["authorization"] == f"Bearer {KEY}"
-    assert headers["accept-encoding"] == "identity"
-    assert not any("environment" in value for value in headers.values())
+    assert_changes_nothing(env, wire, "openai", wire.base_url)
 
 
 @pytest.mark.parametrize(("given", "sent"), [({}, "low"), ({"REASONING_EFFORT": "high"}, "high")])
@@ -62,3 +47,16 @@ def test_a_model_that_reasons_is_told_the_effort_of_the_settings(
 
     body = wire.seen()["last"]
     assert (body["reasoning_effort"], body["max_tokens"]) == (sent, 77)
+
+
+def test_what_a_servers_provider_passes_over_is_in_its_metrics(
+    wire: WireServer, tmp_path: Path
+) -> None:
+    env = {"DATA_DIR": str(tmp_path), "OPENAI_BASE_URL": wire.base_url, "OPENAI_API_KEY": KEY}
+    services = build_services(Settings.load(env))
+
+    ask(services.providers["openai"], model="odd")
+    services.close()
+
+    line = b'charla_upstream_ignored_total{provider="openai"} 6.0'
+    assert line in services.metrics.render()

@@ -1,15 +1,18 @@
 """What every provider promises, held against the script, the wire's formats and independent mocks.
 
 `test_provider_contract_requests.py` holds what goes up, `test_provider_contract_faults.py` what
-may come down. aimock has no list of Gemini's models.
+may come down, `test_provider_contract_usage.py` what is counted and passed
+over. aimock has no list of Gemini's models.
 """
 
+import logging
 from contextlib import closing
 
 import pytest
 from provider_calls import collect
-from provider_subjects import EVERY, Subject, scenarios_of
-from wire_steps import TEXT
+from provider_subjects import EVERY, WIRES, Subject, scenarios_of
+from wire_server import MODELS
+from wire_steps import TEXT, THOUGHT, WORDS
 
 from services.domain.events import Content, Finish, Reasoning, UsageReport
 
@@ -29,25 +32,22 @@ ENDINGS = {
 }
 FINAL = ("unauthorized", "unknown")
 CASES = [(name, scenario) for name in EVERY for scenario in scenarios_of(name)]
-FAILURES = [(n, s) for n, s in CASES if ENDINGS[s].startswith(("upstream", "model"))]
 
 every = pytest.mark.parametrize("subject", EVERY, indirect=True)
+every_wire = pytest.mark.parametrize("subject", WIRES, indirect=True)
 
 
 @pytest.mark.parametrize(("subject", "scenario"), CASES, indirect=["subject"])
-def test_every_ending_is_told_by_one_finish_or_one_error(subject: Subject, scenario: str) -> None:
-    outcome = subject.ask(scenario)
+def test_every_ending_is_told_once_and_what_may_pass_may_be_tried_again(
+    subject: Subject, scenario: str
+) -> None:
+    outcomes = [subject.ask(scenario) for _ in range(subject.endpoints)]
 
-    assert outcome.ending == ENDINGS[scenario]
-    assert len(outcome.reasons) == (0 if outcome.error else 1)
-
-
-@pytest.mark.parametrize(("subject", "scenario"), FAILURES, indirect=["subject"])
-def test_what_may_pass_by_itself_may_be_tried_again(subject: Subject, scenario: str) -> None:
-    error = subject.ask_all(scenario).error
-
-    assert error is not None
-    assert error.retryable == (scenario not in FINAL)
+    for outcome in outcomes:
+        assert outcome.ending == ENDINGS[scenario]
+        assert len(outcome.reasons) == (0 if outcome.error else 1)
+    error = outcomes[-1].error
+    assert error is None or error.retryable == (scenario not in FINAL)
 
 
 @every
@@ -56,6 +56,13 @@ def test_the_pieces_are_the_text_byte_for_byte(subject: Subject) -> None:
 
     assert outcome.text == TEXT
     assert all(event.content for event in outcome.events if isinstance(event, Content))
+
+
+@every_wire
+def test_each_piece_is_told_as_it_came(subject: Subject) -> None:
+    outcome = subject.ask("plain")
+
+    assert tuple(e.content for e in outcome.events if isinstance(e, Content)) == WORDS
 
 
 @every
@@ -76,6 +83,11 @@ def test_thoughts_are_told_apart_from_the_answer(subject: Subject) -> None:
     assert isinstance(outcome.events[0], Reasoning)
     assert outcome.thoughts
     assert outcome.text == TEXT
+
+
+@every_wire
+def test_the_thoughts_are_whole(subject: Subject) -> None:
+    assert subject.ask("reasoning").thoughts == THOUGHT
 
 
 @every
@@ -140,3 +152,20 @@ def test_what_there_is_can_be_listed_and_discovered(subject: Subject) -> None:
     assert provider.list_models()
     assert list(provider.discover()) == list(provider.models)
     assert provider.models
+
+
+@every_wire
+def test_models_are_listed_by_the_names_they_are_asked_by(subject: Subject) -> None:
+    assert tuple(subject.provider.list_models()) == MODELS
+
+
+@every_wire
+def test_the_libraries_below_log_nothing(
+    subject: Subject, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        for scenario in ("plain", "status-401", "cut"):
+            subject.ask(scenario)
+        subject.provider.list_models()
+
+    assert [r for r in caplog.records if not r.name.startswith("services.")] == []

@@ -1,9 +1,10 @@
 """What every provider promises of a request: all of it reaches the upstream, or nothing does."""
 
 import pytest
-from provider_calls import collect
-from provider_subjects import EVERY, WIRES, Subject, model_of
+from provider_calls import KEY, ask, collect, provider_of
+from provider_subjects import EVERY, KINDS, WIRES, Subject, base_url_of, model_of
 from wire_fixtures import WireServer
+from wire_steps import TEXT
 
 from services.domain.errors import InvalidRequest
 from services.domain.runs import ContextMessage, Image
@@ -109,7 +110,7 @@ def test_nothing_goes_out_before_the_first_event_is_asked_for(
     assert wire.seen()["count"] == before
 
 
-@pytest.mark.parametrize("scenario", ["fails", "rate-limited", "cut", "unauthorized"])
+@pytest.mark.parametrize("scenario", ["fails", "status-500", "rate-limited", "cut", "unauthorized"])
 @every_wire
 def test_nothing_is_tried_twice(subject: Subject, wire: WireServer, scenario: str) -> None:
     before = wire.seen()["count"]
@@ -117,3 +118,34 @@ def test_nothing_is_tried_twice(subject: Subject, wire: WireServer, scenario: st
     subject.ask(scenario)
 
     assert wire.seen()["count"] == before + 1
+
+
+@every_wire
+def test_the_key_goes_out_in_a_header_and_nothing_is_compressed(
+    subject: Subject, wire: WireServer
+) -> None:
+    subject.ask("plain")
+
+    headers = wire.seen()["headers"]
+    assert any(KEY in value for value in headers.values())
+    assert headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_without_authentication_needs_no_key(kind: str, wire: WireServer) -> None:
+    url = base_url_of(kind, wire.url)
+    provider = provider_of(kind, url, api_key="", models=(model_of(kind),))
+
+    assert ask(provider, model="plain").text == TEXT
+    provider.close()
+
+
+@every_wire
+def test_answers_read_to_their_end_share_a_connection(subject: Subject, wire: WireServer) -> None:
+    subject.ask_all("plain")
+    before = wire.seen()["connections"]
+
+    for scenario in ("plain", "one-byte-each", "reasoning", "refusal", "status-500", "plain"):
+        subject.ask(scenario)
+
+    assert wire.seen()["connections"] == before + 1  # the one that asks for the count

@@ -48,6 +48,12 @@ class Outcome:
         return [e.reason for e in self.events if isinstance(e, Finish)]
 
     @property
+    def failure(self) -> ProviderError:
+        """The error of a call that must have failed."""
+        assert self.error is not None
+        return self.error
+
+    @property
     def ending(self) -> str:
         """The finish reason, or the error's code."""
         return self.error.code if self.error else str(*self.reasons)
