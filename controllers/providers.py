@@ -169,14 +169,13 @@ class ProvidersController:
             configured=configured,
             default=name == default.provider,
             any_model=any_model is not None,
-            healthy=configured and self._would_be_asked(name, named),
+            healthy=configured and self._would_be_asked(name, named, default),
             models=[ModelState(one, self._breaker(one)) for one in named],
             limits=self._limits(name) if configured else None,
             waiting=self._protection.waiting(name) if configured else 0,
         )
 
-    def _would_be_asked(self, provider: str, named: Sequence[Model]) -> bool:
-        default = self._offers.default
+    def _would_be_asked(self, provider: str, named: Sequence[Model], default: Model) -> bool:
         if provider != default.provider:
             if not named:
                 return True

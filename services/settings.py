@@ -184,6 +184,8 @@ def _unclear_providers(providers: ProviderSettings) -> Iterator[tuple[str, str]]
         else:
             if is_missing and providers.default_provider == name:
                 yield "DEFAULT_PROVIDER", f"{name} needs {' or '.join(needs)}."
+    if providers.models_file is None:
+        return  # the shipped catalog is read by who builds of it
     try:
         Catalog.load(providers.models_file)
     except InvalidModels as exc:

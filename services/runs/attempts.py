@@ -93,19 +93,16 @@ class Attempts:
         try:
             reason = _pour(living, opened)
         except BaseException as exc:
-            self._close(living, opened, exc)
+            self.close(living, opened, exc)
             raise
         try:
-            self._close(living, opened, None)
+            self.close(living, opened, None)
         except Exception:  # noqa: BLE001 - the answer is whole, however its upstream is left
             _log.exception("upstream_not_closed", run_id=living.run_id)
         return reason
 
-    def drop(self, living: Living, opened: Opened, why: BaseException) -> None:
-        """Close an opened call whose answer is not wanted, and book it."""
-        self._close(living, opened, why)
-
-    def _close(self, living: Living, opened: Opened, failure: BaseException | None) -> None:
+    def close(self, living: Living, opened: Opened, failure: BaseException | None) -> None:
+        """Close an opened call, and book it by how it failed; None: it ended well."""
         try:
             opened.stream.close()
         finally:  # it may be killed while it closes

@@ -30,8 +30,10 @@ FAULTS = frozenset(
 """Failures that tell something about the upstream, and not about the request or our haste."""
 
 CIRCUIT_OPEN = "circuit_open"
-QUEUE_FULL = "queue_full"
 """Why a model was passed over that is left alone."""
+
+QUEUE_FULL = "queue_full"
+"""The failure of a call that found no place in the queue."""
 
 
 class CircuitOpen(Exception):

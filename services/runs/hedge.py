@@ -12,6 +12,8 @@ from services.runs.call import HEDGED
 from services.runs.gate import CIRCUIT_OPEN, CircuitOpen
 from services.runs.living import Living
 
+PAIR = 2
+
 
 class _Race:
     """The calls that are out, each in a greenlet of its own."""
@@ -70,7 +72,7 @@ class _Race:
         reason = why if isinstance(why, ProviderTimeout) else GreenletExit()
         gevent.killall(self._lanes, exception=reason)
         for opened in self._opened():
-            self._attempts.drop(self._living, opened, reason)
+            self._attempts.close(self._living, opened, reason)
 
     def leave(self, kept: Opened) -> None:
         """End all calls but one; who waits for the first word does not wait for their ends."""
@@ -81,7 +83,7 @@ class _Race:
                 gevent.spawn(self._drop, opened)
 
     def _drop(self, opened: Opened) -> None:
-        self._attempts.drop(self._living, opened, GreenletExit())
+        self._attempts.close(self._living, opened, GreenletExit())
 
 
 def race(attempts: Attempts, living: Living) -> Opened:
@@ -91,13 +93,13 @@ def race(attempts: Attempts, living: Living) -> Opened:
     CircuitOpen where neither was called. The second is not asked where the first failure is the
     request's own.
     """
-    first, second = living.plan.requests[:2]
+    first, second = living.plan.requests[:PAIR]
     course = _Race(attempts, living)
     try:
         course.start(first, is_last=False)
         course.wait(living.plan.hedge_seconds)
         if course.winner is None and not any(_is_final(living, one) for one in course.failures):
-            course.start(second, is_last=len(living.plan.requests) == 2)  # noqa: PLR2004 - a pair
+            course.start(second, is_last=len(living.plan.requests) == PAIR)
         kept = course.first_word()
         living.answer_from(kept.call)
     except BaseException as exc:

@@ -16,11 +16,9 @@ from services.domain.sessions import FinishReason
 from services.providers.base import ProviderRequest
 from services.runs.attempts import INTERNAL_ERROR, Attempts, is_own_fault
 from services.runs.gate import CIRCUIT_OPEN, QUEUE_FULL, CircuitOpen
-from services.runs.hedge import race
+from services.runs.hedge import PAIR, race
 from services.runs.living import Living
 from services.runs.retries import RetryRules
-
-PAIR = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -145,9 +143,10 @@ class Pump:
             "model": request.model.name,
             "code": failure.code if failure else CIRCUIT_OPEN,
         }
-        left = living.model.provider if failure else living.request.model.provider
         living.writer.append(Status(StatusState.FAILOVER, detail))
-        _log.warning("provider_failover", run_id=living.run_id, left=left, **detail)
+        _log.warning(
+            "provider_failover", run_id=living.run_id, left=living.model.provider, **detail
+        )
 
     def _wait(
         self, error: ProviderError, living: Living, request: ProviderRequest, tries: int

@@ -107,8 +107,7 @@ class Router:
         """List the models that have a name; the default may be one that no provider lists."""
         models = [m for m in self._offers.models if m.name != ANY_MODEL]
         default = self._offers.default
-        is_listed = any((m.provider, m.name) == (default.provider, default.name) for m in models)
-        every = models if is_listed else [default, *models]
+        every = models if any(map(default.is_same, models)) else [default, *models]
         return [m for m in every if m.provider != SCRIPTED]
 
     def _one_each(self, models: Sequence[Model], tier: Tier) -> list[Model]:
@@ -166,13 +165,11 @@ class Router:
         else:
             tier = Tier.LARGE if strategy is Strategy.QUALITY else first.tier
             chain = _of_others(self._one_each(self._askable(), tier), first)
-        names = {(first.provider, first.name)}
-        kept = []
+        kept = [first]
         for model in chain:
-            if (model.provider, model.name) not in names:
-                names.add((model.provider, model.name))
+            if not any(map(model.is_same, kept)):
                 kept.append(model)
-        return kept
+        return kept[1:]
 
     def _named(self, choice: ModelChoice, tier: Tier) -> Model | None:
         """Resolve an entry of the configured chain; a provider alone gives one of the same tier."""

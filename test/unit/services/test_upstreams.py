@@ -224,6 +224,19 @@ def test_the_default_model_belongs_to_whoever_has_it(built: Build) -> None:
     assert (offers.default.provider, offers.default_provider) == ("anthropic", "anthropic")
 
 
+@pytest.mark.parametrize("first", ["openai", "anthropic", "gemini"])
+def test_a_name_that_several_offer_is_the_default_ones(built: Build, first: str) -> None:
+    file = built.folder / "models.yaml"
+    sizes = "window: 1000, max_output: 100"
+    entries = [f"{{provider: {one}, name: twin, {sizes}}}" for one in ("openai", "anthropic")]
+    entries.append(f"{{provider: gemini, name: twin, {sizes}}}")
+    file.write_text("models: [" + ", ".join(entries) + "]")
+
+    offers = built(**ALL_KEYS, MODELS_FILE=str(file), DEFAULT_PROVIDER=first).offers
+
+    assert offers.pick(ModelChoice(None, "twin")).provider == first
+
+
 @pytest.mark.parametrize(
     "environ",
     [

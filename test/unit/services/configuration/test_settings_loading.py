@@ -135,6 +135,18 @@ def test_the_key_of_gemini_has_two_names(tmp_path: Path) -> None:
     assert both.providers.gemini_api_key == "one"
 
 
+@pytest.mark.parametrize("key", ["sk-\u00fc", "sk\u2013one", "sk two", "sk-a, sk-\u00a0b"])
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_AI_API_KEY"])
+def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(
+    tmp_path: Path, name: str, key: str
+) -> None:
+    told = mistakes(tmp_path, **{name: key})
+
+    assert list(told) == [name]
+    assert "a character that no key has" in told[name]
+    assert key not in told[name]
+
+
 def test_several_keys_and_addresses_go_together_or_are_refused(tmp_path: Path) -> None:
     two, three = "http://a/v1,http://b/v1", "k, l, m"
 

@@ -107,3 +107,9 @@ def test_a_temperature_that_is_not_sent_is_not_refused() -> None:
     replace(FAST, takes_temperature=False, max_temperature=1.0).check(
         temperature=2.0, max_tokens=None
     )
+
+
+def test_what_a_named_provider_does_not_offer_is_told_with_what_it_does() -> None:
+    with pytest.raises(ModelNotAvailable) as refused:
+        OFFERS.pick(ModelChoice("two", "fast"))
+    assert refused.value.errors == {"model": ["two does not offer 'fast'. Known: deep, other."]}
