@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -34,13 +34,22 @@ def workers_of(server: ServerProcess) -> list[psutil.Process]:
 
 @contextmanager
 def only(worker: psutil.Process, server: ServerProcess) -> Iterator[None]:
-    """Have new connections answered by one worker; the others stand still meanwhile."""
+    """Have new connections answered by one worker; the others stand still meanwhile.
+
+    One that was killed may still be listed, and gone by the next line.
+    """
     with ExitStack() as resuming:
         for other in workers_of(server):
             if other.pid != worker.pid:
-                other.suspend()
-                resuming.callback(other.resume)
+                with suppress(psutil.NoSuchProcess):
+                    other.suspend()
+                    resuming.callback(_resume, other)
         yield
+
+
+def _resume(worker: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        worker.resume()
 
 
 def folder_of(worker: psutil.Process) -> Path:
