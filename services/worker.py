@@ -36,6 +36,9 @@ from services.telemetry.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
 
+_LAST_ROUND_SECONDS = 1.0
+"""How long a worker that leaves waits for a beat that is under way."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Background:
@@ -153,6 +156,8 @@ class Services:
     def close(self) -> None:
         """Settle what still runs, leave the record of workers, and give everything back."""
         self.drain.finish()
+        for shift in (self.background.beat.shift, self.background.takeover.shift):
+            shift.end(_LAST_ROUND_SECONDS)
         gevent.killall(self.background.greenlets)
         self.log.close()
         self.background.outbox.close()

@@ -12,6 +12,7 @@ from services.domain.errors import StoreUnavailable
 from services.domain.runs import ClaimedRun, RunBeat
 from services.runs.living import Ending, Living
 from services.runs.runner import Runner
+from services.runs.shift import Shift
 from services.runs.watch import WorkerWatch
 from services.stores.base.runs import RunStore
 
@@ -52,17 +53,19 @@ class Beat:
         self._worker_id = worker_id
         self._times = times
         self._unlisted: dict[str, float] = {}
+        self.shift = Shift()
 
     def run(self) -> None:
         """Beat for ever, at a steady pace."""
         while True:
             started = time.monotonic()
-            try:
-                self.beat()
-            except StoreUnavailable:
-                _log.warning("beat_failed")
-            except Exception:  # noqa: BLE001 - without beats a kill would lose text, whatever failed
-                _log.exception("beat_crashed")
+            with self.shift:
+                try:
+                    self.beat()
+                except StoreUnavailable:
+                    _log.warning("beat_failed")
+                except Exception:  # noqa: BLE001 - without beats a kill would lose text
+                    _log.exception("beat_crashed")
             self._wait(started)
 
     def _wait(self, started: float) -> None:

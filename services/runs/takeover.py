@@ -10,6 +10,7 @@ from services.domain.errors import StoreUnavailable
 from services.domain.runs import ClaimedRun, Settled, Settlement
 from services.runs.outbox import Outbox
 from services.runs.reaper import Reaper
+from services.runs.shift import Shift
 from services.stores.base.runs import RunStore
 
 RETRY_SECONDS = 1
@@ -28,6 +29,7 @@ class Takeover:
         self._outbox = outbox
         self._reaper = reaper
         self._seconds = seconds
+        self.shift = Shift()
 
     def start(self) -> bool:
         """Take all other workers' runs, once, before anything runs here; False: spawn `finish`.
@@ -45,11 +47,12 @@ class Takeover:
     def run(self, dead: Callable[[], Sequence[str]]) -> None:
         """Take the runs of each worker that `dead` names, and what `adopt` was given, for ever."""
         while True:
-            try:
-                self._outbox.discard_drafts()
-                self._try(dead)
-            except Exception:  # noqa: BLE001 - without it the runs of the dead would never end
-                _log.exception("takeover_crashed")
+            with self.shift:
+                try:
+                    self._outbox.discard_drafts()
+                    self._try(dead)
+                except Exception:  # noqa: BLE001 - without it the runs of the dead would never end
+                    _log.exception("takeover_crashed")
             gevent.sleep(self._seconds)
 
     def adopt(self, claim: ClaimedRun) -> None:

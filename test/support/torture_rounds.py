@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from chat_client import ChatClient
@@ -85,7 +85,8 @@ class Torture:
         self._say(f"errors logged: {dict(logged)}; slowest end {self.slowest_end:.1f} s after calm")
         self.problems += [f"logged: {name}" for name in logged if name not in FORESEEN]
         deadline = time.monotonic() + END_SECONDS
-        while left := self._leftovers():
+        before = workers_on_record(self._cluster.stack)
+        while left := self._leftovers(before):
             if time.monotonic() > deadline:
                 self.problems += left
                 return
@@ -109,16 +110,18 @@ class Torture:
         self.slowest_end = max(self.slowest_end, time.monotonic() - calm)
         return []
 
-    def _leftovers(self) -> list[str]:
+    def _leftovers(self, before: Mapping[str, int]) -> list[str]:
+        """List what is out of place; a worker counts as live whose beats are more than `before`."""
         workers = workers_on_record(self._cluster.stack)
+        live = [name for name, beats in workers.items() if beats != before.get(name)]
         left = [
             f"left in the outbox: {path}"
             for server in self._cluster.servers
             for path in (server.data_dir / "outbox").glob("*")
             if not self._came_too_late(path)
         ]
-        if len(workers) != self._cluster.worker_count:
-            left.append(f"{len(workers)} workers on record, {self._cluster.worker_count} live")
+        if not len(workers) == len(live) == self._cluster.worker_count:
+            left.append(f"{len(workers)} workers on record, {len(live)} of them beat")
         return left
 
     def _came_too_late(self, path: Path) -> bool:

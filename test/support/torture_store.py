@@ -10,7 +10,7 @@ _RUNS = "select * from runs where session_id = any ($1::uuid[])"
 _MESSAGES = "select * from messages where session_id = any ($1::uuid[])"
 _LEDGER = "select * from ledger where session_id = any ($1::uuid[])"
 _ACTIVE = "select id from runs where status = 'streaming'"
-_WORKERS = "select id from workers"
+_WORKERS = "select id, counter from workers"
 _END = """
 select r.status, r.finish_reason, r.terminal, r.terminal_epoch, r.terminal_seq, m.content,
   m.status as message_status
@@ -46,9 +46,9 @@ def active_runs(stack: SupabaseStack) -> list[str]:
     return [row["id"] for row in stack.sql(_ACTIVE)]
 
 
-def workers_on_record(stack: SupabaseStack) -> list[str]:
-    """List the workers that are taken to live."""
-    return [row["id"] for row in stack.sql(_WORKERS)]
+def workers_on_record(stack: SupabaseStack) -> dict[str, int]:
+    """Count the beats of the workers that are taken to live."""
+    return {row["id"]: row["counter"] for row in stack.sql(_WORKERS)}
 
 
 def end_of(stack: SupabaseStack, run_id: str) -> Json | None:

@@ -84,4 +84,4 @@ def test_whatever_dies_all_that_was_told_is_true_and_all_that_was_taken_ends(
     assert torture.ends["complete"], torture.ends
     assert torture.ends["interrupted"], torture.ends
     assert statuses == [0] * len(WORKERS)
-    assert workers_on_record(cluster.stack) == []
+    assert workers_on_record(cluster.stack) == {}
