@@ -22,7 +22,7 @@ from services.bootstrap import build_services
 from services.commands import cli as commands
 from services.commands.refusals import told_in_a_shell
 from services.domain.catalog import ModelChoice, Strategy
-from services.preflight import CannotStart, check_address, prepare, server_lock
+from services.preflight import CannotStart, check_address, load_settings, prepare, server_lock
 from services.runs.living import RunTimes
 from services.runs.lock import DataDirTaken
 from services.settings import InvalidSettings, Settings
@@ -161,7 +161,7 @@ def main() -> None:
     home = Path(__file__).resolve().parent
     os.chdir(home)
     try:
-        settings = Settings.load()
+        settings = load_settings()
         logs.configure(settings.logs.level, settings.logs.format or "json")
         with server_lock(settings):
             prepare(settings)

@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ loglevel = "warning"
 StreamServer.max_accept = 2
 
 _FILES_BESIDE_STREAMS = 500
+_CHECK_SECONDS = 60
 
 
 def on_starting(server: Any) -> None:
@@ -115,14 +117,25 @@ def when_ready(server: Any) -> None:
     """Reload on SIGHUP only where the settings are right; gunicorn alone would end over them."""
 
     def reload(number: int, frame: Any) -> None:
-        try:
-            Settings.load()
-        except InvalidSettings as exc:
-            sys.stderr.write(f"Not reloaded.\n{exc}\n")
-        else:
+        if _settings_are_right():
             server.signal(number, frame)
+        else:
+            sys.stderr.write("Not reloaded.\n")
 
     signal.signal(signal.SIGHUP, reload)
+
+
+def _settings_are_right() -> bool:
+    """Ask a process of its own: what the check loads stays out of all workers to come."""
+    # gunicorn takes the exit status of every child that ends while its own handler may run.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    try:
+        check = [sys.executable, "-m", "services.preflight"]
+        return subprocess.run(check, check=False, timeout=_CHECK_SECONDS).returncode == 0  # noqa: S603 - nothing of a user's in it
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
 
 def post_worker_init(worker: Any) -> None:

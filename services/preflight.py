@@ -9,18 +9,16 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
-from services.bootstrap import (
-    MEMORY_WORKER,
-    REDIS_WORKER,
-    open_store,
-)
+from services.bootstrap import MEMORY_WORKER, REDIS_WORKER, open_store
+from services.configuration.providers import ProviderSettings
 from services.configuration.server import ServerSettings
 from services.domain.errors import StoreUnavailable
 from services.runs.lock import take_server_lock
-from services.settings import Settings
+from services.settings import InvalidSettings, Mistakes, Settings, variables
 from services.stores.base.store import Store
 from services.stores.sqlite.migrations import SchemaTooNew
 from services.streams.base import LogUnavailable
+from services.telemetry import logs
 from services.telemetry.metrics import Metrics
 from services.upstreams import build_offers, build_providers
 
@@ -31,6 +29,43 @@ _MEMORY_BEATS_SECONDS = 3.0
 
 class CannotStart(Exception):
     """What is there cannot be worked with; the message says what to do."""
+
+
+def load_settings() -> Settings:
+    """Read all settings; the InvalidSettings that it raises tells of names that nobody offers too.
+
+    Names in settings that are right otherwise are left to `prepare`.
+    """
+    try:
+        return Settings.load()
+    except InvalidSettings as exc:
+        raise InvalidSettings({**exc.mistakes, **_wrong_names(exc)}) from exc
+
+
+def _wrong_names(known: InvalidSettings) -> Mistakes:
+    """Look at the names too, unless another mistake is what makes them wrong."""
+    providers = {variable.name for variable in variables([ProviderSettings])}
+    settings = known.settings
+    if settings is None or settings.providers.local_base_url or providers & known.mistakes.keys():
+        return {}
+    try:
+        check_names(settings)
+    except InvalidSettings as exc:
+        return dict(exc.mistakes)
+    return {}
+
+
+def check_names(settings: Settings) -> None:
+    """Raise InvalidSettings for names of models that nobody offers.
+
+    A local server is asked for its models only where that may make a name right.
+    """
+    try:
+        build_offers(settings, build_providers(settings, Metrics(), asks_local=False))
+    except InvalidSettings:
+        if not settings.providers.local_base_url:
+            raise
+        build_offers(settings, build_providers(settings, Metrics()))
 
 
 @contextmanager
@@ -52,7 +87,7 @@ def prepare(settings: Settings) -> None:
     A Supabase or Redis that is away keeps nobody from starting: both may come back. Raises
     InvalidSettings, or CannotStart.
     """
-    build_offers(settings, build_providers(settings, Metrics()))
+    check_names(settings)
     try:
         with closing(open_store(settings)) as store:
             store.ping()
@@ -142,3 +177,17 @@ def check_address(server: ServerSettings) -> None:
         raise CannotStart(
             f"{server.address} cannot be listened on ({exc.strerror}): set PORT or HOST."
         ) from exc
+
+
+def main() -> None:
+    """Check all settings and end: what a running server asks before it reloads."""
+    try:
+        settings = load_settings()
+        logs.configure(settings.logs.level, settings.logs.format or "json")
+        check_names(settings)
+    except InvalidSettings as exc:
+        sys.exit(str(exc))
+
+
+if __name__ == "__main__":
+    main()

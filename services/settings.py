@@ -6,7 +6,7 @@ each beside the field that holds its value.
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,9 +44,14 @@ DEVELOPMENT_ORIGINS = ("null", "http://localhost:*", "http://127.0.0.1:*")
 
 
 class InvalidSettings(Exception):
-    """The environment is not one to start with; the message has one line for each mistake."""
+    """The environment is not one to start with; the message has one line for each mistake.
 
-    def __init__(self, mistakes: Mapping[str, list[str]]) -> None:
+    `settings` are what could be read, with the default for each value that cannot be taken.
+    """
+
+    def __init__(
+        self, mistakes: Mapping[str, list[str]], settings: "Settings | None" = None
+    ) -> None:
         """Write for each variable what is wrong and what it takes."""
         known = {name: one for one in variables() for name in (one.name, one.also)}
         lines = [
@@ -56,6 +61,7 @@ class InvalidSettings(Exception):
         ]
         super().__init__("\n".join(["The settings are not valid:", *lines]))
         self.mistakes = mistakes
+        self.settings = settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +93,7 @@ class Settings:
         for name, problem in _contradictions(settings):
             mistakes.setdefault(name, []).append(problem)
         if mistakes:
-            raise InvalidSettings(mistakes)
+            raise InvalidSettings(mistakes, settings)
         return _completed(settings)
 
     @property
@@ -106,9 +112,9 @@ def figures_slot() -> int | None:
     return int(slot) if slot else None
 
 
-def variables() -> Iterator[Variable]:
-    """List every variable, in the order in which they are documented."""
-    for group in GROUPS.values():
+def variables(groups: Iterable[type] = tuple(GROUPS.values())) -> Iterator[Variable]:
+    """List every variable of the groups, in the order in which they are documented."""
+    for group in groups:
         yield from (_variable_of(declared) for declared in fields(group))
 
 

@@ -19,17 +19,19 @@ from services.telemetry.metrics import Metrics
 NO_FAILOVER = "none"
 
 
-def build_providers(settings: Settings, metrics: Metrics) -> dict[str, Provider]:
+def build_providers(
+    settings: Settings, metrics: Metrics, *, asks_local: bool = True
+) -> dict[str, Provider]:
     """Build what is configured, in order of preference; `scripted` is always there, and last.
 
-    A local server is asked for its models. Raises InvalidSettings for a file of models that cannot
-    be taken.
+    A local server is asked for its models, if `asks_local`. Raises InvalidSettings for a file of
+    models that cannot be taken.
     """
     built: dict[str, Provider] = {
         name: adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
         for name, adapters in build_endpoints(settings, metrics).items()
     }
-    if ProviderName.LOCAL in built:
+    if asks_local and ProviderName.LOCAL in built:
         built[ProviderName.LOCAL].discover()
     return built
 
