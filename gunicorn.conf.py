@@ -24,7 +24,7 @@ _server = _settings.server
 
 chdir = str(Path(__file__).parent)
 bind = _server.address
-worker_class = "gevent"
+worker_class = "routes.transports.worker.StreamWorker"
 workers = _settings.scaling.workers
 worker_connections = 10_000
 """At the default of 1,000 as many open streams shut the door on `/health` and on stop."""

@@ -24,6 +24,7 @@ from urllib3.exceptions import (
     TimeoutError,  # noqa: A004 - urllib3's root of timeouts, and the builtin is its parent's kin
 )
 
+from services.providers.lean_sockets import lean_pool
 from services.providers.silence_watch import SilenceWatch
 
 BODY_EXTENSION = "charla.body"
@@ -127,9 +128,7 @@ class Urllib3Transport(httpx2.BaseTransport):
         One context serves all connections: loading the authorities takes 20 ms each time.
         """
         self._watch = SilenceWatch()
-        self._pool = urllib3.PoolManager(
-            maxsize=IDLE_CONNECTIONS, ssl_context=tls or ssl.create_default_context()
-        )
+        self._pool = lean_pool(tls or ssl.create_default_context(), IDLE_CONNECTIONS)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send, and return as soon as the headers are there."""

@@ -1,0 +1,72 @@
+"""Connections that wait before they read.
+
+gevent reads first, and waits where that fails. In a stream whose pieces come one at a time each
+piece then costs a system call and an exception more than it has to.
+"""
+
+import ssl
+from typing import TYPE_CHECKING
+
+import gevent.socket
+import gevent.ssl
+import urllib3
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+
+if TYPE_CHECKING:
+    import socket
+
+    from _typeshed import WriteableBuffer
+
+
+class LeanSocket(gevent.socket.socket):
+    """A plain connection."""
+
+    @classmethod
+    def in_place_of(cls, given: gevent.socket.socket) -> "LeanSocket":
+        """Take over a connection with its timeout; `given` has none afterwards."""
+        timeout = given.gettimeout()
+        made = cls(given.family, given.type, given.proto, fileno=given.detach())
+        made.settimeout(timeout)
+        return made
+
+    def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
+        """Read what is there, or what comes next."""
+        _wait_until_readable(self)
+        return super().recv_into(buffer, nbytes, flags)
+
+
+class LeanTlsSocket(gevent.ssl.SSLSocket):
+    """An encrypted connection: what OpenSSL has decrypted already is not waited for."""
+
+    def recv_into(
+        self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0
+    ) -> int:
+        """Read what is there, or what comes next."""
+        if not self.pending():
+            _wait_until_readable(self)
+        return super().recv_into(buffer, nbytes, flags)
+
+
+def _wait_until_readable(connection: gevent.socket.socket) -> None:
+    # As gevent's own reads wait, so that a close from elsewhere ends the wait.
+    connection._wait(connection._read_event)  # type: ignore[attr-defined]  # noqa: SLF001 - no public way uses the watcher that is there
+
+
+class _LeanConnection(HTTPConnection):
+    def _new_conn(self) -> "socket.socket":
+        made = super()._new_conn()
+        return LeanSocket.in_place_of(made) if type(made) is gevent.socket.socket else made
+
+
+class _LeanPool(HTTPConnectionPool):
+    ConnectionCls = _LeanConnection
+
+
+def lean_pool(tls: ssl.SSLContext, idle_connections: int) -> urllib3.PoolManager:
+    """Make urllib3's pools over such connections; in a process without gevent over usual ones."""
+    if isinstance(tls, gevent.ssl.SSLContext):
+        tls.sslsocket_class = LeanTlsSocket
+    pools = urllib3.PoolManager(maxsize=idle_connections, ssl_context=tls)
+    pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "http": _LeanPool}
+    return pools
