@@ -61,13 +61,15 @@ class Status:
 class Attempt:
     """Internal, never sent: a provider call is about to be made (so that a reaper can book it).
 
-    `price` None: not known.
+    `price` None: not known. `is_answer`: told once more of a call of which another one was hedged
+    away.
     """
 
     number: int
     provider: str
     model: str
     price: Price | None = None
+    is_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from services.domain.events import Attempt, Done, Error, Terminal
 from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settlement
 from services.domain.sessions import FinishReason
 from services.runs import letters
+from services.runs.call import HEDGED
 from services.runs.settler import status_of
 from services.streams.base import Remains
 
@@ -30,9 +31,13 @@ def settlement_of(
     calls = _calls(claim, remains.calls, has_beaten=has_beaten)
     if remains.terminal is not None:
         return _as_told(claim, remains, calls, replace(remains.terminal, persisted=True))
-    last = calls[-1] if calls else None
-    attempts = [_broken_off(claim, call) if call is last else _given_up(call) for call in calls]
-    return _composed(claim, last, attempts, _terminal(claim, attempts))
+    wrote = _writer_of(calls)
+    attempts = [
+        _broken_off(claim, call) if call is wrote else _given_up(claim, call, wrote)
+        for call in calls
+    ]
+    last = next((one for one in attempts if wrote and one.number == wrote.number), None)
+    return _composed(claim, wrote, attempts, _terminal(claim, last))
 
 
 def _kept(claim: ClaimedRun, remains: Remains, outcome: Settlement) -> Settlement:
@@ -45,13 +50,13 @@ def _kept(claim: ClaimedRun, remains: Remains, outcome: Settlement) -> Settlemen
 def _as_told(
     claim: ClaimedRun, remains: Remains, calls: Sequence[Attempt], told: Terminal
 ) -> Settlement:
-    """Book the call that wrote the text as the terminal event says: the others used nothing."""
+    """Book the call that wrote the text as the terminal event says."""
     wrote = _writer_of(calls, told)
     outcome, code = _how(told)
     attempts = [
-        replace(_given_up(call), usage=told.usage, cost=told.cost, outcome=outcome, code=code)
+        replace(_unused(call), usage=told.usage, cost=told.cost, outcome=outcome, code=code)
         if call is wrote
-        else _given_up(call)
+        else _given_up(claim, call, wrote)
         for call in calls
     ]
     return replace(
@@ -61,12 +66,16 @@ def _as_told(
     )
 
 
-def _writer_of(calls: Sequence[Attempt], told: Terminal) -> Attempt | None:
-    """Give the call that wrote the text: the last to the model that is told, or the last at all."""
-    for call in reversed(calls):
-        if isinstance(told, Error) or (call.provider, call.model) == (told.provider, told.model):
+def _writer_of(calls: Sequence[Attempt], told: Terminal | None = None) -> Attempt | None:
+    """Give the call that wrote the text: the one that others were hedged away for.
+
+    Else the last to the model that is told, or the last at all: none is made after the first word.
+    """
+    last_first = sorted(calls, key=lambda call: (call.is_answer, call.number), reverse=True)
+    for call in last_first:
+        if not isinstance(told, Done) or (call.provider, call.model) == (told.provider, told.model):
             return call
-    return calls[-1] if calls else None
+    return last_first[0] if calls else None
 
 
 def _how(told: Terminal) -> tuple[AttemptOutcome, str]:
@@ -106,7 +115,8 @@ def _calls(claim: ClaimedRun, logged: Sequence[Attempt], *, has_beaten: bool) ->
     model of the begin. A run without a word whose beats told of no call waited for room. One in
     its first epoch was claimed from nobody: this worker never launched it, and nothing went out.
     """
-    known = {call.number: call for call in (*logged, *claim.calls)}
+    told = sorted((*logged, *claim.calls), key=lambda call: call.is_answer)
+    known = {call.number: call for call in told}
     went_out = bool(claim.text) or (claim.run.epoch > 1 and not has_beaten)
     count = max(known, default=1 if went_out else 0)
     return [_call(claim, number, known.get(number)) for number in range(1, count + 1)]
@@ -120,16 +130,20 @@ def _call(claim: ClaimedRun, number: int, known: Attempt | None) -> Attempt:
     return begun if known is None or known == replace(begun, price=None) else known
 
 
-def _given_up(call: Attempt) -> AttemptRecord:
-    """Book a call that was followed by another: it was refused, and used nothing."""
+def _given_up(claim: ClaimedRun, call: Attempt, wrote: Attempt | None) -> AttemptRecord:
+    """Book a call that did not answer: it was hedged away, or was refused and used nothing."""
+    if wrote is None or not wrote.is_answer:
+        return _unused(call)
+    usage = Usage(input_tokens=claim.input_tokens, source=UsageSource.ESTIMATED)
+    return _record(call, usage, AttemptOutcome.CANCELLED, HEDGED)
+
+
+def _unused(call: Attempt) -> AttemptRecord:
     return _record(call, Usage(), AttemptOutcome.FAILED, "")
 
 
 def _broken_off(claim: ClaimedRun, call: Attempt) -> AttemptRecord:
-    """Book the last call with all of the text: none is made after the first word.
-
-    Which of a hedged pair wrote it nobody can tell any more.
-    """
+    """Book the call that answered with all of the text."""
     usage = Usage(
         input_tokens=claim.input_tokens,
         output_tokens=estimate_tokens(claim.text) if claim.text else 0,
@@ -152,8 +166,7 @@ def _record(call: Attempt, usage: Usage, outcome: AttemptOutcome, code: str) -> 
     )
 
 
-def _terminal(claim: ClaimedRun, attempts: Sequence[AttemptRecord]) -> Terminal:
-    last = attempts[-1] if attempts else None
+def _terminal(claim: ClaimedRun, last: AttemptRecord | None) -> Terminal:
     usage = last.usage if last else Usage(source=UsageSource.ESTIMATED)
     cost = last.cost if last else None
     if claim.stop_requested:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gevent import GreenletExit
@@ -42,7 +42,8 @@ class Ending(StrEnum):
 class Living:
     """One living run; times are of the monotonic clock.
 
-    `calls` are all provider calls that went out, `attempts` those that have ended and are booked.
+    `calls` are all provider calls that went out, and last once more the one that others were hedged
+    away for; `attempts` are those that have ended and are booked.
     `model` is the one that answers, or was asked last.
     """
 
@@ -149,8 +150,13 @@ class Living:
         self._answering, self._is_chosen = call, True
         if self._waiting:
             self.writer.announce(None)
-        for other in [one for one in self._open if one is not call]:
+        others = [one for one in self._open if one is not call]
+        for other in others:
             self.end_call(other, AttemptOutcome.CANCELLED, HEDGED)
+        if others:
+            told = replace(call.attempt, is_answer=True)
+            self.calls.append(told)
+            self.writer.append(told)
 
     def take(self, event: Content | Reasoning) -> None:
         """Write a piece of the answer to the log."""

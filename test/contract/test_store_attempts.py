@@ -104,6 +104,7 @@ def test_only_who_asks_for_the_run_itself_is_told_its_attempts(store: Store, run
         [],
         [call()],
         [call(1, price=PRICE), call(2, provider="other", model='"ü', price=None), call(3)],
+        [call(1), call(2, provider="other"), replace(call(1), is_answer=True)],
     ],
 )
 def test_a_claim_gives_the_calls_as_a_beat_told_them(

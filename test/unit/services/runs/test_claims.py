@@ -224,3 +224,53 @@ def test_a_text_was_written_by_a_call_whatever_the_beats_told() -> None:
     settlement = settlement_of(claim(text="some"), None, has_beaten=True)
 
     assert len(settlement.attempts) == 1
+
+
+def answering(one: Attempt) -> Attempt:
+    """Tell of a call again, once another one was hedged away for it."""
+    return replace(one, is_answer=True)
+
+
+@pytest.mark.parametrize(
+    ("beaten", "logged"),
+    [
+        ([FIRST, SECOND, answering(FIRST)], []),
+        ([FIRST, SECOND], [SECOND, answering(FIRST)]),
+        ([], [SECOND, answering(FIRST)]),
+    ],
+)
+def test_of_a_hedged_pair_the_one_that_answered_is_booked_with_the_text(
+    beaten: list[Attempt], logged: list[Attempt]
+) -> None:
+    settlement = settlement_of(claim(*beaten), Remains(calls=logged))
+
+    lost = Usage(input_tokens=SENT, source=UsageSource.ESTIMATED)
+    assert booked(settlement) == [
+        (1, "scripted/large", "failed", "interrupted"),
+        (2, "other/fallback", "cancelled", "hedged"),
+    ]
+    assert [one.usage for one in settlement.attempts] == [USAGE, lost]
+    assert [one.cost for one in settlement.attempts] == [PRICE.cost(USAGE), DEAR.cost(lost)]
+    assert (told(settlement).usage, told(settlement).cost) == (USAGE, PRICE.cost(USAGE))
+    assert (settlement.provider, settlement.model) == ("scripted", "large")
+
+
+def test_a_hedged_answer_whose_failure_was_told_is_booked_so() -> None:
+    remains = Remains(terminal=failure("upstream_cut"), told_epoch=1)
+
+    settlement = settlement_of(claim(FIRST, SECOND, answering(FIRST)), remains)
+
+    assert booked(settlement) == [
+        (1, "scripted/large", "failed", "upstream_cut"),
+        (2, "other/fallback", "cancelled", "hedged"),
+    ]
+
+
+def test_a_hedged_answer_that_was_to_be_stopped_names_who_wrote_it() -> None:
+    settlement = settlement_of(claim(FIRST, SECOND, answering(FIRST), stop=True), None)
+
+    assert isinstance(settlement.terminal, Done)
+    assert (settlement.terminal.provider, settlement.terminal.cost) == (
+        "scripted",
+        PRICE.cost(USAGE),
+    )

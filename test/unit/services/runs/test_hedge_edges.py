@@ -7,10 +7,11 @@ from gevent.event import Event
 from held_admission import HeldBreakers, HeldQuotas, Hold
 from played import PlayedProvider
 from run_world import MakeWorld, quick, said
+from stores import OTHER_WORKER
 
 from services.admission.breakers import Admission
 from services.domain.errors import ProviderError
-from services.domain.events import Error, ProviderEvent
+from services.domain.events import Content, Error, ProviderEvent
 from services.providers.base import ProviderRequest
 
 SOON = 0.03
@@ -76,3 +77,26 @@ def test_a_loser_that_speaks_before_its_end_is_told_to_it_is_closed_and_booked(
     assert [row["code"] for row in world.ledger()] == ["", "hedged"]
     assert breakers.told == [("scripted", "succeeded"), ("other", "succeeded")]
     assert other.journal == ["called", "closed"]
+
+
+def test_a_worker_that_dies_after_a_race_leaves_the_text_to_the_one_that_wrote_it(
+    make_world: MakeWorld,
+) -> None:
+    speaks = Event()
+    other = PlayedProvider([Event()], name="other")
+    dead = make_world([speaks, Content("a" * 40), Event()], others=[other], hedge_seconds=SOON)
+    dead.launch()
+    with gevent.Timeout(10):
+        other.is_reached.wait()
+        dead.beat.beat()
+        dead.provider.is_reached.clear()
+        speaks.set()
+        dead.provider.is_reached.wait()
+    dead.beat.beat()
+
+    make_world(worker_id=OTHER_WORKER).reap_all_others()
+
+    first, second = dead.ledger()
+    booked = [(row["outcome"], row["code"], row["output_tokens"]) for row in (first, second)]
+    assert booked == [("failed", "interrupted", 10), ("cancelled", "hedged", 0)]
+    assert first["input_tokens"] == second["input_tokens"] > 0
