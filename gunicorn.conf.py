@@ -1,5 +1,6 @@
 """How gunicorn serves Charla; the settings are `services.settings`', told in configuration.md."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -41,7 +42,8 @@ loglevel = "warning"
 StreamServer.max_accept = 2
 
 _FILES_BESIDE_STREAMS = 500
-_CHECK_SECONDS = 60
+_ARE_RIGHT = int(signal.SIGURG)
+"""Nobody else sends it, and who does not wait for it does not notice it."""
 
 
 def on_starting(server: Any) -> None:
@@ -114,28 +116,22 @@ def _raise_open_files() -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Reload on SIGHUP only where the settings are right; gunicorn alone would end over them."""
+    """Reload on SIGHUP only where the settings are right; gunicorn alone would end over them.
 
-    def reload(number: int, frame: Any) -> None:
-        if _settings_are_right():
-            server.signal(number, frame)
-        else:
-            sys.stderr.write("Not reloaded.\n")
+    A process of its own checks them, and says with another signal that they are: the master goes
+    on meanwhile, and what the check loads stays out of all workers to come.
+    """
 
-    signal.signal(signal.SIGHUP, reload)
+    def check(number: int, frame: Any) -> None:
+        del number, frame
+        command = [sys.executable, "-m", "services.preflight", str(os.getpid()), str(_ARE_RIGHT)]
+        try:
+            server.charla_check = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - nothing of a user's in it
+        except OSError as exc:
+            sys.stderr.write(f"Not reloaded: the settings cannot be checked. {exc}\n")
 
-
-def _settings_are_right() -> bool:
-    """Ask a process of its own: what the check loads stays out of all workers to come."""
-    # gunicorn takes the exit status of every child that ends while its own handler may run.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-    try:
-        check = [sys.executable, "-m", "services.preflight"]
-        return subprocess.run(check, check=False, timeout=_CHECK_SECONDS).returncode == 0  # noqa: S603 - nothing of a user's in it
-    except subprocess.TimeoutExpired:
-        return False
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    signal.signal(signal.SIGHUP, check)
+    signal.signal(_ARE_RIGHT, lambda _, frame: server.signal(signal.SIGHUP, frame))
 
 
 def post_worker_init(worker: Any) -> None:

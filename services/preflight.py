@@ -1,5 +1,9 @@
-"""What is checked before a server starts: the address, the database, Redis, and the neighbours."""
+"""What is checked before a server starts: the address, the database, Redis, and the neighbours.
 
+python -m services.preflight PID SIGNAL: what a running server asks before it reloads
+"""
+
+import os
 import socket
 import sys
 import time
@@ -44,10 +48,12 @@ def load_settings() -> Settings:
 
 def _wrong_names(known: InvalidSettings) -> Mistakes:
     """Look at the names too, unless another mistake is what makes them wrong."""
-    providers = {variable.name for variable in variables([ProviderSettings])}
     settings = known.settings
-    if settings is None or settings.providers.local_base_url or providers & known.mistakes.keys():
+    declared = variables([ProviderSettings])
+    providers = {name for variable in declared for name in (variable.name, variable.also)}
+    if settings is None or providers & known.mistakes.keys():
         return {}
+    logs.configure(settings.logs.level, settings.logs.format or "json")
     try:
         check_names(settings)
     except InvalidSettings as exc:
@@ -179,15 +185,17 @@ def check_address(server: ServerSettings) -> None:
         ) from exc
 
 
-def main() -> None:
-    """Check all settings and end: what a running server asks before it reloads."""
+def main(asker: int, number: int) -> None:
+    """Check all settings; signal the server that asked before a reload that they are right."""
     try:
         settings = load_settings()
         logs.configure(settings.logs.level, settings.logs.format or "json")
         check_names(settings)
     except InvalidSettings as exc:
-        sys.exit(str(exc))
+        sys.exit(f"Not reloaded.\n{exc}")
+    if os.getppid() == asker:
+        os.kill(asker, number)
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

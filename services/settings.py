@@ -88,7 +88,9 @@ class Settings:
         env = _Environment(os.environ if environ is None else environ)  # noqa: TID251 - the place
         if environ is None:
             env.read_env(".env", recurse=False)
-        settings = cls(**{name: _read(group, env) for name, group in GROUPS.items()})
+        settings = _with_log_format(
+            cls(**{name: _read(group, env) for name, group in GROUPS.items()})
+        )
         mistakes = env.mistakes()
         for name, problem in _contradictions(settings):
             mistakes.setdefault(name, []).append(problem)
@@ -262,10 +264,7 @@ def _unusable_folder(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _completed(settings: Settings) -> Settings:
     """Fill in what depends on the kind of environment."""
-    server, logs, accounts = settings.server, settings.logs, settings.accounts
-    if not logs.format:
-        chosen = LogFormat.JSON if server.is_production else LogFormat.CONSOLE
-        logs = replace(logs, format=chosen.value)
+    server, accounts = settings.server, settings.accounts
     if server.cors_origins is None:
         server = replace(server, cors_origins=() if server.is_production else DEVELOPMENT_ORIGINS)
     if not accounts.jwt_secret_key:
@@ -274,7 +273,14 @@ def _completed(settings: Settings) -> Settings:
         except ValidationError as exc:
             raise InvalidSettings({"JWT_SECRET_KEY": _flat(exc.messages)}) from exc
         accounts = replace(accounts, jwt_secret_key=secret)
-    return replace(settings, server=server, logs=logs, accounts=accounts)
+    return replace(settings, server=server, accounts=accounts)
+
+
+def _with_log_format(settings: Settings) -> Settings:
+    if settings.logs.format:
+        return settings
+    chosen = LogFormat.JSON if settings.server.is_production else LogFormat.CONSOLE
+    return replace(settings, logs=replace(settings.logs, format=chosen.value))
 
 
 def _variable_of(declared: Any) -> Variable:

@@ -1,5 +1,6 @@
 """A worker: everything that use cases are made of, and what runs beside the requests."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -37,7 +38,7 @@ from services.telemetry.metrics import Metrics
 _log = structlog.get_logger(__name__)
 
 _LAST_ROUND_SECONDS = 1.0
-"""How long a worker that leaves waits for a beat that is under way."""
+"""How long a worker that leaves waits for a beat and a takeover that are under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +157,9 @@ class Services:
     def close(self) -> None:
         """Settle what still runs, leave the record of workers, and give everything back."""
         self.drain.finish()
+        deadline = time.monotonic() + _LAST_ROUND_SECONDS
         for shift in (self.background.beat.shift, self.background.takeover.shift):
-            shift.end(_LAST_ROUND_SECONDS)
+            shift.end(deadline - time.monotonic())
         gevent.killall(self.background.greenlets)
         self.log.close()
         self.background.outbox.close()

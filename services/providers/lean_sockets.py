@@ -39,18 +39,28 @@ class LeanSocket(gevent.socket.socket):
 class LeanTlsSocket(gevent.ssl.SSLSocket):
     """An encrypted connection: what OpenSSL has decrypted already is not waited for."""
 
+    _is_at_end = False
+
     def recv_into(
         self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0
     ) -> int:
         """Read what is there, or what comes next."""
-        if not self.pending():
+        if not self._is_at_end and not self.pending():
             _wait_until_readable(self)
-        return super().recv_into(buffer, nbytes, flags)
+        read = super().recv_into(buffer, nbytes, flags)
+        # The other side may say so and keep the connection: nothing more comes to wait for.
+        self._is_at_end = read == 0
+        return read
 
 
 def _wait_until_readable(connection: gevent.socket.socket) -> None:
-    # As gevent's own reads wait, so that a close from elsewhere ends the wait.
-    connection._wait(connection._read_event)  # type: ignore[attr-defined]  # noqa: SLF001 - no public way uses the watcher that is there
+    """Wait as gevent's own reads do, so that a close from elsewhere ends the wait.
+
+    What is closed already, or must not wait, is left to the read.
+    """
+    event = connection._read_event  # type: ignore[attr-defined]  # noqa: SLF001 - no public way uses the watcher that is there
+    if event is not None and connection.gettimeout() != 0:
+        connection._wait(event)  # type: ignore[attr-defined]  # noqa: SLF001 - the same
 
 
 class _LeanConnection(HTTPConnection):

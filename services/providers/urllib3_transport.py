@@ -85,7 +85,7 @@ class ResponseBody(httpx2.SyncByteStream):
     def abort(self) -> None:
         """Make the waiting read fail with ReadTimeout."""
         self._is_silent = True
-        with contextlib.suppress(OSError, RuntimeError):  # the peer or the reader was faster
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # somebody was faster
             self._raw.shutdown()
 
     def close(self) -> None:

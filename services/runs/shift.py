@@ -31,4 +31,4 @@ class Shift:
 
     def end(self, patience: float) -> None:
         """Let no further round begin; wait up to `patience` seconds for the one under way."""
-        self._free.acquire(timeout=patience)
+        self._free.acquire(timeout=max(0.0, patience))

@@ -53,6 +53,12 @@ def test_under_gevent_silence_ends_a_stream_in_tls_as_well(patched: dict[str, An
 
 
 @every_kind
+def test_under_gevent_no_read_is_made_in_vain(patched: dict[str, Any], kind: str) -> None:
+    assert patched[kind]["waits before it reads"]
+    assert patched["waits before it reads in TLS"]
+
+
+@every_kind
 def test_under_gevent_a_ping_is_no_silence_and_a_kill_closes_at_once(
     patched: dict[str, Any], kind: str
 ) -> None:

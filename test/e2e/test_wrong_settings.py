@@ -13,12 +13,13 @@ from chat_client import ChatClient
 from figures import workers_of
 from model_lists import model_lists
 from patience import eventually
-from server_process import ROOT, START_SECONDS, StartServer
+from server_process import ROOT, START_SECONDS, ServerProcess, StartServer
 
 RIGHT = """
 models:
   - {provider: openai, name: ours, window: 9000, max_output: 900}
 """
+NOBODY = "http://127.0.0.1:9/v1"
 WRONG = RIGHT.replace("ours", "others")
 
 
@@ -39,7 +40,8 @@ def refused(folder: Path, **settings: str) -> str:
 
 def names_in(told: str) -> set[str]:
     """List the variables that a refusal has lines for."""
-    return {line.split(":")[0].strip() for line in told.splitlines()[1:]}
+    _, _, lines = told.partition("The settings are not valid:\n")
+    return {line.split(":")[0].strip() for line in lines.splitlines()}
 
 
 @pytest.mark.parametrize(
@@ -53,8 +55,13 @@ def names_in(told: str) -> set[str]:
             {"PORT": "http", "FAILOVER": "mistral", "DEFAULT_MODEL": "nobodys"},
             {"PORT", "FAILOVER", "DEFAULT_MODEL"},
         ),
+        (
+            {"PORT": "http", "LOCAL_BASE_URL": NOBODY, "DEFAULT_PROVIDER": "local"},
+            {"PORT", "DEFAULT_MODEL"},
+        ),
         # Only a provider that could be built can tell which names are wrong.
         ({"OPENAI_BASE_URL": "nonsense", "DEFAULT_MODEL": "gpt-4.1"}, {"OPENAI_BASE_URL"}),
+        ({"GEMINI_API_KEY": "a,,", "DEFAULT_MODEL": "gemini-3.8-flash"}, {"GEMINI_API_KEY"}),
     ],
 )
 def test_wrong_settings_are_all_told_at_once(
@@ -96,9 +103,32 @@ def test_a_reload_with_a_name_that_nobody_offers_changes_nothing(
     eventually(lambda: "Not reloaded." in server.output(), START_SECONDS)
 
     assert "DEFAULT_MODEL: " in server.output()
-    assert {worker.pid for worker in workers_of(server)} == before
+    eventually(lambda: {worker.pid for worker in workers_of(server)} == before)
     assert ChatClient(server.url).call("GET", "/ready").status == 200
 
     models.write_text(RIGHT)
     os.kill(server.pid, signal.SIGHUP)
     eventually(lambda: not before & {worker.pid for worker in workers_of(server)}, START_SECONDS)
+
+
+def test_a_check_that_cannot_be_made_keeps_a_server_as_it_is(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "server")
+    server.python = another_environment(tmp_path / "venv")
+    with server:
+        server.python.unlink()
+        os.kill(server.pid, signal.SIGHUP)
+        eventually(lambda: "Not reloaded: " in server.output())
+
+        assert ChatClient(server.url).call("GET", "/ready").status == 200
+        assert server.stop() == 0
+
+
+def another_environment(folder: Path) -> Path:
+    """Make a virtual environment with the packages of this one; give its Python."""
+    this = Path(sys.prefix)
+    python = folder / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(Path(sys.executable).resolve())
+    (folder / "lib").symlink_to(this / "lib")
+    (folder / "pyvenv.cfg").write_bytes((this / "pyvenv.cfg").read_bytes())
+    return python

@@ -3,7 +3,9 @@
 python test/support/patched_calls.py URL
 """
 
+import gc
 import json
+import socket
 import sys
 import time
 from typing import Any
@@ -17,6 +19,7 @@ from provider_subjects import KINDS, base_url_of, model_of
 from wire_fixtures import WireServer
 from wire_steps import TEXT
 
+from services.providers.lean_sockets import LeanSocket, LeanTlsSocket
 from services.providers.urllib3_transport import BODY_EXTENSION, Urllib3Transport
 from services.telemetry import logs
 
@@ -30,7 +33,7 @@ def main(root: str) -> None:
     logs.configure("warning", "json")
     wire = WireServer(int(root.rsplit(":", 1)[1]))
     told: dict[str, Any] = {kind: _called(kind, wire) for kind in KINDS}
-    told["stall in TLS"] = _stall_in_tls()
+    told["stall in TLS"], told["waits before it reads in TLS"] = _stall_in_tls()
     sys.stdout.write(json.dumps(told))
 
 
@@ -47,6 +50,7 @@ def _called(kind: str, wire: WireServer) -> dict[str, Any]:
     pinged = gevent.spawn(ask, provider, model="pings")
     pinged.join(QUICK.read_seconds * 3)
     told["pings end"] = pinged.ready()
+    told["waits before it reads"] = _is_open(LeanSocket)
     pinged.kill()
     told["live after a kill"] = wire.live(until=0)
 
@@ -76,7 +80,11 @@ def _is_complete(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.text == " word" * 20 and outcome.ending == "stop"
 
 
-def _stall_in_tls() -> str:
+def _is_open(kind: type[socket.socket]) -> bool:
+    return any(isinstance(one, kind) and one.fileno() >= 0 for one in list(gc.get_objects()))
+
+
+def _stall_in_tls() -> tuple[str, bool]:
     def serve(connection: Any, _address: object) -> None:
         connection.recv(1 << 16)
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
@@ -90,11 +98,12 @@ def _stall_in_tls() -> str:
     with httpx2.Client(transport=transport, timeout=QUICK.read_seconds) as client:
         url = f"https://localhost:{server.server_port}/"
         with client.stream("POST", url, json={}) as response:
+            waits = _is_open(LeanTlsSocket)
             try:
                 pieces = list(response.extensions[BODY_EXTENSION].pieces())
             except httpx2.TransportError as exc:
-                return type(exc).__name__
-    return f"ended after {len(pieces)} pieces"
+                return type(exc).__name__, waits
+    return f"ended after {len(pieces)} pieces", waits
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class ServerProcess:
 
     Of the environment it inherits only what a program needs to run, so that a developer's keys
     never reach it. Started again after `stop` or `kill` it has the same port and data. `home` is
-    where the code lies: the project, or a copy of it.
+    where the code lies: the project, or a copy of it; `python` is what runs it.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -59,6 +59,7 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = folder / "data"
         self.home = ROOT
+        self.python = Path(sys.executable)
         self._output_file = folder / "server.log"
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,7 +73,7 @@ class ServerProcess:
         folder.mkdir(parents=True, exist_ok=True)
         with self._output_file.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "app.py"],
+                [self.python, "app.py"],
                 cwd=self.home,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

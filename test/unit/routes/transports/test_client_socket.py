@@ -1,10 +1,14 @@
 """The socket that a client is answered through."""
 
+from typing import Any
+
 import gevent
 import gevent.socket
 import pytest
+from gunicorn.config import Config  # type: ignore[import-untyped]  # it has none
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # the same
 
-from routes.transports.worker import ClientSocket
+from routes.transports.worker import ClientSocket, StreamWorker
 
 LONG = bytes(range(256)) * 20_000
 
@@ -40,3 +44,26 @@ def test_a_client_that_left_is_an_error() -> None:
     theirs.close()
     with ours, pytest.raises(OSError, match="Broken pipe"):
         ours.sendall(b"x")
+
+
+class Noting(StreamWorker):
+    """Notes what it would answer through, and answers nothing."""
+
+    def handle_request(self, *request: Any) -> bool:
+        """Note the socket, of the listener's name, the request, the socket and the address."""
+        self.seen = request[2]
+        return False
+
+
+def test_the_worker_answers_through_such_sockets_and_closes_them() -> None:
+    config = Config()
+    config.set("keepalive", 0)
+    worker = Noting(1, 0, [], None, 30, config, Logger(config))
+    ours, theirs = gevent.socket.socketpair()
+    with theirs, gevent.socket.socket() as listener, gevent.Timeout(10):
+        theirs.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        worker.handle(listener, ours, ("", 0))
+
+        assert type(worker.seen) is ClientSocket
+        assert theirs.recv(1) == b""
+    worker.tmp.close()

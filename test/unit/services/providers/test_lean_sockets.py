@@ -83,6 +83,39 @@ def test_the_end_is_told_again_and_again(pair: Pair) -> None:
     assert [ours.recv_into(bytearray(SIZE)) for _ in range(2)] == [0, 0]
 
 
+def test_an_end_without_a_close_is_told_again_too(pair: Pair) -> None:
+    ours, theirs = pair
+    if not isinstance(theirs, gevent.ssl.SSLSocket):
+        theirs.shutdown(gevent.socket.SHUT_WR)
+    else:
+        gevent.spawn(theirs.unwrap)  # it waits for our goodbye, and keeps the connection
+
+    assert [ours.recv_into(bytearray(SIZE)) for _ in range(2)] == [0, 0]
+
+
+def test_what_was_closed_is_read_as_any_closed_socket(pair: Pair) -> None:
+    ours, _ = pair
+    ours.close()
+
+    with pytest.raises(OSError, match=r"Bad file descriptor|closed"):
+        ours.recv_into(bytearray(SIZE))
+
+
+def test_who_must_not_wait_does_not(pair: Pair) -> None:
+    ours, _ = pair
+    ours.setblocking(False)  # noqa: FBT003 - as the standard library has it
+
+    with pytest.raises((BlockingIOError, ssl.SSLWantReadError)):
+        ours.recv_into(bytearray(SIZE))
+
+
+def test_a_connection_that_is_taken_over_keeps_its_timeout() -> None:
+    ours, theirs = gevent.socket.socketpair()
+    ours.settimeout(7)
+    with theirs, LeanSocket.in_place_of(ours) as lean:
+        assert lean.gettimeout() == 7
+
+
 def test_a_wait_ends_when_its_time_is_over(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"x")

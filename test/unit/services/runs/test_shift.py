@@ -1,7 +1,7 @@
 """A worker that leaves: nothing that was under way puts it on record again."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,9 +32,11 @@ class LateRuns(ShakyRuns):
     """Gets to beats and claims late, whether anybody still waits for them or not."""
 
     def __init__(self, inner: RunStore) -> None:
-        """Stand before a store that stays open."""
+        """Stand before a store that stays open; `late_seconds` None: not yet late."""
         super().__init__(inner, [])
+        self.late_seconds: float | None = None
         self.reached = Event()
+        self.done = Event()
 
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
         """Pass it on late."""
@@ -45,9 +47,13 @@ class LateRuns(ShakyRuns):
         return self._late(lambda: self.inner.claim_dead(worker_id, dead, limit))
 
     def _late(self, call: Callable[[], Result]) -> Result:
-        on_its_way: Greenlet[[], Result] = gevent.spawn_later(LATE_SECONDS, call)
+        if self.late_seconds is None:
+            return call()
+        on_its_way: Greenlet[[], Result] = gevent.spawn_later(self.late_seconds, call)
         self.reached.set()
-        return on_its_way.get()
+        result = on_its_way.get()
+        self.done.set()
+        return result
 
 
 def beating(runs: LateRuns, made: Services) -> tuple[Background, Callable[[], None]]:
@@ -66,25 +72,60 @@ def taking_over(runs: LateRuns, made: Services) -> tuple[Background, Callable[[]
     return replace(made.background, takeover=takeover), lambda: takeover.run(lambda: [OTHER_WORKER])
 
 
-@pytest.mark.parametrize("background", [beating, taking_over])
-def test_a_worker_that_left_stays_off_the_record(background: Any, tmp_path: Path) -> None:
+both = pytest.mark.parametrize("background", [beating, taking_over])
+
+
+@contextmanager
+def working(
+    runs: LateRuns, background: Any, folder: Path, late_seconds: float = LATE_SECONDS
+) -> Iterator[Services]:
+    """Run a worker with one of its loops over other runs; it leaves with the block."""
     loops: list[Callable[[], None]] = []
+
+    def parts(made: Services) -> dict[str, Any]:
+        changed, loop = background(runs, made)
+        loops.append(loop)
+        return {"background": changed}
+
+    with app_with(parts, folder) as app, gevent.Timeout(10):
+        services: Services = app.extensions["charla"]
+        runs.late_seconds = late_seconds
+        services.background.greenlets.append(gevent.spawn(*loops))
+        runs.reached.wait()
+        yield services
+
+
+@both
+def test_a_worker_that_left_stays_off_the_record(background: Any, tmp_path: Path) -> None:
     with closing(SqliteStore.open(tmp_path)) as store:
         runs = LateRuns(store.runs)
-
-        def parts(made: Services) -> dict[str, Any]:
-            changed, loop = background(runs, made)
-            loops.append(loop)
-            return {"background": changed}
-
-        with app_with(parts, tmp_path) as app, gevent.Timeout(10):
-            services: Services = app.extensions["charla"]
-            services.background.greenlets.append(gevent.spawn(*loops))
-            runs.reached.wait()
+        with working(runs, background, tmp_path):
+            """It leaves with a call under way."""
         gevent.sleep(2 * LATE_SECONDS)  # what comes after the end has to have come
 
         others = store.runs.beat(OTHER_WORKER, [], datetime.now(UTC)).others
     assert others == {}
+
+
+@both
+def test_a_worker_between_two_rounds_leaves_at_once(background: Any, tmp_path: Path) -> None:
+    with closing(SqliteStore.open(tmp_path)) as store:
+        runs = LateRuns(store.runs)
+        with working(runs, background, tmp_path) as services:
+            runs.done.wait()
+            gevent.sleep(0)
+            loops = services.background
+            with gevent.Timeout(5):
+                (loops.beat if background is beating else loops.takeover).shift.end(60)
+
+
+@both
+def test_a_store_that_hangs_keeps_nobody_from_leaving(background: Any, tmp_path: Path) -> None:
+    with (
+        closing(SqliteStore.open(tmp_path)) as store,
+        working(LateRuns(store.runs), background, tmp_path, late_seconds=3600),
+    ):
+        """It leaves with a call that never comes back."""
 
 
 def test_no_round_begins_after_the_end() -> None:
