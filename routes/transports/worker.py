@@ -9,6 +9,8 @@ from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped
 class ClientSocket(gevent.socket.socket):
     """A client's connection; gevent asks for the size of a buffer before it sends anything."""
 
+    __slots__ = ()
+
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send, and fall back on gevent for what a slow client does not take at once."""
         sent = self.send(data, flags)
@@ -22,5 +24,5 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Answer the requests of a connection."""
         if type(client) is gevent.socket.socket:
-            client = ClientSocket(client.family, client.type, client.proto, client.detach())
+            client.__class__ = ClientSocket  # another socket over the same connection takes 20 us
         super().handle(listener, client, addr)

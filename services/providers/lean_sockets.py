@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 class LeanSocket(gevent.socket.socket):
     """A plain connection."""
 
-    @classmethod
-    def in_place_of(cls, given: gevent.socket.socket) -> "LeanSocket":
-        """Take over a connection with its timeout; `given` has none afterwards."""
-        timeout = given.gettimeout()
-        made = cls(given.family, given.type, given.proto, fileno=given.detach())
-        made.settimeout(timeout)
-        return made
+    __slots__ = ()
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
         """Read what is there, or what comes next."""
@@ -66,7 +60,9 @@ def _wait_until_readable(connection: gevent.socket.socket) -> None:
 class _LeanConnection(HTTPConnection):
     def _new_conn(self) -> "socket.socket":
         made = super()._new_conn()
-        return LeanSocket.in_place_of(made) if type(made) is gevent.socket.socket else made
+        if type(made) is gevent.socket.socket:
+            made.__class__ = LeanSocket  # another socket over the same connection takes 20 us
+        return made
 
 
 class _LeanPool(HTTPConnectionPool):
