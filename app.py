@@ -162,7 +162,6 @@ def main() -> None:
     os.chdir(home)
     try:
         settings = load_settings()
-        logs.configure(settings.logs.level, settings.logs.format or "json")
         with server_lock(settings):
             prepare(settings)
             check_address(settings.server)

@@ -1,4 +1,4 @@
-"""What is checked before a server starts: the address, the database, Redis, and the neighbours.
+"""What is checked before a server starts: settings, address, database, Redis, and neighbours.
 
 python -m services.preflight PID SIGNAL: what a running server asks before it reloads
 """
@@ -36,14 +36,17 @@ class CannotStart(Exception):
 
 
 def load_settings() -> Settings:
-    """Read all settings; the InvalidSettings that it raises tells of names that nobody offers too.
+    """Read all settings, log as they say, and check the names of models in them.
 
-    Names in settings that are right otherwise are left to `prepare`.
+    Raises InvalidSettings that tells every mistake.
     """
     try:
-        return Settings.load()
+        settings = Settings.load()
     except InvalidSettings as exc:
         raise InvalidSettings({**exc.mistakes, **_wrong_names(exc)}) from exc
+    _configure_logs(settings)
+    _check_names(settings)
+    return settings
 
 
 def _wrong_names(known: InvalidSettings) -> Mistakes:
@@ -53,15 +56,19 @@ def _wrong_names(known: InvalidSettings) -> Mistakes:
     providers = {name for variable in declared for name in (variable.name, variable.also)}
     if settings is None or providers & known.mistakes.keys():
         return {}
-    logs.configure(settings.logs.level, settings.logs.format or "json")
+    _configure_logs(settings)
     try:
-        check_names(settings)
+        _check_names(settings)
     except InvalidSettings as exc:
         return dict(exc.mistakes)
     return {}
 
 
-def check_names(settings: Settings) -> None:
+def _configure_logs(settings: Settings) -> None:
+    logs.configure(settings.logs.level, settings.logs.format or "json")
+
+
+def _check_names(settings: Settings) -> None:
     """Raise InvalidSettings for names of models that nobody offers.
 
     A local server is asked for its models only where that may make a name right.
@@ -88,12 +95,11 @@ def server_lock(settings: Settings) -> Generator[None, None, None]:
 
 
 def prepare(settings: Settings) -> None:
-    """Make or migrate the database and check what only the adapters know.
+    """Make or migrate the database, and look at the project, Redis and the neighbours.
 
     A Supabase or Redis that is away keeps nobody from starting: both may come back. Raises
-    InvalidSettings, or CannotStart.
+    CannotStart.
     """
-    check_names(settings)
     try:
         with closing(open_store(settings)) as store:
             store.ping()
@@ -188,9 +194,7 @@ def check_address(server: ServerSettings) -> None:
 def main(asker: int, number: int) -> None:
     """Check all settings; signal the server that asked before a reload that they are right."""
     try:
-        settings = load_settings()
-        logs.configure(settings.logs.level, settings.logs.format or "json")
-        check_names(settings)
+        load_settings()
     except InvalidSettings as exc:
         sys.exit(f"Not reloaded.\n{exc}")
     if os.getppid() == asker:

@@ -1,9 +1,14 @@
 """Quotas and breakers that take their time, as those of a Redis do, and remember who told what."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import gevent
 from gevent.event import Event
+from played import PlayedProvider, Step
+from run_world import PATIENCE_SECONDS, MakeWorld, RunWorld
 
 from services.admission.breakers import Admission, BreakerRules
 from services.admission.local_breakers import LocalBreakers
@@ -100,3 +105,35 @@ class HeldBreakers(LocalBreakers):
         self.out[provider] -= 1
         self.told.append((provider, what))
         self._hold.pass_by(what)
+
+
+@dataclass(frozen=True)
+class HeldPair:
+    """A worker that hedges, and what its calls tell when they end."""
+
+    world: RunWorld
+    hold: Hold
+    quotas: HeldQuotas
+    breakers: HeldBreakers
+
+    def wait_until_both_told(self) -> None:
+        """Wait until the quotas know what each call used."""
+        with gevent.Timeout(PATIENCE_SECONDS):
+            while len(self.quotas.corrected) < 2:
+                gevent.sleep(0.001)
+
+
+def held_pair(
+    make_world: MakeWorld,
+    other: PlayedProvider,
+    *scripts: Sequence[Step],
+    holds: str = "",
+    **options: Any,
+) -> HeldPair:
+    """Make a worker whose second model is asked soon; who tells `holds` is held up."""
+    hold = Hold(holds)
+    quotas, breakers = HeldQuotas(hold), HeldBreakers(hold)
+    world = make_world(
+        *scripts, others=[other], hedge_seconds=0.03, quotas=quotas, breakers=breakers, **options
+    )
+    return HeldPair(world, hold, quotas, breakers)

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import gevent
 import pytest
 from gevent.event import Event
-from held_admission import HeldBreakers, HeldQuotas, Hold
+from held_admission import HeldQuotas, Hold, held_pair
 from played import PlayedProvider
 from run_world import MakeWorld, RunWorld, quick, said
 
@@ -211,20 +211,16 @@ def open_breaker(world: RunWorld, provider: str) -> None:
 
 
 def test_a_pair_that_says_nothing_has_failed_for_that(make_world: MakeWorld) -> None:
-    hold = Hold()
-    quotas, breakers = HeldQuotas(hold), HeldBreakers(hold)
-    other = PlayedProvider([Event()], name="other")
-    world = make_world(
-        [Event()], others=[other], hedge_seconds=SOON, quotas=quotas, breakers=breakers
-    )
+    held = held_pair(make_world, PlayedProvider([Event()], name="other"), [Event()])
+    world = held.world
 
     end = world.story_of(world.launch(quick(run=0.2))).end
 
     assert isinstance(end, Error)
     assert end.code == "upstream_timeout"
     assert {row[1:] for row in rows_of(world)} == {("failed", "upstream_timeout")}
-    assert sorted(breakers.told) == [("other", "failed"), ("scripted", "failed")]
-    assert not quotas.on_their_way
+    assert sorted(held.breakers.told) == [("other", "failed"), ("scripted", "failed")]
+    assert not held.quotas.on_their_way
 
 
 @pytest.mark.parametrize("is_together", [True, False])
@@ -248,73 +244,50 @@ def test_who_listens_to_the_first_word_does_not_wait_for_the_end_of_the_other(
 
 def test_what_the_loser_did_not_use_is_given_back(make_world: MakeWorld) -> None:
     speaks = Event()
-    hold = Hold()
-    quotas, breakers = HeldQuotas(hold), HeldBreakers(hold)
     other = PlayedProvider([Event()], name="other")
-    script = [speaks, *said("a")]
-    world = make_world(script, others=[other], hedge_seconds=SOON, quotas=quotas, breakers=breakers)
-    living = world.launch()
+    held = held_pair(make_world, other, [speaks, *said("a")])
+    living = held.world.launch()
     with gevent.Timeout(10):
         other.is_reached.wait()
     speaks.set()
-    world.story_of(living)
-    world.wait()
-    with gevent.Timeout(10):
-        while len(quotas.corrected) < 2:
-            gevent.sleep(0.001)
+    held.world.story_of(living)
+    held.world.wait()
+    held.wait_until_both_told()
 
-    assert max(quotas.corrected.values()) <= 12
-    assert (quotas.on_their_way, +breakers.out) == (set(), {})
+    assert max(held.quotas.corrected.values()) <= 12
+    assert (held.quotas.on_their_way, +held.breakers.out) == (set(), {})
 
 
 def test_both_that_speak_at_once_are_closed_and_told(make_world: MakeWorld) -> None:
     together = Event()
-    hold = Hold()
-    quotas, breakers = HeldQuotas(hold), HeldBreakers(hold)
     other = PlayedProvider([together, *said("B")], name="other")
-    world = make_world(
-        [together, *said("A")],
-        others=[other],
-        hedge_seconds=SOON,
-        quotas=quotas,
-        breakers=breakers,
-    )
-    living = world.launch()
+    held = held_pair(make_world, other, [together, *said("A")])
+    living = held.world.launch()
     with gevent.Timeout(10):
         other.is_reached.wait()
     together.set()
-    world.story_of(living)
-    world.wait()
-    with gevent.Timeout(10):
-        while len(quotas.corrected) < 2:
-            gevent.sleep(0.001)
+    held.world.story_of(living)
+    held.world.wait()
+    held.wait_until_both_told()
 
-    assert world.provider.journal.count("closed") == other.journal.count("closed") == 1
-    assert (quotas.on_their_way, +breakers.out) == (set(), {})
+    assert held.world.provider.journal.count("closed") == other.journal.count("closed") == 1
+    assert (held.quotas.on_their_way, +held.breakers.out) == (set(), {})
 
 
 def test_a_loser_that_speaks_while_it_is_ended_is_closed_and_told(make_world: MakeWorld) -> None:
     speaks = Event()
-    hold = Hold("succeeded")
-    quotas, breakers = HeldQuotas(hold), HeldBreakers(hold)
     other = PlayedProvider([Event()], name="other")
-    world = make_world(
-        [speaks, *said("A")],
-        others=[other],
-        hedge_seconds=SOON,
-        quotas=quotas,
-        breakers=breakers,
-    )
-    living = world.launch()
+    held = held_pair(make_world, other, [speaks, *said("A")], holds="succeeded")
+    living = held.world.launch()
     with gevent.Timeout(10):
         other.is_reached.wait()
     speaks.set()
     with gevent.Timeout(10):
-        hold.is_reached.wait()
-    hold.lets_go.set()
-    assert world.story_of(living).text == "A"
-    world.wait()
-    assert +breakers.out == {}
+        held.hold.is_reached.wait()
+    held.hold.lets_go.set()
+    assert held.world.story_of(living).text == "A"
+    held.world.wait()
+    assert +held.breakers.out == {}
 
 
 def test_a_stop_at_the_moment_of_the_first_word_is_a_stop(make_world: MakeWorld) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import gevent
 from gevent.event import Event
-from held_admission import HeldBreakers, HeldQuotas, Hold
+from held_admission import held_pair
 from played import PlayedProvider
 from run_world import MakeWorld, quick, said
 from stores import OTHER_WORKER
@@ -56,14 +56,11 @@ def test_a_loser_that_speaks_before_its_end_is_told_to_it_is_closed_and_booked(
     make_world: MakeWorld,
 ) -> None:
     speaks = Event()
-    hold = Hold()
-    quotas, breakers = HeldQuotas(hold), HeldBreakers(hold)
     first = _Prompting([speaks, *said("a")])
     first.prompts = Event()
     other = PlayedProvider([first.prompts, *said("b")], name="other")
-    world = make_world(
-        provider=first, others=[other], hedge_seconds=SOON, quotas=quotas, breakers=breakers
-    )
+    held = held_pair(make_world, other, provider=first)
+    world = held.world
     living = world.launch()
     with gevent.Timeout(10):
         other.is_reached.wait()
@@ -71,11 +68,9 @@ def test_a_loser_that_speaks_before_its_end_is_told_to_it_is_closed_and_booked(
 
     assert world.story_of(living).text == "a"
     world.wait()
-    with gevent.Timeout(10):
-        while len(quotas.corrected) < 2:
-            gevent.sleep(0.001)
+    held.wait_until_both_told()
     assert [row["code"] for row in world.ledger()] == ["", "hedged"]
-    assert breakers.told == [("scripted", "succeeded"), ("other", "succeeded")]
+    assert held.breakers.told == [("scripted", "succeeded"), ("other", "succeeded")]
     assert other.journal == ["called", "closed"]
 
 
