@@ -6,7 +6,6 @@ import gevent
 import gevent.socket
 import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]  # it has none
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # the same
 
 from routes.transports.worker import ClientSocket, StreamWorker
 
@@ -59,7 +58,7 @@ class Noting(StreamWorker):
 def test_the_worker_answers_through_such_sockets_and_closes_them() -> None:
     config = Config()
     config.set("keepalive", 0)
-    worker = Noting(1, 0, [], None, 30, config, Logger(config))
+    worker = Noting(1, 0, [], None, 30, config, None)
     ours, theirs = gevent.socket.socketpair()
     with theirs, gevent.socket.socket() as listener, gevent.Timeout(10):
         theirs.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
