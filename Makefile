@@ -33,8 +33,8 @@ e2e: setup-tests ## Run the tests that start the real server
 
 torture: setup-tests ## Kill servers and workers again and again, and send what the schemas allow
 	$(PYTEST) test/torture/test_many_workers.py --torture-kills 200 --numprocesses 0 $(ARGS)
-	$(PYTEST) test/e2e/test_upstream_faults.py --fault-rounds 20 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
-	$(PYTEST) test/torture test/api/test_openapi_fuzz.py --torture-rounds 50 --fuzz-examples 100 \
+	$(PYTEST) test/e2e/upstream/test_faults.py --fault-rounds 20 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+	$(PYTEST) test/torture test/api/edge/test_openapi_fuzz.py --torture-rounds 50 --fuzz-examples 100 \
 		--timeout 1800 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
 bench: .venv/test.stamp ## Measure the relay beside two textbook relays (ARGS=--short: less of it)

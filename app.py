@@ -18,16 +18,20 @@ from routes.hooks import access_log, cors, headers, problems, proxies, request_i
 from routes.hooks.authentication import Guard, TokenRules
 from routes.hooks.limits import LimitRules, Limits
 from routes.hooks.turns import TurnReader
-from services.bootstrap import build_services
+from services.bootstrap.worker import build_services
 from services.commands import cli as commands
 from services.commands.refusals import told_in_a_shell
 from services.domain.catalog import ModelChoice, Strategy
-from services.preflight import CannotStart, check_address, load_settings, prepare, server_lock
-from services.runs.living import RunTimes
-from services.runs.lock import DataDirTaken
-from services.settings import InvalidSettings, Settings
+from services.preflight.address import check_address
+from services.preflight.names import checked_settings
+from services.preflight.neighbours import prepare, server_lock
+from services.preflight.refusal import CannotStart
+from services.runs.leases.lock import DataDirTaken
+from services.runs.living.run import RunTimes
+from services.settings.load import load_settings
+from services.settings.whole import InvalidSettings, Settings
 from services.telemetry import logs
-from services.worker import Services
+from services.worker.services import Services
 
 VERSION = "0.1.0"
 EXIT_REFUSED = 2
@@ -39,7 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     `app.extensions["charla"]` are the services; `start()` on them makes this process the worker.
     """
-    settings = settings or Settings.load()
+    settings = settings or load_settings()
     logs.configure(settings.logs.level, settings.logs.format or "json")
     return serve(build_services(settings))
 
@@ -161,7 +165,7 @@ def main() -> None:
     home = Path(__file__).resolve().parent
     os.chdir(home)
     try:
-        settings = load_settings()
+        settings = checked_settings()
         with server_lock(settings):
             prepare(settings)
             check_address(settings.server)

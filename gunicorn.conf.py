@@ -1,4 +1,4 @@
-"""How gunicorn serves Charla; the settings are `services.settings`', told in configuration.md."""
+"""How gunicorn serves Charla; what can be set is told in Documentation/configuration.md."""
 
 import os
 import resource
@@ -11,12 +11,13 @@ from typing import Any
 import gevent
 from gevent.server import StreamServer
 
-from services.runs.lock import DataDirTaken, take_server_lock
-from services.settings import InvalidSettings, Settings
+from services.runs.leases.lock import DataDirTaken, take_server_lock
+from services.settings.load import load_settings
+from services.settings.whole import InvalidSettings
 from services.telemetry.figure_files import FigureFiles
 
 try:
-    _settings = Settings.load()
+    _settings = load_settings()
 except InvalidSettings as exc:
     sys.stderr.write(f"{exc}\n")
     sys.exit(2)
@@ -124,7 +125,13 @@ def when_ready(server: Any) -> None:
 
     def check(number: int, frame: Any) -> None:
         del number, frame
-        command = [sys.executable, "-m", "services.preflight", str(os.getpid()), str(_ARE_RIGHT)]
+        command = [
+            sys.executable,
+            "-m",
+            "services.preflight.reload",
+            str(os.getpid()),
+            str(_ARE_RIGHT),
+        ]
         try:
             server.charla_check = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - nothing of a user's in it
         except OSError as exc:

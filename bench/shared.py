@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from redis_server import RedisServer
-from supabase_stack import SupabaseStack
+from stack.redis_server import RedisServer
+from stack.supabase_stack import SupabaseStack
 
 
 class Shared:

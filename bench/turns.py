@@ -4,21 +4,21 @@ import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from services.admission.breakers import BreakerRules, Breakers
-from services.admission.burst_queue import BurstQueue, Request
-from services.admission.local_breakers import LocalBreakers
-from services.admission.local_quotas import LocalQuotas
-from services.admission.quotas import Quota, Quotas
-from services.admission.shared_breakers import SharedBreakers
+from services.admission.breakers.base import BreakerRules, Breakers
+from services.admission.breakers.local import LocalBreakers
+from services.admission.breakers.shared import SharedBreakers
+from services.admission.quotas.base import Quota, Quotas
+from services.admission.quotas.local import LocalQuotas
+from services.admission.quotas.shared import SharedQuotas
 from services.admission.shared_link import SharedLink
-from services.admission.shared_quotas import SharedQuotas
+from services.admission.waiting.burst_queue import BurstQueue, Request
 from services.domain.catalog import Model, ModelChoice, Offers, Strategy, Tier
 from services.domain.costs import Price
 from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
-from services.runs.first_tokens import FirstTokens
-from services.runs.routing import Router, RoutingRules
+from services.runs.asking.first_tokens import FirstTokens
+from services.runs.asking.routing import Router, RoutingRules
 
 TURNS = 1000
 LIMITS = {"gemini": Quota(1_000_000, 1_000_000_000)}

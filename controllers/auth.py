@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.domain.errors import ExternalAccount
+from services.domain.errors.conflicts import ExternalAccount
 from services.domain.users import Caller, ExternalUser, User
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, OpenLogin

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from services.domain.errors import StoreUnavailable
+from services.domain.errors.outages import StoreUnavailable
 
 READY = "ready"
 DRAINING = "draining"

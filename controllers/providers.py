@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.admission.breakers import Breakers, BreakerState
-from services.admission.quotas import Quotas
-from services.configuration.providers import ProviderName
+from services.admission.breakers.base import Breakers, BreakerState
+from services.admission.quotas.base import Quotas
 from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strategy
 from services.domain.costs import UsageSource
-from services.domain.errors import NotFound
+from services.domain.errors.requests import NotFound
 from services.providers.base import Provider
-from services.providers.listed import ListedModels
+from services.providers.models.listed import ListedModels
+from services.settings.groups.providers import ProviderName
 
 
 @dataclass(frozen=True, slots=True)

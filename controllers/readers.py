@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import gevent
 
-from services.domain.errors import NotFound, StoreUnavailable
+from services.domain.errors.outages import StoreUnavailable
+from services.domain.errors.requests import NotFound
 from services.domain.events import EventId, Resume, Terminal
 from services.domain.runs import Run
 from services.domain.users import Caller

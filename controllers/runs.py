@@ -17,10 +17,11 @@ from typing import Protocol
 from uuid_utils.compat import uuid7
 
 from controllers.readers import Readers
-from services.admission.burst_queue import BurstQueue, Place
+from services.admission.waiting.burst_queue import BurstQueue, Place
 from services.domain.catalog import Model, ModelChoice, Strategy
 from services.domain.costs import estimate_tokens
-from services.domain.errors import CharlaError, Draining
+from services.domain.errors.base import CharlaError
+from services.domain.errors.outages import Draining
 from services.domain.limits import Priority
 from services.domain.runs import (
     BeginTurn,
@@ -32,9 +33,9 @@ from services.domain.runs import (
 from services.domain.sessions import NewSession
 from services.domain.users import Caller
 from services.providers.base import Provider, ProviderRequest
+from services.runs.asking.routing import Choice, Router
 from services.runs.drain import Drain
-from services.runs.living import Ending, Living, RunTimes
-from services.runs.routing import Choice, Router
+from services.runs.living.run import Ending, Living, RunTimes
 from services.runs.runner import Runner
 from services.stores.base.runs import Replay, RunStore
 from services.streams.base import Nudge, NudgeKind, RunLog

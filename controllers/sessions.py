@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from controllers.runs import RunsController, TurnRequest
 from services.domain.catalog import ModelChoice, Offers, Strategy
-from services.domain.errors import RunActive
+from services.domain.errors.conflicts import RunActive
 from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import Message, NewSession, Session, SessionChanges, SessionFilter

@@ -5,14 +5,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from server_process import ServerProcess, StartServer, find_free_port
+from stack.server_process import ServerProcess, StartServer, find_free_port
 
 pytest_plugins = [
     "no_skips",
     "xdist_groups",
-    "wire_fixtures",
-    "stack_fixtures",
-    "column_fixtures",
+    "wires.fixtures",
+    "stack.fixtures",
+    "stack.columns",
 ]
 
 

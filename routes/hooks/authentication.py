@@ -14,7 +14,8 @@ from flask import Flask, g, request
 from flask_jwt_extended import JWTManager, create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
-from services.domain.errors import Unauthorized, Unavailable
+from services.domain.errors.outages import Unavailable
+from services.domain.errors.requests import Unauthorized
 from services.domain.users import Caller, Role, User
 
 Params = ParamSpec("Params")

@@ -6,7 +6,7 @@ import json
 from flask import request
 
 from routes.hooks.parsing import read_object
-from services.domain.errors import InvalidRequest
+from services.domain.errors.requests import InvalidRequest
 from services.domain.runs import IdempotencyKey
 from services.domain.users import Caller
 

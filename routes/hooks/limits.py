@@ -13,7 +13,7 @@ from flask_limiter import Limiter, RequestLimit
 from limits import RateLimitItem, WindowStats, parse_many
 from limits.strategies import RateLimiter
 
-from services.domain.errors import TooManyRequests
+from services.domain.errors.requests import TooManyRequests
 from services.domain.limits import Limit, Standing, Windows
 
 Params = ParamSpec("Params")

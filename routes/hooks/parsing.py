@@ -12,7 +12,7 @@ from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
-from services.domain.errors import ContentTooLarge, InvalidRequest, MalformedRequest
+from services.domain.errors.requests import ContentTooLarge, InvalidRequest, MalformedRequest
 
 MAX_REPORTED_FIELDS = 50
 """A hostile body may have a hundred thousand wrong fields; nobody reads that many."""

@@ -10,7 +10,8 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.domain.errors import CharlaError, ContentTooLarge, NotFound, TooManyRequests
+from services.domain.errors.base import CharlaError
+from services.domain.errors.requests import ContentTooLarge, NotFound, TooManyRequests
 
 CONTENT_TYPE = "application/problem+json"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from controllers.runs import TurnRequest
 from services.domain.catalog import ModelChoice
-from services.domain.errors import ContentTooLarge
+from services.domain.errors.requests import ContentTooLarge
 from services.domain.runs import ParentRule
 
 

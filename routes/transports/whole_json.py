@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from routes.transports.payloads import Payload, payload_of
 from services.domain.deliveries import Batch, EventStream
-from services.domain.errors import ProviderError
+from services.domain.errors.upstream import ProviderError
 from services.domain.events import Done, Error
 from services.domain.runs import Run
 

@@ -17,10 +17,10 @@ import click
 
 from services.commands.progress import Counter
 from services.commands.refusals import Refused
-from services.configuration.secrets_file import FILE_NAME as SECRETS
-from services.runs.outbox import FOLDER as OUTBOX
-from services.settings import Settings
-from services.stores.sqlite.snapshot import CannotRead, snapshot
+from services.runs.ending.outbox import FOLDER as OUTBOX
+from services.settings.load import load_settings
+from services.settings.secrets_file import FILE_NAME as SECRETS
+from services.stores.sqlite.file.snapshot import CannotRead, snapshot
 from services.stores.sqlite.store import FILE_NAME as DATABASE
 
 MANIFEST = "backup.json"
@@ -33,7 +33,7 @@ _DRAFT_SUFFIX = ".tmp"
 
 def run(target: Path, *, is_forced: bool) -> None:
     """Back up the folder of the settings, or raise Refused."""
-    settings = Settings.load()
+    settings = load_settings()
     if not settings.scaling.is_embedded:
         raise Refused(
             "SUPABASE_URL is set: the data lies in that project, which has backups of its own. "

@@ -6,21 +6,23 @@ Nothing that it prints holds a key: of a provider only numbers and a judgement o
 from collections.abc import Iterator, Sequence
 from time import perf_counter
 
+from services.bootstrap.providers import build_endpoints
 from services.commands.findings import Finding, Verdict, tell, told_of_project
-from services.configuration.providers import ProviderName
-from services.domain.errors import ProviderError
+from services.domain.errors.upstream import ProviderError
 from services.providers.base import Provider
-from services.settings import NEEDS, Settings
+from services.settings.checks import NEEDS
+from services.settings.groups.providers import ProviderName
+from services.settings.load import load_settings
+from services.settings.whole import Settings
 from services.streams.base import LogUnavailable
 from services.telemetry.metrics import Metrics
-from services.upstreams import build_endpoints
 
 UNREACHABLE = ("upstream_unreachable", "upstream_timeout", "upstream_cut")
 
 
 def run() -> None:
     """Look at all of it, print what was found, and exit with 1 where something cannot be used."""
-    tell(_findings(Settings.load()))
+    tell(_findings(load_settings()))
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:

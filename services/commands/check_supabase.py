@@ -2,12 +2,12 @@
 
 from services.commands.findings import tell, told_of_project
 from services.commands.refusals import Refused
-from services.settings import Settings
+from services.settings.load import load_settings
 
 
 def run() -> None:
     """Look at the project of the settings, print what was found, and exit with 1 for a mistake."""
-    scaling = Settings.load().scaling
+    scaling = load_settings().scaling
     if scaling.supabase_url is None or scaling.supabase_key is None:
         raise Refused("Set SUPABASE_URL and SUPABASE_KEY: they name the project to look at.")
     tell(told_of_project(scaling))

@@ -7,7 +7,7 @@ from enum import StrEnum
 import click
 
 from services.commands.refusals import EXIT_UNFINISHED
-from services.configuration.scaling import ScalingSettings
+from services.settings.groups.scaling import ScalingSettings
 
 
 class Verdict(StrEnum):
@@ -38,7 +38,7 @@ def tell(findings: Iterable[Finding]) -> None:
 
 def told_of_project(scaling: ScalingSettings) -> Iterator[Finding]:
     """Tell what a Supabase project lacks."""
-    from services.stores.supabase.check import check  # noqa: PLC0415 - 2 s, loaded on use
+    from services.stores.supabase.access.check import check  # noqa: PLC0415 - 2 s, loaded on use
 
     for found in check(scaling.supabase_url or "", scaling.supabase_key or ""):
         if found.is_ok:

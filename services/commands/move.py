@@ -13,16 +13,16 @@ import click
 
 from services.commands.progress import Counter
 from services.commands.refusals import Refused, Unfinished
-from services.domain.errors import StoreUnavailable
-from services.runs.lock import DataDirTaken, take_server_lock
-from services.runs.outbox import FOLDER as OUTBOX
-from services.settings import Settings
-from services.stores.sqlite.export import TABLES, Export, Table, encoded, told_by_owner
-from services.stores.sqlite.snapshot import CannotRead, snapshot
+from services.domain.errors.outages import StoreUnavailable
+from services.runs.ending.outbox import FOLDER as OUTBOX
+from services.runs.leases.lock import DataDirTaken, take_server_lock
+from services.settings.load import load_settings
+from services.stores.sqlite.file.export import TABLES, Export, Table, encoded, told_by_owner
+from services.stores.sqlite.file.snapshot import CannotRead, snapshot
 from services.stores.sqlite.store import FILE_NAME as DATABASE
-from services.stores.supabase.connection import Connection, Limits
-from services.stores.supabase.errors import BrokenConstraint
-from services.stores.supabase.importing import Import
+from services.stores.supabase.access.connection import Connection, Limits
+from services.stores.supabase.access.errors import BrokenConstraint
+from services.stores.supabase.access.importing import Import
 
 Row = Mapping[str, object]
 
@@ -37,7 +37,7 @@ LIMITS = Limits(connections=1, reserved_connections=0, timeout_seconds=60.0)
 
 def run(*, is_dry_run: bool) -> None:
     """Move the installation of the settings, or raise Refused or Unfinished."""
-    settings = Settings.load()
+    settings = load_settings()
     scaling, folder = settings.scaling, settings.server.data_dir
     if scaling.supabase_url is None or scaling.supabase_key is None:
         raise Refused("Set SUPABASE_URL and SUPABASE_KEY: they name the project to move to.")

@@ -6,9 +6,9 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from services.domain.errors import CharlaError
-from services.settings import InvalidSettings
-from services.stores.sqlite.migrations import SchemaTooNew
+from services.domain.errors.base import CharlaError
+from services.settings.whole import InvalidSettings
+from services.stores.sqlite.file.migrations import SchemaTooNew
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")

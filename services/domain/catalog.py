@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.domain.costs import Price
-from services.domain.errors import InvalidRequest, ModelNotAvailable
+from services.domain.errors.requests import InvalidRequest, ModelNotAvailable
 
 ANY_MODEL = "*"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.domain.catalog import Model
 from services.domain.costs import estimate_tokens
-from services.domain.errors import ContextTooLong
+from services.domain.errors.requests import ContextTooLong
 from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from services.domain.errors import InvalidCursor
+from services.domain.errors.requests import InvalidCursor
 
 Item = TypeVar("Item")
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
-from services.domain.errors import InvalidRequest, Unauthorized
+from services.domain.errors.requests import InvalidRequest, Unauthorized
 from services.domain.users import User
 from services.identity.passwords import Passwords
 from services.stores.base.users import Credentials, NewUser, UserStore

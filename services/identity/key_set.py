@@ -12,7 +12,7 @@ import urllib3
 from jwt import PyJWK, PyJWKSet
 from urllib3.exceptions import HTTPError
 
-from services.domain.errors import Unavailable
+from services.domain.errors.outages import Unavailable
 
 ALGORITHMS = frozenset({"ES256", "RS256"})
 """What Supabase Auth signs with; keys for anything else, symmetric ones first of all, are not."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from uuid_utils.compat import uuid7
 
-from services.domain.errors import Unauthorized
+from services.domain.errors.requests import Unauthorized
 from services.identity.accounts import Clock, utc_now
 from services.stores.base.logins import Login, LoginStore, RefreshToken
 

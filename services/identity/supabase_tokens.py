@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import jwt
 
-from services.domain.errors import Unauthorized
+from services.domain.errors.requests import Unauthorized
 from services.domain.users import Caller, ExternalUser, Role
 from services.identity.key_set import ALGORITHMS, KeySet
 from services.stores.base.ids import is_uuid

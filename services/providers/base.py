@@ -5,7 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from services.domain.catalog import Model
-from services.domain.errors import InvalidRequest
+from services.domain.errors.requests import InvalidRequest
 from services.domain.events import ProviderEvent
 from services.domain.runs import ContextMessage
 

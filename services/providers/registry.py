@@ -6,11 +6,11 @@ from services.providers.base import Provider
 from services.providers.config import ProviderConfig
 
 ADAPTERS = {
-    "openai": "services.providers.openai:OpenAIProvider",
-    "local": "services.providers.local:LocalProvider",
-    "anthropic": "services.providers.anthropic:AnthropicProvider",
-    "gemini": "services.providers.gemini:GeminiProvider",
-    "scripted": "services.providers.scripted:ScriptedProvider",
+    "openai": "services.providers.openai.provider:OpenAIProvider",
+    "local": "services.providers.local.provider:LocalProvider",
+    "anthropic": "services.providers.anthropic.provider:AnthropicProvider",
+    "gemini": "services.providers.gemini.provider:GeminiProvider",
+    "scripted": "services.providers.scripted.provider:ScriptedProvider",
 }
 """Kind -> import path."""
 

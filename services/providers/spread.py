@@ -11,7 +11,7 @@ import gevent
 import structlog
 
 from services.domain.catalog import ANY_MODEL, Model
-from services.domain.errors import ProviderError
+from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning
 from services.providers.base import Provider, ProviderRequest
 

@@ -4,7 +4,7 @@ import gevent
 import structlog
 from gevent.event import Event
 
-from services.runs.living import Ending
+from services.runs.living.run import Ending
 from services.runs.runner import Runner
 from services.streams.base import RunLog
 from services.streams.follow import Followers

@@ -9,11 +9,11 @@ import structlog
 from gevent import Greenlet, GreenletExit
 from gevent.event import Event
 
-from services.domain.errors import ProviderTimeout
+from services.domain.errors.upstream import ProviderTimeout
 from services.domain.events import Terminal
-from services.runs.living import Ending, Living
-from services.runs.pump import Pump
-from services.runs.settler import Result, Settler
+from services.runs.asking.pump import Pump
+from services.runs.ending.settler import Result, Settler
+from services.runs.living.run import Ending, Living
 from services.telemetry.metrics import Metrics
 
 CLOSE_SECONDS = 5

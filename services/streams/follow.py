@@ -13,7 +13,8 @@ import gevent
 from gevent.event import Event
 
 from services.domain.deliveries import PING, Batch, Delivery
-from services.domain.errors import TooManyRequests, TooManyStreams
+from services.domain.errors.outages import TooManyStreams
+from services.domain.errors.requests import TooManyRequests
 from services.domain.events import Attempt, Done, Error, Resume, Status
 from services.streams.base import LogReader
 from services.telemetry.metrics import Metrics

@@ -6,14 +6,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from api_accounts import Account, MakeApp, Register, sign_up
-from api_calls import ApiUser
-from column_fixtures import Column
+from api.accounts import Account, MakeApp, Register, sign_up
+from api.calls import ApiUser
 from flask import Flask
 from flask.testing import FlaskClient
+from stack.columns import Column
 
 from app import create_app
-from services.settings import Settings
+from services.settings.load import load_settings
 
 FOR_TESTS = {
     "PASSWORD_HASH_MEMORY_KIB": "1024",  # the cheapest: these tests make many accounts
@@ -35,7 +35,7 @@ def make_app(column: Column, tmp_path: Path) -> Iterator[MakeApp]:
         def make(**environ: str) -> Flask:
             folder = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
             given = {"DATA_DIR": str(folder), **FOR_TESTS, **column.settings, **environ}
-            app = create_app(Settings.load(given))
+            app = create_app(load_settings(given))
             services = app.extensions["charla"]
             stack.callback(services.close)
             services.start()

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from source_tree import ROOT, project_files
 
-from services.settings import Settings, variables
+from services.settings.load import load_settings
+from services.settings.whole import Settings, variables
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -67,7 +68,7 @@ def test_what_the_compose_file_gives_are_settings_to_start_with(tmp_path: Path) 
         for name, value in SERVICES["app"]["environment"].items()
     }
 
-    settings = Settings.load(given | {"DATA_DIR": str(tmp_path)})
+    settings = load_settings(given | {"DATA_DIR": str(tmp_path)})
 
     assert settings.server.is_production
     assert (settings.scaling.workers, settings.scaling.mode) == (2, "Supabase and Redis")

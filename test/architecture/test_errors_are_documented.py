@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from source_tree import ROOT, project_files
 
 from routes.hooks.problems import HTTP_CODES
-from services.domain.errors import PROVIDER_CODES, CharlaError, ProviderError, TooManyRequests
+from services.domain.errors.base import CharlaError
+from services.domain.errors.requests import TooManyRequests
+from services.domain.errors.upstream import PROVIDER_CODES, ProviderError
 
 TEXT = (ROOT / "Documentation" / "errors.md").read_text()
 PROBLEMS, STREAM = TEXT.split("## Failed answers")

@@ -5,9 +5,9 @@ import re
 from source_tree import ROOT
 
 from services.domain.catalog import Model
-from services.providers.catalog import Catalog
-from services.providers.model_fields import ENTRY_FIELDS, KINDS
-from services.providers.models_file import MAX_BYTES, ModelsFile
+from services.providers.models.catalog import Catalog
+from services.providers.models.fields import ENTRY_FIELDS, KINDS
+from services.providers.models.file import MAX_BYTES, ModelsFile
 
 TEXT = (ROOT / "Documentation" / "models.md").read_text()
 KNOWN = Catalog.load()

@@ -7,11 +7,11 @@ from pathlib import Path
 from source_tree import ROOT
 
 from app import create_app
-from services.settings import Settings
+from services.settings.load import load_settings
 
 
 def test_the_openapi_file_is_what_the_application_emits(tmp_path: Path) -> None:
-    app = create_app(Settings.load({"DATA_DIR": str(tmp_path)}))
+    app = create_app(load_settings({"DATA_DIR": str(tmp_path)}))
     with closing(app.extensions["charla"]):
         emitted = app.test_client().get("/api/openapi.json").json
 

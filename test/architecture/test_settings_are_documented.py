@@ -5,8 +5,8 @@ import re
 import pytest
 from source_tree import ROOT
 
-from services.configuration.variables import Variable
-from services.settings import variables
+from services.settings.variables import Variable
+from services.settings.whole import variables
 
 VARIABLES = list(variables())
 ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| (?:`([^`]*)`)? ?\| (.*) \| (.*) \|$", re.MULTILINE)

@@ -5,10 +5,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from model_lists import ModelLists, model_lists
-from provider_subjects import Subject, subject_of
-from stores import SQLITE, StoreAdapter, new_id, new_session
-from supabase_adapter import supabase_adapter
+from stack.supabase_adapter import supabase_adapter
+from wires.model_lists import ModelLists, model_lists
+from wires.subjects import Subject, subject_of
+from worlds.stores import SQLITE, StoreAdapter, new_id, new_session
 
 from services.domain.sessions import Session
 from services.stores.base.store import Store

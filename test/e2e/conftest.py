@@ -5,12 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from column_fixtures import Column
-from cut_proxy import CutProxy
+from api.web_client import CHROMIUM, CHROMIUM_ARGS, WebClient
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
-from server_process import ServerProcess, StartServer
-from two_workers import SHARED, Pair, StartPair
-from web_client import CHROMIUM, CHROMIUM_ARGS, WebClient
+from source_tree import ROOT
+from stack.columns import Column
+from stack.cut_proxy import CutProxy
+from stack.server_process import ServerProcess, StartServer
+from worlds.two_workers import SHARED, Pair, StartPair
 
 
 @pytest.fixture
@@ -105,4 +106,4 @@ def client(
 @pytest.fixture
 def demo_file() -> Path:
     """Name the one-file client."""
-    return Path(__file__).resolve().parents[1] / "chat_realtime_demo.html"
+    return ROOT / "test" / "chat_realtime_demo.html"

@@ -27,4 +27,9 @@ def _group(item: pytest.Function) -> None:
     column = item.callspec.params.get("column") if hasattr(item, "callspec") else None
     is_grouped = any(item.iter_markers("xdist_group"))
     if column is not None and (is_grouped or "start_shared" in item.fixturenames):
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {column}"))
+        item.add_marker(pytest.mark.xdist_group(f"{_place(item)} {column}"))
+
+
+def _place(item: pytest.Item) -> str:
+    """Name the test's file by its path: several folders may have one of the same name."""
+    return item.path.relative_to(item.config.rootpath).with_suffix("").as_posix()

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from chat_client import Answer, ChatClient, EventReader
-from stack_fixtures import MakeRedis, MakeSupabase
-from torture_checker import disagreement
-from torture_cluster import Cluster
-from torture_store import active_runs, end_of
+from api.chat_client import Answer, ChatClient, EventReader
+from stack.fixtures import MakeRedis, MakeSupabase
+from torture.checker import disagreement
+from torture.cluster import Cluster
+from torture.store import active_runs, end_of
 
 LONG = "/long 900 /slow 20"
 PATIENCE_SECONDS = 30.0

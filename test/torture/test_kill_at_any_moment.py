@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass
 
 import pytest
-from chat_client import Answer, ChatClient
-from server_process import ServerProcess, StartServer
+from api.chat_client import Answer, ChatClient
+from stack.server_process import ServerProcess, StartServer
 
 STREAMS = 10
 MOST_WORDS = 600

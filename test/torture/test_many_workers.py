@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from stack_fixtures import MakeRedis, MakeSupabase
-from torture_cluster import Cluster
-from torture_faults import FaultKind
-from torture_rounds import Torture
-from torture_store import workers_on_record
-from torture_weather import Script, by_chance
+from stack.fixtures import MakeRedis, MakeSupabase
+from torture.cluster import Cluster
+from torture.faults import FaultKind
+from torture.rounds import Torture
+from torture.store import workers_on_record
+from torture.weather import Script, by_chance
 
 WORKERS = (2, 1, 1)
 

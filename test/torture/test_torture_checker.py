@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from chat_client import Frame, Json
-from torture_checker import check
-from torture_evidence import Evidence, Question, Transcript
-from torture_faults import FaultKind, FaultLog
-from torture_store import Stored
+from api.chat_client import Frame, Json
+from torture.checker import check
+from torture.evidence import Evidence, Question, Transcript
+from torture.faults import FaultKind, FaultLog
+from torture.store import Stored
 
 SESSION, ANSWER = "session-1", "one two three"
 USAGE = {"input_tokens": 7, "output_tokens": 3, "cached_tokens": 0, "reasoning_tokens": 0}

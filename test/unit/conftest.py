@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import structlog
-from played import PlayedProvider, Step
-from run_world import MakeWorld, RunWorld
+from worlds.played import PlayedProvider, Step
+from worlds.run_world import MakeWorld, RunWorld
 
-from services.runs.living import Ending
+from services.runs.living.run import Ending
 from services.telemetry import logs
 
 

@@ -6,7 +6,7 @@ what is hidden, so the order of the rest does not matter and a crash leaves noth
 
 import sqlite3
 
-from services.stores.sqlite.database import Database, Mode
+from services.stores.sqlite.file.database import Database, Mode
 from services.stores.sqlite.purge import CHUNK
 
 CHUNK_CHARACTERS = 500_000

@@ -2,15 +2,15 @@
 
 import sqlite3
 
-from services.domain.errors import InvalidCursor
+from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.sessions import Message, Status
 from services.stores.base.ids import is_uuid
 from services.stores.base.messages import MessageStore
-from services.stores.sqlite.checkpoints import text_so_far
-from services.stores.sqlite.database import Database
+from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.rows import message_of
 from services.stores.sqlite.sessions import owned
+from services.stores.sqlite.turns.checkpoints import text_so_far
 
 _NEWEST = 2**63 - 1
 

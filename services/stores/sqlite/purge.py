@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 
-from services.stores.sqlite.database import Database, Mode
+from services.stores.sqlite.file.database import Database, Mode
 
 CHUNK = 500
 """Rows a transaction: a few milliseconds, in which a begin waits."""

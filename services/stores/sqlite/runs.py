@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.domain.errors import NotFound
+from services.domain.errors.requests import NotFound
 from services.domain.runs import (
     BeatReply,
     BeginTurn,
@@ -21,19 +21,13 @@ from services.domain.runs import (
 )
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
-from services.stores.sqlite import (
-    checkpoints,
-    deletions,
-    keys,
-    leases,
-    ledger,
-    sessions,
-    settlements,
-    turns,
-)
-from services.stores.sqlite.database import Database
+from services.stores.sqlite import deletions, sessions
+from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks
 from services.stores.sqlite.rows import run_of, time_text
+from services.stores.sqlite.turns import begin as turns
+from services.stores.sqlite.turns import checkpoints, keys, leases, ledger
+from services.stores.sqlite.turns import settle as settlements
 
 
 class SqliteRuns(RunStore):

@@ -6,17 +6,20 @@ from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 
-from services.domain.errors import InvalidCursor, NotFound, RunActive, StoreUnavailable
+from services.domain.errors.conflicts import RunActive
+from services.domain.errors.outages import StoreUnavailable
+from services.domain.errors.requests import InvalidCursor, NotFound
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
 from services.stores.base.sessions import SessionStore
-from services.stores.sqlite import deletions, keys
-from services.stores.sqlite.database import Database, Mode
+from services.stores.sqlite import deletions
+from services.stores.sqlite.file.database import Database, Mode
 from services.stores.sqlite.rows import json_text, session_of, time_of, time_text
 from services.stores.sqlite.search import fold, match_expression, words_of
+from services.stores.sqlite.turns import keys
 
 _CURSOR = "sessions"
 _FIRST_PAGE = ("~", "")

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from services.stores.base.store import Store
-from services.stores.sqlite.database import Database
+from services.stores.sqlite.file.database import Database
+from services.stores.sqlite.file.migrations import known_migrations, migrate
 from services.stores.sqlite.logins import SqliteLogins
 from services.stores.sqlite.messages import SqliteMessages
-from services.stores.sqlite.migrations import known_migrations, migrate
 from services.stores.sqlite.runs import SqliteRuns
 from services.stores.sqlite.sessions import SqliteSessions
 from services.stores.sqlite.users import SqliteUsers

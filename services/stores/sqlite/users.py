@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
-from services.domain.errors import EmailTaken
+from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import Role, User
 from services.stores.base.ids import is_uuid
 from services.stores.base.users import Credentials, NewUser, UserStore
-from services.stores.sqlite.database import Database
+from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.rows import time_text, user_of
 
 

@@ -1,6 +1,6 @@
 """Deletes what a hidden session leaves behind, in short calls."""
 
-from services.stores.supabase.connection import TEXTS, TRUTH, Connection
+from services.stores.supabase.access.connection import TEXTS, TRUTH, Connection
 
 CHUNK = 1000
 """Rows a call; their words leave the full-text index later, with the database's own vacuum."""

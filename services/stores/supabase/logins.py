@@ -7,7 +7,7 @@ from msgspec.json import Decoder
 
 from services.stores.base.ids import is_uuid
 from services.stores.base.logins import Login, LoginStore, RefreshToken
-from services.stores.supabase.connection import NOTHING, TEXTS, TRUTH, Connection
+from services.stores.supabase.access.connection import NOTHING, TEXTS, TRUTH, Connection
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.purge import in_chunks
 

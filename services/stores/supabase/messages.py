@@ -3,12 +3,12 @@
 import msgspec
 from msgspec.json import Decoder
 
-from services.domain.errors import InvalidCursor, NotFound
+from services.domain.errors.requests import InvalidCursor, NotFound
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.sessions import Message
 from services.stores.base.ids import is_uuid
 from services.stores.base.messages import MessageStore
-from services.stores.supabase.connection import Connection
+from services.stores.supabase.access.connection import Connection
 from services.stores.supabase.rows import MessageRow
 
 _BRANCH, _TREE = "branch", "tree"

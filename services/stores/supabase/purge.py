@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.stores.supabase.connection import COUNT, Connection
+from services.stores.supabase.access.connection import COUNT, Connection
 
 CHUNK = 1000
 """Rows a call."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from services.domain.errors import KeyReused, NotFound
+from services.domain.errors.requests import KeyReused, NotFound
 from services.domain.runs import (
     BeatReply,
     BeginTurn,
@@ -23,14 +23,14 @@ from services.domain.runs import (
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
 from services.stores.supabase import deletions
-from services.stores.supabase.connection import NOTHING, Connection
-from services.stores.supabase.leases import BeatRow, beat_reply, beats_json
-from services.stores.supabase.ledger import BookedRunRow
+from services.stores.supabase.access.connection import NOTHING, Connection
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.purge import in_chunks
 from services.stores.supabase.rows import ClaimedRow, RunRow
-from services.stores.supabase.settlements import settlement_json
-from services.stores.supabase.turns import BeginReply, OffersJson, begun_turn, turn_json
+from services.stores.supabase.turns.begin import BeginReply, OffersJson, begun_turn, turn_json
+from services.stores.supabase.turns.leases import BeatRow, beat_reply, beats_json
+from services.stores.supabase.turns.ledger import BookedRunRow
+from services.stores.supabase.turns.settle import settlement_json
 
 Result = TypeVar("Result")
 

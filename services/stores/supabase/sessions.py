@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec.json import Decoder
 
-from services.domain.errors import InvalidCursor, KeyReused, NotFound, RunActive, StoreUnavailable
+from services.domain.errors.conflicts import RunActive
+from services.domain.errors.outages import StoreUnavailable
+from services.domain.errors.requests import InvalidCursor, KeyReused, NotFound
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
 from services.stores.base.ids import is_uuid
 from services.stores.base.sessions import SessionStore
 from services.stores.supabase import deletions
-from services.stores.supabase.connection import Connection
+from services.stores.supabase.access.connection import Connection
 from services.stores.supabase.rows import SessionRow, metadata_json
 
 _CURSOR = "sessions"

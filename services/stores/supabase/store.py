@@ -1,7 +1,7 @@
 """The Supabase store as a whole."""
 
 from services.stores.base.store import Store
-from services.stores.supabase.connection import Connection, Limits
+from services.stores.supabase.access.connection import Connection, Limits
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.logins import SupabaseLogins
 from services.stores.supabase.messages import SupabaseMessages

@@ -3,11 +3,11 @@
 from msgspec.json import Decoder
 from uuid_utils.compat import uuid7
 
-from services.domain.errors import EmailTaken
+from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import User
 from services.stores.base.ids import is_uuid
 from services.stores.base.users import Credentials, NewUser, UserStore
-from services.stores.supabase.connection import TEXT, TRUTH, Connection
+from services.stores.supabase.access.connection import TEXT, TRUTH, Connection
 from services.stores.supabase.rows import UserRow, is_text
 
 _USER: Decoder[UserRow | None] = Decoder(UserRow | None)

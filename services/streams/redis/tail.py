@@ -8,7 +8,7 @@ import gevent
 import structlog
 from gevent.event import Event
 
-from services.domain.errors import StoreUnavailable
+from services.domain.errors.outages import StoreUnavailable
 from services.domain.runs import Run
 from services.streams.base import LogUnavailable
 from services.streams.record import Record

@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from played import PlayedProvider
-from stores import LARGE, SMALL
+from worlds.played import PlayedProvider
+from worlds.stores import LARGE, SMALL
 
 from controllers.providers import Protection, ProvidersController, ProviderState
-from services.admission.breakers import BreakerRules, BreakerState
-from services.admission.local_breakers import LocalBreakers
-from services.admission.local_quotas import LocalQuotas
-from services.admission.quotas import Quota
-from services.configuration.providers import ProviderName
+from services.admission.breakers.base import BreakerRules, BreakerState
+from services.admission.breakers.local import LocalBreakers
+from services.admission.quotas.base import Quota
+from services.admission.quotas.local import LocalQuotas
 from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strategy
 from services.domain.costs import UsageSource, estimate_tokens
-from services.domain.errors import ModelNotAvailable, NotFound, ProviderError
+from services.domain.errors.requests import ModelNotAvailable, NotFound
+from services.domain.errors.upstream import ProviderError
+from services.settings.groups.providers import ProviderName
 
 FIRST, SECOND = replace(LARGE, provider="openai"), replace(SMALL, provider="openai")
 SCRIPT = replace(SMALL, name="scripted-1")

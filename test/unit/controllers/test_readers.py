@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import gevent
 import pytest
 from gevent.event import Event
-from played import Step
-from run_world import MakeWorld, RunWorld, Story, read_to_the_end, said
-from stores import OTHER_WORKER, new_id
+from worlds.played import Step
+from worlds.run_world import MakeWorld, RunWorld, Story, read_to_the_end, said
+from worlds.stores import OTHER_WORKER, new_id
 
 from controllers.readers import Readers
-from services.domain.errors import StoreUnavailable
+from services.domain.errors.outages import StoreUnavailable
 from services.domain.events import Content, Done, Error, Reasoning, Resume
 from services.domain.users import Caller, Role
-from services.runs.living import Living
+from services.runs.living.run import Living
 from services.streams.memory import MemoryRunLog
 
 FIRST: Sequence[Step] = [Reasoning("hm"), Content("one "), Content("two ")]

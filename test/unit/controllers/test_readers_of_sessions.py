@@ -2,13 +2,13 @@
 
 import gevent
 from gevent.event import Event
-from run_world import MakeWorld, RunWorld, said
-from stores import new_id
+from worlds.run_world import MakeWorld, RunWorld, said
+from worlds.stores import new_id
 
 from controllers.readers import Readers
 from services.domain.sessions import Session
 from services.domain.users import Caller, Role
-from services.runs.living import Living
+from services.runs.living.run import Living
 
 
 def run_in(world: RunWorld, session: Session) -> Living:

@@ -6,31 +6,24 @@ from typing import Any
 
 import pytest
 from gevent.event import Event
-from played import PlayedProvider, Step
-from run_world import LONG, MakeWorld, RunWorld, read_to_the_end, said
-from stores import KEY, KEY_WITH_OTHER_BODY, LARGE, SMALL, new_id, new_session
+from worlds.played import PlayedProvider, Step
+from worlds.run_world import LONG, MakeWorld, RunWorld, read_to_the_end, said
+from worlds.stores import KEY, KEY_WITH_OTHER_BODY, LARGE, SMALL, new_id, new_session
 
 from controllers.readers import Readers
 from controllers.runs import RunParts, RunsController, Started, TurnDefaults, TurnRequest
 from controllers.sessions import SessionDraft, SessionsController
-from services.admission.burst_queue import Request
-from services.admission.local_quotas import LocalQuotas
-from services.admission.quotas import Quota
+from services.admission.quotas.base import Quota
+from services.admission.quotas.local import LocalQuotas
+from services.admission.waiting.burst_queue import Request
 from services.domain.catalog import ModelChoice, Offers
-from services.domain.errors import (
-    Draining,
-    KeyReused,
-    ModelNotAvailable,
-    NotFound,
-    RunActive,
-    StoreUnavailable,
-    TooManyRequests,
-    TooManyStreams,
-)
+from services.domain.errors.conflicts import RunActive
+from services.domain.errors.outages import Draining, StoreUnavailable, TooManyStreams
+from services.domain.errors.requests import KeyReused, ModelNotAvailable, NotFound, TooManyRequests
 from services.domain.sessions import FinishReason
 from services.domain.users import Caller, Role
-from services.runs.first_tokens import FirstTokens
-from services.runs.routing import Router, RoutingRules
+from services.runs.asking.first_tokens import FirstTokens
+from services.runs.asking.routing import Router, RoutingRules
 from services.streams.follow import Followers, ReaderCaps
 
 HELLO = TurnRequest(content="Hello", choice=ModelChoice())

@@ -4,9 +4,9 @@ import json
 
 import gevent
 import pytest
-from followed import Followed
 from hypothesis import given
-from log_events import ATTEMPT, DONE, ERROR, FAILOVER, PIECES, RETRYING, START
+from worlds.followed import Followed
+from worlds.log_events import ATTEMPT, DONE, ERROR, FAILOVER, PIECES, RETRYING, START
 
 from routes.transports.sse import PING_FRAME, SseFrames
 from services.domain.events import Content, Reasoning, Resume, RunEvent, Terminal

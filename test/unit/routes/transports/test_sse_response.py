@@ -5,8 +5,8 @@ import socket
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
-from followed import Followed
-from log_events import DONE, START
+from worlds.followed import Followed
+from worlds.log_events import DONE, START
 
 from routes.transports.sse import sse_response
 from services.domain.events import Content

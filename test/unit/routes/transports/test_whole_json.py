@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import gevent
 import pytest
-from followed import Followed
-from log_events import DONE, ERROR, RETRYING, START
+from worlds.followed import Followed
+from worlds.log_events import DONE, ERROR, RETRYING, START
 
 from routes.transports.whole_json import RunFailed, whole_answer
 from services.domain.costs import Cost, Usage

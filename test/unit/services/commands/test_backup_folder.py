@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from server_process import ROOT
-from shell_commands import arguments, environment, run_command
-from stores import NOW, new_id
+from api.shell_commands import arguments, environment, run_command
+from source_tree import ROOT
+from worlds.stores import NOW, new_id
 
 from services.commands.backup import back_up
 from services.commands.refusals import Refused
-from services.runs.lock import SERVER_LOCK
+from services.runs.leases.lock import SERVER_LOCK
 from services.stores.base.users import NewUser
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 

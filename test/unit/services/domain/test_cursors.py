@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.errors import InvalidCursor
+from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import decode_cursor, encode_cursor
 
 

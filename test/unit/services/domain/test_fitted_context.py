@@ -4,7 +4,7 @@ import pytest
 
 from services.domain.catalog import Model
 from services.domain.context import MESSAGE_OVERHEAD_TOKENS, fit_context
-from services.domain.errors import ContextTooLong
+from services.domain.errors.requests import ContextTooLong
 from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 

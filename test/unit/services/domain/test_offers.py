@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers
-from services.domain.errors import InvalidRequest, ModelNotAvailable
+from services.domain.errors.requests import InvalidRequest, ModelNotAvailable
 
 
 def model(provider: str, name: str) -> Model:

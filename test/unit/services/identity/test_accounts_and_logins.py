@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.domain.errors import EmailTaken, InvalidRequest, Unauthorized
+from services.domain.errors.conflicts import EmailTaken
+from services.domain.errors.requests import InvalidRequest, Unauthorized
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, LoginTimes
 from services.identity.passwords import Passwords

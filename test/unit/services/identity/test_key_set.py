@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from key_server import PATH, KeyServer, ec_key, rsa_key
-from patience import eventually
-from server_process import find_free_port
+from api.key_server import PATH, KeyServer, ec_key, rsa_key
+from stack.server_process import find_free_port
+from worlds.patience import eventually
 
-from services.domain.errors import Unavailable
+from services.domain.errors.outages import Unavailable
 from services.identity.key_set import KeySet, KeySetTimes
 
 SELDOM = KeySetTimes(fetch=2, refresh=3600, pause=3600, retry=0.02)

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from key_server import PATH, KeyServer, ec_key
+from api.key_server import PATH, KeyServer, ec_key
 
-from services.domain.errors import StoreUnavailable, Unauthorized
+from services.domain.errors.outages import StoreUnavailable
+from services.domain.errors.requests import Unauthorized
 from services.domain.users import ExternalUser, Role
 from services.identity.key_set import KeySet
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens

@@ -5,12 +5,12 @@ import time
 import gevent
 import pytest
 from gevent.event import Event
-from run_world import MakeWorld, RunWorld, said
+from worlds.run_world import MakeWorld, RunWorld, said
 
 from services.domain.events import Content, Done, Error
 from services.domain.sessions import Status
 from services.runs.drain import Drain
-from services.runs.living import Living
+from services.runs.living.run import Living
 
 
 def finished(drain: Drain) -> float:

@@ -3,13 +3,13 @@
 import gevent
 import pytest
 from gevent.event import Event
-from run_world import MakeWorld, RunWorld, read_to_the_end, said
+from worlds.run_world import MakeWorld, RunWorld, read_to_the_end, said
 
 from services.domain.costs import Usage, UsageSource
 from services.domain.events import Content, Done, Error
 from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason, Status
-from services.runs.living import Ending, Living
+from services.runs.living.run import Ending, Living
 
 
 def reached(world: RunWorld) -> None:

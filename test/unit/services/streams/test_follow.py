@@ -2,9 +2,9 @@
 
 import gevent
 import pytest
-from followed import Followed, is_quiet, read, take
-from log_events import ATTEMPT, DONE, ERROR, RETRYING, START
-from stores import new_id
+from worlds.followed import Followed, is_quiet, read, take
+from worlds.log_events import ATTEMPT, DONE, ERROR, RETRYING, START
+from worlds.stores import new_id
 
 from services.domain.deliveries import PING, Batch
 from services.domain.events import Content, Resume, Terminal

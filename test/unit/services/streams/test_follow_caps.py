@@ -1,10 +1,11 @@
 """How many readers there may be, and that every place is given back."""
 
 import pytest
-from followed import Followed, read, take
-from log_events import DONE, START
+from worlds.followed import Followed, read, take
+from worlds.log_events import DONE, START
 
-from services.domain.errors import TooManyRequests, TooManyStreams
+from services.domain.errors.outages import TooManyStreams
+from services.domain.errors.requests import TooManyRequests
 from services.streams.follow import ReaderCaps, ReaderRequest
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import gevent
-from followed import Followed
 from gevent import Greenlet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_events import DONE, EVENTS, PATIENCE_SECONDS, RETRYING, text_of
-from run_world import Story
+from worlds.followed import Followed
+from worlds.log_events import DONE, EVENTS, PATIENCE_SECONDS, RETRYING, text_of
+from worlds.run_world import Story
 
 from services.domain.events import RunEvent, Status
 from services.streams.follow import ReaderCaps, ReaderRequest, Subscription

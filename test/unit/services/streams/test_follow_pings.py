@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import gevent
 import pytest
-from followed import Followed, is_quiet, read, take
-from log_events import DONE, RETRYING, START
+from worlds.followed import Followed, is_quiet, read, take
+from worlds.log_events import DONE, RETRYING, START
 
 from services.domain.deliveries import PING
 from services.domain.events import Attempt, Content

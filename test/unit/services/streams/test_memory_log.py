@@ -9,8 +9,8 @@ import gevent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_events import DONE, ENDS, ERROR, EVENTS, START, events_of, read_up_to
-from stores import new_id
+from worlds.log_events import DONE, ENDS, ERROR, EVENTS, START, events_of, read_up_to
+from worlds.stores import new_id
 
 from services.domain.costs import Usage
 from services.domain.events import Content, RunEvent, Terminal

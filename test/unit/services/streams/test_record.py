@@ -1,8 +1,8 @@
 """A run's record over several owners, and one whose beginning is not known."""
 
 import pytest
-from log_events import DONE, START, events_of, read_up_to
-from stores import new_id
+from worlds.log_events import DONE, START, events_of, read_up_to
+from worlds.stores import new_id
 
 from services.domain.deliveries import Batch
 from services.domain.events import Content, EventId

@@ -1,7 +1,7 @@
 """A run whose log is gone, read from what the store kept."""
 
-from followed import Followed, read
-from log_events import DONE
+from worlds.followed import Followed, read
+from worlds.log_events import DONE
 
 from services.domain.events import EventId, Resume
 from services.streams.follow import ReaderRequest

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from figures import Figures, figures_in
+from api.figures import Figures, figures_in
 from source_tree import ROOT
 
 from services.telemetry.figure_files import PREFIX, FigureFiles
@@ -17,7 +17,7 @@ import sys
 from services.domain.costs import Usage
 from services.domain.events import Done
 from services.domain.sessions import FinishReason
-from services.settings import figures_slot
+from services.settings.load import figures_slot
 from services.telemetry.metrics import Metrics
 
 done = Done(message_id="m", finish_reason=FinishReason.STOP, usage=Usage(), cost=None,

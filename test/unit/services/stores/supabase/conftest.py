@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from rest_server import RestServer
-from stores import new_id, new_session
-from supabase_stack import SupabaseStack
+from stack.rest_server import RestServer
+from stack.supabase_stack import SupabaseStack
+from worlds.stores import new_id, new_session
 
 from services.domain.sessions import Session
-from services.stores.supabase.connection import Limits
+from services.stores.supabase.access.connection import Limits
 from services.stores.supabase.store import SupabaseStore
 
 KEY = "a-key-that-no-message-may-show"

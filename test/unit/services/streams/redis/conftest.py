@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from redis_logs import redis_log
-from redis_server import RedisServer
-from run_world import MakeWorld, RunWorld
-from stack_fixtures import MakeRedis
+from stack.fixtures import MakeRedis
+from stack.redis_server import RedisServer
+from worlds.redis_logs import redis_log
+from worlds.run_world import MakeWorld, RunWorld
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import pytest
 from gevent.event import Event
-from redis_server import RedisServer
-from run_world import MakeWorld, read_to_the_end, said
-from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
+from stack.redis_server import RedisServer
+from worlds.run_world import MakeWorld, read_to_the_end, said
+from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
-from services.domain.errors import StoreUnavailable
+from services.domain.errors.outages import StoreUnavailable
 from services.domain.events import Content, Done
 from services.domain.sessions import Status
 

@@ -3,7 +3,7 @@
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from log_events import ATTEMPT, DONE, ERROR, PIECES, RETRYING, START
+from worlds.log_events import ATTEMPT, DONE, ERROR, PIECES, RETRYING, START
 
 from services.domain.events import Attempt, Content, Reasoning, RunEvent
 from services.streams.redis import codec

@@ -4,9 +4,9 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
-from redis_server import RedisServer
-from run_world import MakeWorld, RunWorld, read_to_the_end, said
-from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
+from stack.redis_server import RedisServer
+from worlds.run_world import MakeWorld, RunWorld, read_to_the_end, said
+from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.events import Content
 from services.domain.runs import Piece

@@ -5,17 +5,17 @@ from contextlib import closing
 import gevent
 import pytest
 from gevent.event import Event
-from log_events import RETRYING
-from run_world import MakeWorld, RunWorld, Story, read_to_the_end, said
-from stores import new_id
-from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
+from worlds.log_events import RETRYING
+from worlds.run_world import MakeWorld, RunWorld, Story, read_to_the_end, said
+from worlds.stores import new_id
+from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.deliveries import Batch
 from services.domain.events import Content, Done, Error, EventId, Status
 from services.domain.runs import Settled
 from services.domain.sessions import FinishReason
 from services.domain.sessions import Status as RunStatus
-from services.runs.living import Living
+from services.runs.living.run import Living
 from services.streams.base import Nudge, NudgeKind
 from services.streams.follow import Subscription
 

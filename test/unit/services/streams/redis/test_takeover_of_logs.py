@@ -2,14 +2,14 @@
 
 import gevent
 from gevent.event import Event
-from redis_server import RedisServer
-from run_world import MakeWorld, RunWorld, read_to_the_end, said
-from stores import PRICE, call
-from worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
+from stack.redis_server import RedisServer
+from worlds.run_world import MakeWorld, RunWorld, read_to_the_end, said
+from worlds.stores import PRICE, call
+from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.events import Content, Done, Error
 from services.domain.sessions import Status
-from services.runs.living import Living
+from services.runs.living.run import Living
 from services.streams.redis import codec
 
 

@@ -1,0 +1,58 @@
+"""Who of this process was let in to a model and has not told yet how it went."""
+
+from dataclasses import dataclass
+
+from services.admission.breakers.base import Admission
+
+Key = tuple[str, str]
+"""A provider and a model."""
+
+
+@dataclass(slots=True)
+class _Out:
+    calls: int = 0
+    probes: int = 0
+
+
+class Callers:
+    """Tells a probe's outcome from those of calls that were let in before the breaker opened.
+
+    Who tells does not say which of them it was. Where both are out, an outcome is taken for the
+    probe's, and an end without an outcome for a call's: so there are never two probes at once, and
+    one that ended without an outcome is given up late rather than too early.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._out: dict[Key, _Out] = {}
+
+    def came(self, key: Key, admission: Admission) -> None:
+        """Count somebody who asked."""
+        if admission is Admission.REFUSED:
+            return
+        out = self._out.get(key)
+        if out is None:
+            out = self._out[key] = _Out()
+        if admission is Admission.PROBE:
+            out.probes += 1
+        else:
+            out.calls += 1
+
+    def probes(self, key: Key) -> bool:
+        """Tell whether a probe is out."""
+        out = self._out.get(key)
+        return out is not None and out.probes > 0
+
+    def went(self, key: Key, *, outcome: bool) -> bool:
+        """Count somebody who told; give whether it was a probe."""
+        out = self._out.get(key)
+        if out is None:
+            return False
+        is_probe = out.probes > 0 and (outcome or not out.calls)
+        if is_probe:
+            out.probes -= 1
+        elif out.calls:
+            out.calls -= 1
+        if not out.probes and not out.calls:
+            del self._out[key]
+        return is_probe

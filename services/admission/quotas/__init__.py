@@ -1,0 +1,1 @@
+"""What a provider takes in a span of time: requests and tokens."""

@@ -1,0 +1,1 @@
+"""The queue before each provider, for calls that find no room there."""

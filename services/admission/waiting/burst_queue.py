@@ -1,0 +1,190 @@
+"""Where calls wait for room at their provider, in this worker: bounded, ordered, told where."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from services.admission.quotas.base import NO_QUOTA, Quotas, Reservation
+from services.admission.waiting.forecast import Forecast
+from services.admission.waiting.line import Line, Waiter
+from services.admission.waiting.times import Clock, MonotonicClock, QueueTimes
+from services.domain.errors.outages import Draining
+from services.domain.errors.requests import TooManyRequests
+from services.domain.limits import Priority
+
+CLOSE_SECONDS = 2.0
+"""Longer than a quota takes to answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A call that wants to go out.
+
+    `tell` gets its position (1: the next) when it has to wait and whenever that has changed, at a
+    bounded pace. It must not block.
+    """
+
+    provider: str
+    user_id: str
+    tokens: int
+    tell: Callable[[int], None]
+    priority: Priority = Priority.INTERACTIVE
+
+
+class Place:
+    """A promise: its call may wait, however full the queue is by then."""
+
+    def __init__(self, promised: "set[Place]") -> None:
+        """Count among what was promised."""
+        self._promised: set[Place] | None = promised
+        promised.add(self)
+
+    def give_back(self) -> None:
+        """Say that it is not needed any more, once or more often."""
+        if self._promised is not None:
+            self._promised.discard(self)
+        self._promised = None
+
+    def redeem(self, promised: "set[Place]") -> bool:
+        """Let its call wait in its stead; False: it was given back, or promises something else."""
+        if self._promised is not promised:
+            return False
+        promised.discard(self)
+        return True
+
+
+class _Gate:
+    """A provider: its line, what was promised of it, and what is expected of it."""
+
+    def __init__(self, provider: str, line: Line, forecast: Forecast) -> None:
+        self.provider = provider
+        self.line = line
+        self.forecast = forecast
+        self.promised: set[Place] = set()
+
+    @property
+    def load(self) -> int:
+        return len(self.line) + len(self.promised)
+
+    def full(self, now: float) -> TooManyRequests:
+        """Make the refusal, with the time at which there is a place."""
+        seconds = self.forecast.turn_away(now, self.line.room_at if self.line else None, self.load)
+        detail = (
+            f"{self.load} answers wait for {self.provider} already, as many as may. "
+            f"Try again in {max(1, math.ceil(seconds))} s."
+        )
+        return TooManyRequests(detail, retry_after=seconds, code="queue_full")
+
+
+class BurstQueue:
+    """Holds calls back until their provider has room, and gives each its reservation.
+
+    Interactive calls go before background ones. Within a priority users take turns, each user's own
+    calls in order of arrival. The first in line waits for its tokens and nobody overtakes it by
+    being small: whoever needs much would starve behind many who need little.
+
+    Each worker has its own queue and its own positions; what all of them send is the quotas' to
+    bound. They also hold the background of all workers back while an interactive call waits at any,
+    but for half a second at most where that has just come, and longer only while Redis is away.
+    """
+
+    def __init__(
+        self,
+        quotas: Quotas,
+        size: int,
+        *,
+        on_wait: Callable[[str, float], None] = lambda _provider, _seconds: None,
+        on_waiting: Callable[[str, int], None] = lambda _provider, _number: None,
+        times: QueueTimes | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Let `size` calls wait before each provider.
+
+        `on_wait` is called with the seconds that a call waited which had to, whether it went out or
+        left; `on_waiting` with how many wait, at each change. They must not block.
+        """
+        self._quotas = quotas
+        self._size = size
+        self._on_wait = on_wait
+        self._on_waiting = on_waiting
+        self._times = times or QueueTimes()
+        self._clock = clock or MonotonicClock()
+        self._arrivals = count()
+        self._gates: dict[str, _Gate] = {}
+        self._is_closed = False
+
+    def hold(self, provider: str) -> Place:
+        """Promise that a call may wait; it counts as one that waits until it goes out.
+
+        Raises TooManyRequests where the queue is full, unless the provider has room now for all
+        that were promised.
+        """
+        self._check_open()
+        if self._quotas.limits.get(provider, NO_QUOTA) == NO_QUOTA:
+            return Place(set())  # nobody ever waits there
+        gate = self._gate(provider)
+        if gate.load >= self._size:
+            room = gate.forecast.room(self._quotas.standing(provider))
+            if gate.load >= self._size + room:
+                raise gate.full(self._clock.now())
+        return Place(gate.promised)
+
+    def enter(self, request: Request, place: Place | None = None) -> Reservation:
+        """Wait until the provider has room for this call; at once where nobody waits before it.
+
+        Raises TooManyRequests where it has to wait, the queue is full and there is no `place`. A
+        greenlet that is killed while it waits leaves the queue and keeps nothing of the quota.
+        """
+        self._check_open()
+        came_at = self._clock.now()
+        gate = self._gate(request.provider)
+        gate.forecast.note(request.tokens)
+        waiter = Waiter(
+            user_id=request.user_id,
+            priority=request.priority,
+            tokens=request.tokens,
+            arrival=next(self._arrivals),
+            on_position=request.tell,
+        )
+        answer = gate.line.ask_at_once(waiter)
+        is_promised = place is not None and place.redeem(gate.promised)
+        if isinstance(answer, Reservation):
+            return answer
+        self._check_open()  # it may have been closed while room was asked for
+        if not is_promised and gate.load >= self._size:
+            raise gate.full(self._clock.now())
+        try:
+            return gate.line.wait(waiter, answer)
+        finally:
+            self._on_wait(request.provider, self._clock.now() - came_at)
+
+    def waiting(self, provider: str) -> int:
+        """Count the calls that wait before a provider."""
+        return len(self._gates[provider].line) if provider in self._gates else 0
+
+    def close(self) -> None:
+        """Let nobody wait any more: who does raises Draining, and who comes."""
+        self._is_closed = True
+        lines = [gate.line for gate in self._gates.values()]
+        for line in lines:
+            line.disband(Draining())
+        for line in lines:
+            line.join(CLOSE_SECONDS)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise Draining
+
+    def _gate(self, provider: str) -> _Gate:
+        if provider not in self._gates:
+            line = Line(
+                provider,
+                self._quotas,
+                lambda number: self._on_waiting(provider, number),
+                self._times,
+                self._clock,
+            )
+            quota = self._quotas.limits.get(provider, NO_QUOTA)
+            self._gates[provider] = _Gate(provider, line, Forecast(quota, self._times.window))
+        return self._gates[provider]

@@ -1,0 +1,1 @@
+"""Limits of callers, counted over a span of time that moves with the clock."""

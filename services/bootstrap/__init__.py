@@ -1,0 +1,1 @@
+"""The one place that picks adapters: settings in, a worker out; one file a capability."""

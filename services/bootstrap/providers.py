@@ -1,0 +1,159 @@
+"""Which providers there are, and which of their models may be asked: settings in, adapters out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from services.domain.catalog import ANY_MODEL, Effort, Model, ModelChoice, Offers
+from services.domain.errors.requests import ModelNotAvailable
+from services.providers import registry
+from services.providers.base import Provider
+from services.providers.config import ProviderConfig, Timeouts
+from services.providers.models.catalog import Catalog, InvalidModels
+from services.providers.models.prices import price_of
+from services.providers.spread import SpreadProvider
+from services.settings.groups.providers import ProviderName
+from services.settings.whole import InvalidSettings, Settings
+from services.telemetry.metrics import Metrics
+
+NO_FAILOVER = "none"
+
+
+def build_providers(
+    settings: Settings, metrics: Metrics, *, asks_local: bool = True
+) -> dict[str, Provider]:
+    """Build what is configured, in order of preference; `scripted` is always there, and last.
+
+    A local server is asked for its models, if `asks_local`. Raises InvalidSettings for a file of
+    models that cannot be taken.
+    """
+    built: dict[str, Provider] = {
+        name: adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
+        for name, adapters in build_endpoints(settings, metrics).items()
+    }
+    if asks_local and ProviderName.LOCAL in built:
+        built[ProviderName.LOCAL].discover()
+    return built
+
+
+def build_endpoints(settings: Settings, metrics: Metrics) -> dict[str, list[Provider]]:
+    """Build an adapter for each key or server of what is configured; nobody is asked.
+
+    Raises InvalidSettings for a file of models that cannot be taken.
+    """
+    catalog = _catalog(settings)
+    built: dict[str, list[Provider]] = {}
+    for name in ProviderName:
+        models = tuple(_models(settings, catalog, name))
+        configs = _configs(settings, metrics, name, models)
+        if adapters := [registry.build(config) for config in configs]:
+            built[name.value] = adapters
+    return built
+
+
+def _catalog(settings: Settings) -> Catalog:
+    try:
+        return Catalog.load(settings.providers.models_file)
+    except InvalidModels as exc:
+        raise InvalidSettings({"MODELS_FILE": list(exc.mistakes)}) from exc
+
+
+def _models(settings: Settings, catalog: Catalog, name: ProviderName) -> Iterator[Model]:
+    """List what a configured provider offers, with what it costs today."""
+    given = settings.providers
+    if not given.endpoints(name):
+        return
+    for model in catalog.models_of(name):
+        yield model if model.price else replace(model, price=price_of(name, model.name))
+    unlisted = catalog.unlisted(name)
+    if unlisted and (given.openai_base_url or given.local_base_url):
+        yield unlisted
+
+
+def _configs(
+    settings: Settings, metrics: Metrics, name: ProviderName, models: Sequence[Model]
+) -> Iterator[ProviderConfig]:
+    given = settings.providers
+    for endpoint in given.endpoints(name):
+        yield ProviderConfig(
+            kind=name.value,
+            name=name.value,
+            api_key=endpoint.api_key,
+            base_url=endpoint.base_url,
+            models=models,
+            timeouts=Timeouts(
+                connect_seconds=given.connect_timeout_seconds,
+                read_seconds=given.read_timeout_seconds,
+            ),
+            effort=Effort(given.reasoning_effort),
+            on_ignored=partial(metrics.upstream_ignored, name.value),
+        )
+
+
+def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:
+    """List what may be asked; raises InvalidSettings for all names that nobody offers."""
+    models = [model for provider in providers.values() for model in provider.models]
+    given = settings.providers
+    first = given.default_provider or next(iter(providers))
+    mistakes: dict[str, list[str]] = {}
+    default = None
+    try:
+        default = _default(models, first, settings)
+    except ModelNotAvailable as exc:
+        mistakes["DEFAULT_MODEL"] = [exc.detail]
+    if problems := list(_wrong_targets(settings, models)):
+        mistakes["FAILOVER"] = problems
+    if default is None or mistakes:
+        raise InvalidSettings(mistakes)
+    # A name that several of them offer is the default provider's.
+    models.sort(key=lambda model: model.provider != default.provider)
+    return Offers(models, default, given.default_provider or default.provider)
+
+
+def _default(models: Sequence[Model], first: str, settings: Settings) -> Model:
+    """Pick what answers where nothing was asked for; a name alone goes to whoever has it."""
+    given = settings.providers
+    if given.default_model:
+        known = Offers(models, models[0], first)
+        return known.pick(ModelChoice(given.default_provider, given.default_model))
+    for model in models:
+        if model.provider == first and model.name != ANY_MODEL:
+            return model
+    if first == ProviderName.LOCAL:
+        raise ModelNotAvailable(
+            "It is needed where a local server answers: its models are its own."
+        )
+    raise ModelNotAvailable(f"It is needed: MODELS_FILE leaves {first} no model.")
+
+
+def failover_chain(settings: Settings, offers: Offers) -> Sequence[ModelChoice] | None:
+    """Give who answers where a model cannot, in order; None: one model of each provider.
+
+    Raises InvalidSettings for names that nobody offers, as `build_offers` did before.
+    """
+    if problems := list(_wrong_targets(settings, offers.models)):
+        raise InvalidSettings({"FAILOVER": problems})
+    return None if settings.routing.failover is None else tuple(_targets(settings))
+
+
+def _targets(settings: Settings) -> Iterator[ModelChoice]:
+    for part in (settings.routing.failover or NO_FAILOVER).split(","):
+        if part.strip() != NO_FAILOVER:
+            provider, _, model = part.strip().partition("/")
+            yield ModelChoice(provider, model or None)
+
+
+def _wrong_targets(settings: Settings, models: Sequence[Model]) -> Iterator[str]:
+    """Tell which names of FAILOVER nobody answers to."""
+    offers = Offers(models, models[0], models[0].provider)
+    providers = {model.provider for model in models}
+    for choice in _targets(settings):
+        if choice.provider == ProviderName.SCRIPTED:
+            yield "scripted is a demonstration and answers for nobody else."
+            continue
+        if choice.model is None and choice.provider in providers:
+            continue  # a local server may list its models later
+        try:
+            offers.pick(choice)
+        except ModelNotAvailable as exc:
+            yield exc.detail

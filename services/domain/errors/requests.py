@@ -1,0 +1,92 @@
+"""Requests that cannot be taken: what is wrong lies with the caller."""
+
+from services.domain.errors.base import CharlaError
+
+
+class InvalidRequest(CharlaError):
+    """Input that breaks a rule of the contract."""
+
+    status = 422
+    title = "The request is not valid"
+    code = "invalid_request"
+
+
+class MalformedRequest(InvalidRequest):
+    """A body that is not a JSON object in UTF-8."""
+
+    status = 400
+    title = "The request body cannot be read"
+    code = "malformed_request"
+
+
+class InvalidCursor(InvalidRequest):
+    """A page cursor that this server did not make for this list."""
+
+    code = "invalid_cursor"
+
+    def __init__(self) -> None:
+        """Name the field and the way out."""
+        super().__init__(
+            "The cursor is not one that this list returned; start again without it.",
+            {"cursor": ["Not a cursor of this list."]},
+        )
+
+
+class ModelNotAvailable(InvalidRequest):
+    """A provider or model that this server cannot ask."""
+
+    title = "The model is not available"
+    code = "model_not_available"
+
+
+class ContextTooLong(InvalidRequest):
+    """The new message alone is larger than what the model takes."""
+
+    title = "The message does not fit the model"
+    code = "context_too_long"
+
+
+class KeyReused(InvalidRequest):
+    """An Idempotency-Key came again with a different body."""
+
+    title = "The Idempotency-Key was used for another request"
+    code = "idempotency_key_reused"
+
+
+class Unauthorized(CharlaError):
+    """No token, or one that does not count (any more)."""
+
+    status = 401
+    title = "Authentication is required"
+    code = "unauthorized"
+
+
+class NotFound(CharlaError):
+    """It does not exist, or belongs to somebody else: both look the same."""
+
+    status = 404
+    title = "Not found"
+    code = "not_found"
+
+
+class ContentTooLarge(CharlaError):
+    """The body or the message is larger than the server takes."""
+
+    status = 413
+    title = "The content is too large"
+    code = "content_too_large"
+
+
+class TooManyRequests(CharlaError):
+    """A limit of the caller's is used up."""
+
+    status = 429
+    title = "Too many requests"
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, detail: str = "", *, retry_after: float = 1, code: str = "") -> None:
+        """Say after how many seconds a new try makes sense."""
+        super().__init__(detail)
+        self.retry_after = retry_after
+        self.code = code or self.code

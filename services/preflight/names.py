@@ -1,0 +1,54 @@
+"""The settings as they are read, and the names of models in them."""
+
+from services.bootstrap.providers import build_offers, build_providers
+from services.settings.groups.providers import ProviderSettings
+from services.settings.load import load_settings
+from services.settings.whole import InvalidSettings, Mistakes, Settings, variables
+from services.telemetry import logs
+from services.telemetry.metrics import Metrics
+
+
+def checked_settings() -> Settings:
+    """Read all settings, log as they say, and check the names of models in them.
+
+    Raises InvalidSettings that tells every mistake.
+    """
+    try:
+        settings = load_settings()
+    except InvalidSettings as exc:
+        raise InvalidSettings({**exc.mistakes, **_wrong_names(exc)}) from exc
+    _configure_logs(settings)
+    _check_names(settings)
+    return settings
+
+
+def _wrong_names(known: InvalidSettings) -> Mistakes:
+    """Look at the names too, unless another mistake is what makes them wrong."""
+    settings = known.settings
+    declared = variables([ProviderSettings])
+    providers = {name for variable in declared for name in (variable.name, variable.also)}
+    if settings is None or providers & known.mistakes.keys():
+        return {}
+    _configure_logs(settings)
+    try:
+        _check_names(settings)
+    except InvalidSettings as exc:
+        return dict(exc.mistakes)
+    return {}
+
+
+def _configure_logs(settings: Settings) -> None:
+    logs.configure(settings.logs.level, settings.logs.format or "json")
+
+
+def _check_names(settings: Settings) -> None:
+    """Raise InvalidSettings for names of models that nobody offers.
+
+    A local server is asked for its models only where that may make a name right.
+    """
+    try:
+        build_offers(settings, build_providers(settings, Metrics(), asks_local=False))
+    except InvalidSettings:
+        if not settings.providers.local_base_url:
+            raise
+        build_offers(settings, build_providers(settings, Metrics()))

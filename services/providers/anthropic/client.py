@@ -1,0 +1,133 @@
+"""The Anthropic SDK: it shapes and signs the request and judges the status; bytes are read by us.
+
+The only file that imports the SDK, itself imported when first needed: that takes over a second.
+"""
+
+from typing import Any
+
+import anthropic
+import httpx2
+import msgspec
+from anthropic.types import RawMessageStreamEvent
+
+from services.domain.errors.upstream import ProviderError
+from services.providers.config import ProviderConfig
+from services.providers.sdk.errors import refusal, timeout_of
+from services.providers.sdk.stainless import (
+    NO_KEY,
+    SdkErrors,
+    StainlessClient,
+    read_listing,
+)
+
+OFFICIAL_URL = "https://api.anthropic.com"
+MODELS_A_PAGE = 1000  # the most that a page may have, and many more than there are
+
+VERSION_WITH_TEMPERATURE = "2023-06-01"
+"""The SDK speaks 2026-10-21, which refuses a temperature for whatever model; the stream is the same
+in both."""
+
+_UNPAID_TYPES = ("billing_error",)
+_UNPAID_CODES = ("contract_spend_limit_reached", "enforced_spend_limit_reached")
+_UNPAID_SENTENCE = "credit balance is too low"  # a 400 whose type says nothing of it
+
+
+class _Listed(msgspec.Struct):
+    id: str
+    lifecycle: object = None
+
+
+class _Listing(msgspec.Struct):
+    data: list[_Listed]
+
+
+_ERRORS = SdkErrors(
+    anthropic.APIStatusError,
+    anthropic.APITimeoutError,
+    anthropic.APIConnectionError,
+    anthropic.AnthropicError,
+)
+
+
+class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
+    """One SDK client for all calls of a provider."""
+
+    logger = "anthropic"
+
+    def __init__(self, config: ProviderConfig) -> None:
+        """Build it; nothing is connected before the first call."""
+        super().__init__(config, _ERRORS)
+        self._sdk = _Sdk(config, self._http)
+        # The first look at these asks `uname` in a process of its own: not in the first request.
+        self._sdk.platform_headers()
+
+    def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
+        """Send the request as the SDK's `create` does, without its walk over every argument."""
+        headers: dict[str, str] = {}
+        if "temperature" in arguments:
+            headers["anthropic-version"] = VERSION_WITH_TEMPERATURE
+        stream = self._sdk.post(
+            "/v1/messages",
+            cast_to=anthropic.types.Message,
+            body={"stream": True, **arguments},
+            options={"headers": headers},
+            stream=True,
+            stream_cls=anthropic.Stream[RawMessageStreamEvent],
+        )
+        return stream.response
+
+    def model_names(self) -> list[str]:
+        """List the models that the key may use; all errors are ProviderErrors."""
+        with self._mapped_errors():
+            response = self._sdk.get(
+                "/v1/models",
+                cast_to=httpx2.Response,
+                options={"params": {"limit": MODELS_A_PAGE}},
+            )
+        models = read_listing(response.content, _Listing).data
+        return [model.id for model in models if model.lifecycle != "retired"]
+
+    def _refusal(self, exc: anthropic.APIStatusError) -> ProviderError:
+        is_unpaid = _is_unpaid(exc)
+        error = refusal(
+            exc.status_code, exc.api_message, exc.response.headers, self._secret, is_final=is_unpaid
+        )
+        if is_unpaid:
+            error.code = "upstream_rate_limited"
+        return error
+
+
+class _Sdk(anthropic.Anthropic):
+    """The SDK's client, told everything: it reads nothing that counts from the environment."""
+
+    def __init__(self, config: ProviderConfig, http: httpx2.Client) -> None:
+        key = config.api_key or NO_KEY
+        super().__init__(
+            api_key=key,
+            base_url=_root_of(config.base_url) if config.base_url else OFFICIAL_URL,
+            max_retries=0,
+            timeout=timeout_of(config.timeouts),
+            http_client=http,
+            webhook_key="",
+            open_telemetry=False,
+        )
+        headers = {"Accept-Encoding": "identity"}  # compressed pieces come late
+        if config.base_url:
+            # The SDK sends a bearer; older servers of the protocol look for the key here.
+            headers["X-Api-Key"] = key
+        # In place of what the SDK put together: ANTHROPIC_CUSTOM_HEADERS is in there.
+        self._custom_headers = headers
+
+
+def _root_of(base_url: str) -> str:
+    """Cut `/v1` off: the SDK puts it before each path, and other vendors' URLs end with it."""
+    return base_url.rstrip("/").removesuffix("/v1")
+
+
+def _is_unpaid(exc: anthropic.APIStatusError) -> bool:
+    """Tell whether it is the account that must pay, so that no wait will help."""
+    return (
+        exc.type in _UNPAID_TYPES
+        or exc.error_code in _UNPAID_CODES
+        or _UNPAID_SENTENCE in str(exc.api_message).lower()
+    )

@@ -1,0 +1,84 @@
+"""Google's Gemini, and every server that speaks its `generateContent`."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from services.domain.events import ProviderEvent
+from services.domain.runs import ContextMessage
+from services.domain.sessions import MessageRole
+from services.providers.base import ProviderRequest
+from services.providers.config import ProviderConfig
+from services.providers.sdk.provider import Asked, Reader, SdkProvider
+
+if TYPE_CHECKING:
+    from services.providers.gemini.client import GeminiClient
+    from services.providers.wire.transport import ResponseBody
+
+_ROLES = {MessageRole.USER: "user", MessageRole.ASSISTANT: "model"}
+
+
+class GeminiProvider(SdkProvider["GeminiClient"]):
+    """Asks for streamed content; the SDK is loaded by `warm_up`, or else by the first call."""
+
+    sdk = "google.genai"
+
+    def _reader(self) -> Reader:
+        from services.providers.gemini.events import (  # noqa: PLC0415 - loaded with the SDK
+            GeminiAnswer,
+            read_gemini,
+        )
+
+        def read(body: "ResponseBody") -> Iterator[ProviderEvent]:
+            answer = GeminiAnswer(self._config.api_key, self._config.on_ignored, body)
+            return read_gemini(body, answer)
+
+        return read
+
+    def _asked(self, request: ProviderRequest) -> Asked:
+        arguments = arguments_of(self._config, request)
+        return self._loaded().open(request.model.name, arguments)
+
+    def _imported(self) -> "type[GeminiClient]":
+        from services.providers.gemini.client import GeminiClient  # noqa: PLC0415 - takes a second
+
+        return GeminiClient
+
+
+def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:
+    """Make the body of a request for content."""
+    model = request.model
+    settings: dict[str, Any] = {"maxOutputTokens": request.max_tokens}
+    if model.takes_temperature:
+        settings["temperature"] = min(request.temperature, model.max_temperature)
+    if model.reasons:
+        level = config.effort.value.upper()
+        settings["thinkingConfig"] = {"includeThoughts": True, "thinkingLevel": level}
+    arguments: dict[str, Any] = {
+        "contents": [
+            _content_of(message) for message in request.messages if not _is_blank(message)
+        ],
+        "generationConfig": settings,
+    }
+    if request.system_prompt:
+        arguments["systemInstruction"] = {"parts": [{"text": request.system_prompt}]}
+    return arguments
+
+
+def _is_blank(message: ContextMessage) -> bool:
+    """Tell an answer that Gemini would refuse the whole conversation for.
+
+    Two user messages in a row are fine.
+    """
+    return message.role is MessageRole.ASSISTANT and not message.content.strip()
+
+
+def _content_of(message: ContextMessage) -> dict[str, Any]:
+    """Put the images before the text, where Gemini sees them best."""
+    parts: list[dict[str, Any]] = [
+        {"inlineData": {"mimeType": image.media_type, "data": b64encode(image.data).decode()}}
+        for image in message.images
+    ]
+    if message.content or not parts:
+        parts.append({"text": message.content})
+    return {"role": _ROLES[message.role], "parts": parts}

@@ -1,0 +1,1 @@
+"""Servers with OpenAI's protocol on a machine of one's own."""

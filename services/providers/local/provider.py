@@ -1,0 +1,77 @@
+"""A server with OpenAI's protocol on a machine of one's own: Ollama, llama.cpp, vLLM.
+
+What it offers is asked of it, for nobody else knows which models lie there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from services.domain.catalog import ANY_MODEL, Model
+from services.domain.errors.upstream import ProviderError
+from services.providers.config import ProviderConfig
+from services.providers.openai.provider import OpenAIProvider
+
+WINDOW = 8_192
+"""Where a server does not tell: what most of these models take, and a small machine can hold."""
+
+DISCOVERY_SECONDS = 2.0
+"""A list is there at once; whoever starts this server should not wait for one that hangs."""
+
+_NO_CHAT = ("embed", "rerank")
+"""In the names of models that answer nobody, and that such servers list among the others."""
+
+_MOST_TOKENS = 2**31 - 1
+
+_log = structlog.get_logger(__name__)
+
+
+class LocalProvider(OpenAIProvider):
+    """Offers what the server lists, and takes any other name unchecked.
+
+    What the configuration says of a model counts for more than what the server says of it.
+    """
+
+    def __init__(self, config: ProviderConfig) -> None:
+        """Know only the models of the configuration, until `discover` has asked."""
+        super().__init__(config)
+        self.models = self._offered(())
+
+    def discover(self) -> Sequence[Model]:
+        """Ask the server for its models, and give `models`; whether it answers or not.
+
+        It is given the time to connect and then two seconds. If it is away, or says what cannot
+        be understood, one line in the log tells it, and what was known stays.
+        """
+        seconds = min(DISCOVERY_SECONDS, self._config.timeouts.read_seconds)
+        try:
+            listed = self._loaded().listed(seconds)
+        except ProviderError as exc:
+            _log.warning(
+                "local_models_unknown", provider=self.name, code=exc.code, reason=exc.detail
+            )
+        else:
+            self.models = self._offered(listed)
+        return self.models
+
+    def _offered(self, listed: Iterable[Mapping[str, Any]]) -> Sequence[Model]:
+        offered = {model.name: model for model in self._config.models}
+        any_model = offered.pop(ANY_MODEL, None) or _model(self.name, ANY_MODEL, WINDOW)
+        for told in listed:
+            name = told["id"]
+            if not any(word in name.lower() for word in _NO_CHAT):
+                offered.setdefault(name, _model(self.name, name, _window_of(told)))
+        return (*offered.values(), any_model)
+
+
+def _model(provider: str, name: str, window: int) -> Model:
+    return Model(provider=provider, name=name, window=window, max_output=max(1, window // 2))
+
+
+def _window_of(told: Mapping[str, Any]) -> int:
+    """Read vLLM's `max_model_len`, or llama.cpp's `n_ctx`, or what its model was trained for."""
+    meta = told.get("meta")
+    inner: Mapping[str, Any] = meta if isinstance(meta, dict) else {}
+    known = (told.get("max_model_len"), inner.get("n_ctx"), inner.get("n_ctx_train"))
+    return next((n for n in known if type(n) is int and 0 < n <= _MOST_TOKENS), WINDOW)

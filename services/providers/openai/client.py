@@ -1,0 +1,110 @@
+"""The OpenAI SDK: it shapes and signs the request and judges the status; bytes are read by us.
+
+The only file that imports the SDK, itself imported when first needed: that takes a second.
+"""
+
+from contextlib import closing
+from typing import Any
+
+import httpx2
+import msgspec
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from services.domain.errors.upstream import ProviderError
+from services.providers.config import ProviderConfig
+from services.providers.sdk.errors import refusal, timeout_of
+from services.providers.sdk.stainless import (
+    NO_KEY,
+    SdkErrors,
+    StainlessClient,
+    read_listing,
+)
+
+OFFICIAL_URL = "https://api.openai.com/v1"
+
+
+class _Listing(msgspec.Struct):
+    data: list[dict[str, Any]]
+
+
+_ERRORS = SdkErrors(
+    openai.APIStatusError, openai.APITimeoutError, openai.APIConnectionError, openai.OpenAIError
+)
+
+
+class OpenAIClient(StainlessClient[openai.APIStatusError]):
+    """One SDK client for all calls of a provider."""
+
+    logger = "openai"
+
+    def __init__(self, config: ProviderConfig) -> None:
+        """Build it; nothing is connected before the first call."""
+        super().__init__(config, _ERRORS)
+        self._sdk = _Sdk(config, self._http)
+        # The first look at these asks `uname` in a process of its own: not in the first request.
+        self._sdk.platform_headers()
+
+    def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
+        return self._post("/chat/completions", {"stream": True, **arguments})
+
+    def _post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
+        """Send the request as the SDK's `create` does, without its walk over every argument.
+
+        The body of the answer is left to be read.
+        """
+        stream = self._sdk.post(
+            path,
+            cast_to=ChatCompletionChunk,
+            body=body,
+            stream=True,
+            stream_cls=openai.Stream[ChatCompletionChunk],
+        )
+        return stream.response
+
+    def listed(self, read_seconds: float | None = None) -> list[dict[str, Any]]:
+        """List the models that the key may use, each with its `id`; all errors are ProviderErrors.
+
+        `read_seconds`: for how long the server may be silent, where it is less than usual.
+        """
+        seconds = read_seconds or self._timeouts.read_seconds
+        timeout = httpx2.Timeout(seconds, connect=self._timeouts.connect_seconds)
+        with self._mapped_errors():
+            response = self._sdk.get(
+                "/models", cast_to=httpx2.Response, options={"timeout": timeout}
+            )
+        models = read_listing(response.content, _Listing).data
+        return [model for model in models if model.get("id") and isinstance(model["id"], str)]
+
+    def model_names(self) -> list[str]:
+        """List the models' names alone."""
+        return [model["id"] for model in self.listed()]
+
+    def embeddings(self, body: dict[str, Any]) -> bytes:
+        """Ask for vectors of texts, and give the answer as it came; errors are ProviderErrors."""
+        with self._mapped_errors(), closing(self._post("/embeddings", body)) as response:
+            return response.read()
+
+    def _refusal(self, exc: openai.APIStatusError) -> ProviderError:
+        said = exc.body.get("message") if isinstance(exc.body, dict) else None
+        is_final = "insufficient_quota" in (exc.code, exc.type)
+        headers = exc.response.headers
+        return refusal(exc.status_code, said, headers, self._secret, is_final=is_final)
+
+
+class _Sdk(openai.OpenAI):
+    """The SDK's client, told everything: it reads nothing that counts from the environment."""
+
+    def __init__(self, config: ProviderConfig, http: httpx2.Client) -> None:
+        super().__init__(
+            api_key=config.api_key or NO_KEY,
+            base_url=config.base_url or OFFICIAL_URL,
+            max_retries=0,
+            timeout=timeout_of(config.timeouts),
+            http_client=http,
+            webhook_secret="",
+        )
+        # No argument keeps these from being read where they are unset.
+        self.organization = self.project = self.admin_api_key = None
+        # In place of what the SDK put together: OPENAI_CUSTOM_HEADERS is in there.
+        self._custom_headers = {"Accept-Encoding": "identity"}  # compressed pieces come late

@@ -1,0 +1,1 @@
+"""What every vendor's SDK gets from us: loading, a transport below, one judgement of failures."""

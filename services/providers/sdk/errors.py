@@ -1,0 +1,131 @@
+"""What every vendor's SDK gets from us: a fast transport below, and one judgement of failures.
+
+An SDK shapes and signs its requests; a refusal, a broken connection and a silence mean the same
+whoever the vendor is, so they are told here.
+"""
+
+import contextlib
+import json
+import logging
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+
+import httpx2
+
+from services.domain.errors.upstream import ProviderError, ProviderTimeout
+from services.providers.config import Timeouts
+from services.providers.wire.clean_text import failed_before_answer, protocol_error, quote
+from services.providers.wire.retry_after import retry_after_seconds
+from services.providers.wire.transport import BODY_EXTENSION, ResponseBody, Urllib3Transport
+
+MOST_ERROR_BYTES = 1 << 16
+_SERVER_ERRORS = 500
+
+_REFUSALS = {
+    401: ("upstream_unauthorized", False),
+    403: ("upstream_unauthorized", False),
+    404: ("model_not_found", False),
+    408: ("upstream_overloaded", True),
+    409: ("upstream_overloaded", True),
+    429: ("upstream_rate_limited", True),
+}
+"""Status -> code, and whether the same call may succeed later; 5xx are overloads, others final."""
+
+
+def timeout_of(timeouts: Timeouts) -> httpx2.Timeout:
+    """Write the times as httpx2 takes them."""
+    return httpx2.Timeout(timeouts.read_seconds, connect=timeouts.connect_seconds)
+
+
+def http_client(timeouts: Timeouts) -> httpx2.Client:
+    """Make the client that an SDK sends with: no proxies of the environment, no redirects."""
+    return httpx2.Client(
+        transport=Urllib3Transport(),
+        timeout=timeout_of(timeouts),
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+def body_of(response: httpx2.Response, secret: str) -> ResponseBody:
+    """Give the bytes of a streamed answer; an answer of another kind is a ProviderError.
+
+    Some servers tell an error as JSON with the status of a success: it is quoted without `secret`.
+    """
+    body: ResponseBody = response.extensions[BODY_EXTENSION]
+    kind = response.headers.get("content-type", "")
+    if kind.startswith("application/json"):
+        raise _told_in_json(body, secret)
+    if kind.startswith("text/html"):
+        raise protocol_error("The provider answered with something that is no stream.")
+    return body
+
+
+def _told_in_json(body: ResponseBody, secret: str) -> ProviderError:
+    text = b""
+    for piece in body.pieces():
+        text += piece
+        if len(text) > MOST_ERROR_BYTES:
+            break
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(text)
+        error = told.get("error") if isinstance(told, dict) else None
+        if error:
+            said = error.get("message") if isinstance(error, dict) else error
+            return failed_before_answer(said, secret)
+    return protocol_error("The provider answered with something that is no stream.")
+
+
+def refusal(
+    status: int, said: object, headers: Mapping[str, str], secret: str, *, is_final: bool = False
+) -> ProviderError:
+    """Make the error of an HTTP status of 400 and more.
+
+    `said` is the upstream's message, quoted without `secret`. `is_final`: what the body says makes
+    a further try pointless, whatever the status.
+    """
+    rule = (
+        ("upstream_overloaded", True) if status >= _SERVER_ERRORS else ("upstream_rejected", False)
+    )
+    code, may_retry = _REFUSALS.get(status, rule)
+    # What is said with a refused key repeats the key, masked or not.
+    quoted = "" if code == "upstream_unauthorized" else quote(said, secret)
+    return ProviderError(
+        f"The provider answered with status {status}. {quoted}".rstrip(),
+        code=code,
+        may_retry=may_retry and not is_final,
+        retry_after=retry_after_seconds(headers, datetime.now(UTC)),
+    )
+
+
+def unreachable() -> ProviderError:
+    """Say that nothing was sent."""
+    return ProviderError(
+        "No connection to the provider could be made.", code="upstream_unreachable", may_retry=True
+    )
+
+
+def timed_out() -> ProviderTimeout:
+    """Say that nothing came."""
+    return ProviderTimeout("The provider did not answer in time.")
+
+
+@contextlib.contextmanager
+def transport_errors() -> Generator[None, None, None]:
+    """Map what httpx2 raises to ProviderErrors; put an SDK's own errors inside of it."""
+    try:
+        yield
+    except httpx2.TimeoutException as exc:
+        raise timed_out() from exc
+    except httpx2.ConnectError as exc:
+        raise unreachable() from exc
+    except httpx2.TransportError as exc:
+        raise ProviderError(
+            "The connection to the provider broke off.", code="upstream_cut", may_retry=True
+        ) from exc
+
+
+def keep_quiet(*names: str) -> None:
+    """Silence libraries below warnings: they tell every request, and whole URLs."""
+    for name in (*names, "httpx2", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,97 @@
+"""What the SDKs of OpenAI and Anthropic have in common: one generator, Stainless, writes both.
+
+No SDK is imported here: a subclass tells the classes of its errors.
+"""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import httpx2
+import msgspec
+
+from services.domain.errors.upstream import ProviderError
+from services.providers.config import ProviderConfig
+from services.providers.sdk.errors import (
+    body_of,
+    http_client,
+    keep_quiet,
+    timed_out,
+    transport_errors,
+    unreachable,
+)
+from services.providers.wire.clean_text import protocol_error
+from services.providers.wire.transport import ResponseBody
+
+NO_KEY = "no-key"  # the SDKs insist on one; a server without authentication ignores it
+
+StatusError = TypeVar("StatusError", bound=Exception)
+Listing = TypeVar("Listing")
+
+
+@dataclass(frozen=True, slots=True)
+class SdkErrors(Generic[StatusError]):
+    """What an SDK raises for a refusal, a silence and a broken line; `any` is the root of all."""
+
+    status: type[StatusError]
+    timeout: type[Exception]
+    connection: type[Exception]
+    any: type[Exception]
+
+
+class StainlessClient(ABC, Generic[StatusError]):
+    """One SDK client for all calls of a provider."""
+
+    logger: ClassVar[str]
+    """Where the SDK logs."""
+
+    def __init__(self, config: ProviderConfig, errors: SdkErrors[StatusError]) -> None:
+        """Make what the SDK sends with; nothing is connected before the first call."""
+        keep_quiet(self.logger)
+        self._secret = config.api_key
+        self._timeouts = config.timeouts
+        self._http = http_client(config.timeouts)
+        self._errors = errors
+
+    @contextlib.contextmanager
+    def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
+        """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
+        with self._mapped_errors(), closing(self._ask(arguments)) as response:
+            yield body_of(response, self._secret)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._http.close()
+
+    @abstractmethod
+    def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
+        """Send the request for an answer, whose body is left to be read."""
+
+    @abstractmethod
+    def _refusal(self, exc: StatusError) -> ProviderError:
+        """Judge a status of 400 and more."""
+
+    @contextlib.contextmanager
+    def _mapped_errors(self) -> Generator[None, None, None]:
+        with transport_errors():
+            try:
+                yield
+            except self._errors.status as exc:
+                raise self._refusal(exc) from exc
+            except self._errors.timeout as exc:
+                raise timed_out() from exc
+            except self._errors.connection as exc:
+                raise unreachable() from exc
+            except self._errors.any as exc:
+                raise ProviderError("The provider's answer cannot be understood.") from exc
+
+
+def read_listing(body: bytes, shape: type[Listing]) -> Listing:
+    """Read a page of models: the SDKs' own readers take whatever comes for one, and fail later."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, RecursionError) as exc:
+        raise protocol_error("The provider's list of models cannot be understood.") from exc

@@ -1,0 +1,1 @@
+"""Bytes from upstream: connections, frames, and what is common to all vendors' formats."""

@@ -1,0 +1,174 @@
+"""HTTP/1.1 over urllib3, under an SDK that speaks httpx2.
+
+An SDK's own transport takes twice the CPU for every piece of a stream. The SDK still makes the
+request and judges the status; the bytes of the answer are read here, from `ResponseBody.pieces`.
+"""
+
+import contextlib
+import ssl
+from collections.abc import Generator, Iterator
+from functools import partial
+from itertools import islice
+from time import monotonic
+
+import gevent.socket
+import httpx2
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    SSLError,
+    TimeoutError,  # noqa: A004 - urllib3's root of timeouts, and the builtin is its parent's kin
+)
+
+from services.providers.wire.silence_watch import SilenceWatch
+from services.providers.wire.sockets import lean_pool
+
+BODY_EXTENSION = "charla.body"
+"""Where a response keeps its ResponseBody: `response.extensions[BODY_EXTENSION]`."""
+
+READ_BYTES = 1 << 16
+IDLE_CONNECTIONS = 10_000  # as many as there can be streams; a smaller pool warns at each return
+END_SECONDS = 0.25
+END_PIECES = 8
+
+
+class ResponseBody(httpx2.SyncByteStream):
+    """The bytes of one answer.
+
+    Read to its end, the connection goes back to the pool. Closed before, or failed, it is closed
+    at once, which is how an upstream learns that nobody wants the rest.
+    """
+
+    def __init__(
+        self, raw: urllib3.BaseHTTPResponse, read_seconds: float | None, watch: SilenceWatch
+    ) -> None:
+        """Take the read timeout over from the socket where gevent would keep it with timers."""
+        self._raw = raw
+        self._watch = watch
+        self._is_silent = False
+        self._reading: Generator[bytes, None, None] | None = None
+        self.heard_at = monotonic()
+        self.silence_seconds = read_seconds or 0.0
+        sock = self._socket()
+        if read_seconds is not None and isinstance(sock, gevent.socket.socket):
+            sock.settimeout(None)
+            watch.add(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the bytes as they came, for httpx2, which decodes them itself."""
+        return self._read(decode=False)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the decoded bytes as they come; raises httpx2's TransportErrors."""
+        self._reading = self._read(decode=True)
+        return self._reading
+
+    def finish(self) -> None:
+        """Read the few bytes behind the last frame, so that the connection can serve again.
+
+        They come with the frame or right after it. A server that keeps the body open holds
+        nobody up: after a quarter of a second the connection counts as lost.
+        """
+        sock = self._socket()
+        if self._reading is None or sock is None:
+            return
+        self._watch.discard(self)
+        sock.settimeout(END_SECONDS)
+        with contextlib.suppress(httpx2.TransportError):
+            for _ in islice(self._reading, END_PIECES):
+                pass
+
+    def abort(self) -> None:
+        """Make the waiting read fail with ReadTimeout."""
+        self._is_silent = True
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # somebody was faster
+            self._raw.shutdown()
+
+    def close(self) -> None:
+        """Close the connection, unless it was read to its end and is back in the pool."""
+        self._watch.discard(self)
+        self._raw.close()
+
+    def _read(self, *, decode: bool) -> Generator[bytes, None, None]:
+        raw = self._raw
+        source: Iterator[bytes]
+        if raw.chunked:
+            source = iter(raw.read_chunked(READ_BYTES, decode_content=decode))
+        else:
+            source = iter(partial(raw.read1, READ_BYTES, decode_content=decode), b"")
+        with self._mapped_errors():
+            for piece in source:
+                self.heard_at = monotonic()
+                yield piece
+        self._watch.discard(self)
+
+    @contextlib.contextmanager
+    def _mapped_errors(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except (HTTPError, OSError) as exc:
+            if self._is_silent:
+                raise httpx2.ReadTimeout("the server was silent for too long") from exc
+            raise _as_httpx2(exc) from exc
+
+    def _socket(self) -> gevent.socket.socket | None:
+        return getattr(getattr(self._raw, "connection", None), "sock", None)
+
+
+class Urllib3Transport(httpx2.BaseTransport):
+    """Sends each request once: no retries, no redirects, no proxies, certificates verified."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """Verify against the system's authorities, or as the given context does.
+
+        One context serves all connections: loading the authorities takes 20 ms each time.
+        """
+        self._watch = SilenceWatch()
+        self._pool = lean_pool(tls or ssl.create_default_context(), IDLE_CONNECTIONS)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send, and return as soon as the headers are there."""
+        timeout = request.extensions.get("timeout", {})
+        read_seconds = timeout.get("read")
+        try:
+            raw = self._pool.urlopen(
+                request.method,
+                str(request.url),
+                redirect=False,
+                retries=False,
+                body=request.read(),
+                headers=dict(request.headers),
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=timeout.get("connect"), read=read_seconds),
+            )
+        except (HTTPError, OSError) as exc:
+            raise _as_httpx2(exc) from exc
+        body = ResponseBody(raw, read_seconds, self._watch)
+        return httpx2.Response(
+            raw.status,
+            headers=list(raw.headers.items()),
+            stream=body,
+            extensions={BODY_EXTENSION: body},
+        )
+
+    def close(self) -> None:
+        """Close the connections that wait in the pool."""
+        self._pool.clear()
+
+
+def _as_httpx2(exc: Exception) -> httpx2.TransportError:
+    match exc:
+        case NewConnectionError() | NameResolutionError() | SSLError():
+            return httpx2.ConnectError(str(exc))
+        case ConnectTimeoutError():
+            return httpx2.ConnectTimeout(str(exc))
+        case TimeoutError():
+            return httpx2.ReadTimeout(str(exc))
+        case ProtocolError() if not isinstance(exc.__cause__, OSError):
+            return httpx2.RemoteProtocolError(str(exc))
+        case _:
+            return httpx2.ReadError(str(exc))

@@ -1,0 +1,171 @@
+"""Provider calls of a run: each is let out, made, relayed and booked, however it ends."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+import gevent
+import structlog
+
+from services.domain.errors.upstream import ProviderError, ProviderTimeout
+from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
+from services.domain.runs import AttemptOutcome
+from services.domain.sessions import FinishReason
+from services.providers.base import Provider, ProviderRequest
+from services.runs.asking.gate import Gate, Pass
+from services.runs.living.call import Call
+from services.runs.living.run import Living
+
+REFUSALS = frozenset(
+    {
+        "model_not_found",
+        "upstream_overloaded",
+        "upstream_rate_limited",
+        "upstream_rejected",
+        "upstream_unauthorized",
+        "upstream_unreachable",
+    }
+)
+"""Failures that come instead of an answer: such a call is not billed."""
+
+INTERNAL_ERROR = "internal_error"
+
+TURN_EVENTS = 64
+"""Events that an upstream which is never waited for may write before others have their turn."""
+
+PATIENCE_SHARE = 0.5
+"""How much of the time for the first token a model may take while another one could be asked."""
+
+MOMENT = 0.001
+
+_log = structlog.get_logger(__name__)
+
+Stream = Generator[ProviderEvent, None, None]
+
+
+@dataclass(slots=True, eq=False)
+class Opened:
+    """A call whose first piece, or end, is there; nothing of it is written yet."""
+
+    call: Call
+    granted: Pass
+    stream: Stream
+    first: ProviderEvent
+
+
+class Attempts:
+    """Makes calls; the greenlet that does may be killed, or have a time limit thrown into it."""
+
+    def __init__(self, providers: Mapping[str, Provider], gate: Gate) -> None:
+        """Take the configured providers by name."""
+        self._providers = providers
+        self.gate = gate
+
+    def open(self, living: Living, request: ProviderRequest, *, is_last: bool) -> Opened:
+        """Make a call and wait for its first piece, or raise why there is none; it is booked then.
+
+        `is_last`: nobody else can be asked, so it may take all the time there is, and its breaker
+        is not asked. Raises CircuitOpen otherwise, with nothing done.
+        """
+        granted = self.gate.enter(living, request, must=is_last)
+        provider = self._providers[request.model.provider]
+        try:
+            call = living.begin_call(request, provider.count_tokens)
+        except BaseException:
+            self.gate.unused(granted)
+            raise
+        stream = provider.stream(request)
+        patience = None if is_last else max(MOMENT, living.first_token_left * PATIENCE_SHARE)
+        try:
+            first = _first_of(stream, call, patience)
+            self.gate.answered(granted)
+        except BaseException as exc:
+            try:
+                stream.close()
+            finally:
+                self._end(living, call, granted, exc)
+            raise
+        return Opened(call, granted, stream, first)
+
+    def relay(self, living: Living, opened: Opened) -> FinishReason:
+        """Write an opened answer into the log, to its end."""
+        living.answer_from(opened.call)
+        try:
+            reason = _pour(living, opened)
+        except BaseException as exc:
+            self.close(living, opened, exc)
+            raise
+        try:
+            self.close(living, opened, None)
+        except Exception:  # noqa: BLE001 - the answer is whole, however its upstream is left
+            _log.exception("upstream_not_closed", run_id=living.run_id)
+        return reason
+
+    def close(self, living: Living, opened: Opened, failure: BaseException | None) -> None:
+        """Close an opened call, and book it by how it failed; None: it ended well."""
+        try:
+            opened.stream.close()
+        finally:  # it may be killed while it closes
+            self._end(living, opened.call, opened.granted, failure)
+
+    def _end(
+        self, living: Living, call: Call, granted: Pass, failure: BaseException | None
+    ) -> None:
+        """Book a call by how it ended, and tell the gate, which may take a while, what it used."""
+        outcome, code, refused = AttemptOutcome.OK, "", False
+        if isinstance(failure, Exception):
+            outcome = AttemptOutcome.FAILED
+            code = failure.code if isinstance(failure, ProviderError) else INTERNAL_ERROR
+            refused = code in REFUSALS and living.first_output_at is None
+        elif failure is not None:
+            outcome, code = AttemptOutcome.CANCELLED, living.ending or ""
+        record = living.end_call(call, outcome, code, was_refused=refused)
+        try:
+            if outcome is AttemptOutcome.FAILED:
+                self.gate.failed(granted, code)
+            elif outcome is AttemptOutcome.CANCELLED:
+                self.gate.left(granted)
+        finally:
+            self.gate.used(granted, record.usage)
+
+
+def _first_of(stream: Stream, call: Call, patience: float | None) -> ProviderEvent:
+    """Read up to the first piece, or the end; a silence of more than `patience` is a failure."""
+    late = None if patience is None else ProviderTimeout(f"No first token within {patience:g} s.")
+    with gevent.Timeout(patience, late):
+        for event in stream:
+            if not isinstance(event, UsageReport):
+                return event
+            call.reported = event.usage
+    raise _cut()
+
+
+def _pour(living: Living, opened: Opened) -> FinishReason:
+    """Write all pieces into the log, and say why they end."""
+    for count, event in enumerate(chain((opened.first,), opened.stream), 1):
+        if count % TURN_EVENTS == 0:
+            gevent.sleep(0)
+        match event:
+            case Content() | Reasoning():
+                living.take(event)
+            case UsageReport():
+                opened.call.reported = event.usage
+            case Finish():
+                return event.reason
+    raise _cut()
+
+
+def _cut() -> ProviderError:
+    return ProviderError(
+        "The stream ended before the answer did.", code="upstream_cut", may_retry=True
+    )
+
+
+def is_own_fault(living: Living, failure: ProviderError) -> bool:
+    """Tell whether a failure of the first model is the request's own: nobody else is asked then.
+
+    A model that is not there is so only where it was named, and not where we chose it.
+    """
+    if failure.code == "model_not_found":
+        return living.plan.is_named
+    return failure.code == "upstream_rejected"

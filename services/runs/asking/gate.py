@@ -1,0 +1,171 @@
+"""What stands before each provider call: circuit breaker, queue and quota; and what is learned."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from services.admission.breakers.base import Admission, Breakers, BreakerState
+from services.admission.quotas.base import Quotas, Reservation
+from services.admission.waiting.burst_queue import BurstQueue, Request
+from services.domain.catalog import Model
+from services.domain.costs import Usage
+from services.domain.errors.requests import TooManyRequests
+from services.domain.errors.upstream import ProviderError
+from services.domain.events import Status, StatusState
+from services.providers.base import ProviderRequest
+from services.runs.asking.first_tokens import FirstTokens
+from services.runs.living.booking import input_estimate
+from services.runs.living.run import Living
+
+FAULTS = frozenset(
+    {
+        "upstream_cut",
+        "upstream_error",
+        "upstream_overloaded",
+        "upstream_protocol",
+        "upstream_timeout",
+        "upstream_unauthorized",
+        "upstream_unreachable",
+    }
+)
+"""Failures that tell something about the upstream, and not about the request or our haste."""
+
+CIRCUIT_OPEN = "circuit_open"
+"""Why a model was passed over that is left alone."""
+
+QUEUE_FULL = "queue_full"
+"""The failure of a call that found no place in the queue."""
+
+
+class CircuitOpen(Exception):
+    """The model is left alone for now."""
+
+
+@dataclass(slots=True, eq=False)
+class Pass:
+    """Leave to make one call; it is given back by telling how the call went."""
+
+    model: Model
+    reservation: Reservation
+    is_admitted: bool
+    since: float
+    has_answered: bool = False
+
+
+class Gate:
+    """Lets calls out at the pace that each provider takes, and away from those that fail."""
+
+    def __init__(
+        self, breakers: Breakers, queue: BurstQueue, quotas: Quotas, first_tokens: FirstTokens
+    ) -> None:
+        """Take what decides, and what remembers."""
+        self._breakers = breakers
+        self._queue = queue
+        self._quotas = quotas
+        self._first_tokens = first_tokens
+
+    def is_open_for(self, model: Model) -> bool:
+        """Tell whether a call of the model would go out, without making one."""
+        return self._breakers.state(model.provider, model.name) is not BreakerState.OPEN
+
+    def enter(self, living: Living, request: ProviderRequest, *, must: bool = False) -> Pass:
+        """Wait for room at the provider, or raise CircuitOpen; `must`: whatever the breaker says.
+
+        Readers are told the position meanwhile. A queue that is full is a ProviderError. Who waited
+        is not let out where the breaker has opened since.
+        """
+        model = request.model
+        admission = self._breakers.admit(model.provider, model.name)
+        if admission is Admission.REFUSED and not must:
+            raise CircuitOpen
+        is_admitted = admission is not Admission.REFUSED
+        try:
+            reservation = self._reserve(living, request)
+        except BaseException:
+            if is_admitted:
+                self._breakers.released(model.provider, model.name)
+            raise
+        granted = Pass(model, reservation, is_admitted, time.monotonic())
+        try:
+            is_let_out = must or self.is_open_for(model)
+        except BaseException:  # it may be killed while it asks
+            self.unused(granted)
+            raise
+        if not is_let_out:
+            self.unused(granted)
+            raise CircuitOpen
+        return granted
+
+    def _reserve(self, living: Living, request: ProviderRequest) -> Reservation:
+        provider = request.model.provider
+        place, living.place = living.place, None
+        wait = object()
+
+        def tell(position: int) -> None:
+            if living.has_answer:
+                return  # who waits here is about to be cancelled
+            living.begin_wait(wait)
+            detail = {"provider": provider, "position": position}
+            living.writer.announce(Status(StatusState.QUEUED, detail))
+
+        wanted = Request(
+            provider=provider,
+            user_id=living.user_id,
+            tokens=input_estimate(request) + request.max_tokens,
+            priority=living.priority,
+            tell=tell,
+        )
+        try:
+            return self._queue.enter(wanted, place)
+        except TooManyRequests as full:
+            raise ProviderError(
+                full.detail,
+                code=QUEUE_FULL,
+                may_retry=True,
+                retry_after=full.retry_after,
+            ) from full
+        finally:
+            living.end_wait(wait)
+            if place is not None:
+                place.give_back()
+
+    def answered(self, granted: Pass) -> None:
+        """Tell that the first piece came."""
+        granted.has_answered = True
+        self._first_tokens.record(granted.model, time.monotonic() - granted.since)
+        try:
+            self._quotas.arrived(granted.reservation)
+        finally:  # it may be killed while it tells
+            self._breakers.succeeded(granted.model.provider, granted.model.name)
+
+    def failed(self, granted: Pass, code: str) -> None:
+        """Tell that the call failed; after its first piece that says nothing any more."""
+        if granted.has_answered:
+            return
+        self._first_tokens.record(granted.model, math.inf)
+        self._tell_end(granted, is_fault=code in FAULTS)
+
+    def left(self, granted: Pass) -> None:
+        """Tell that the call was given up."""
+        if not granted.has_answered:
+            self._tell_end(granted, is_fault=False)
+
+    def unused(self, granted: Pass) -> None:
+        """Tell that the call was never made."""
+        try:
+            self._quotas.cancel(granted.reservation)
+        finally:
+            if granted.is_admitted:
+                self._breakers.released(granted.model.provider, granted.model.name)
+
+    def _tell_end(self, granted: Pass, *, is_fault: bool) -> None:
+        try:
+            self._quotas.arrived(granted.reservation)
+        finally:  # it may be killed while it tells
+            if granted.is_admitted:
+                tell = self._breakers.failed if is_fault else self._breakers.released
+                tell(granted.model.provider, granted.model.name)
+
+    def used(self, granted: Pass, usage: Usage) -> None:
+        """Put what a call used in the place of what was reserved for it."""
+        self._quotas.correct(granted.reservation, usage.input_tokens + usage.output_tokens)

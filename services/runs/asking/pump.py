@@ -1,0 +1,165 @@
+"""From a provider into the log: the greenlet of a run that may be killed at any time.
+
+The models of the plan are asked one after the other, each again as the rules say, until one gives
+its first token; from then on nothing is asked again, because its text would come twice.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+
+import gevent
+import structlog
+
+from services.domain.errors.outages import Draining
+from services.domain.errors.upstream import ProviderError, ProviderTimeout
+from services.domain.events import Status, StatusState
+from services.domain.sessions import FinishReason
+from services.providers.base import ProviderRequest
+from services.runs.asking.attempts import INTERNAL_ERROR, Attempts, is_own_fault
+from services.runs.asking.gate import CIRCUIT_OPEN, QUEUE_FULL, CircuitOpen
+from services.runs.asking.hedge import PAIR, race
+from services.runs.asking.retries import RetryRules
+from services.runs.living.run import Living
+
+_log = structlog.get_logger(__name__)
+
+
+class Pump:
+    """Has a run answered and writes what comes into its log."""
+
+    def __init__(self, attempts: Attempts, rules: RetryRules) -> None:
+        """Take what makes the calls."""
+        self._attempts = attempts
+        self._rules = rules
+
+    def run(self, living: Living) -> FinishReason | ProviderError:
+        """Relay one answer; return how it ended."""
+        try:
+            return self._ask(living)
+        except ProviderError as error:  # also a time limit, thrown into a wait
+            return error
+        except Draining:  # it waited in the queue: it ends as interrupted
+            raise gevent.GreenletExit from None
+        except Exception:  # noqa: BLE001 - the run must end, whatever failed
+            _log.exception("run_crashed", run_id=living.run_id)
+            return ProviderError("The server failed while it relayed.", code=INTERNAL_ERROR)
+
+    def _ask(self, living: Living) -> FinishReason:
+        """Go through the plan; where all fail, raise what the first one failed with."""
+        asked = living.plan.requests
+        if living.plan.hedge_seconds is None or not all(map(self._is_reachable, asked[:PAIR])):
+            return self._ask_in_turn(living, asked, None)
+        failure = None
+        try:
+            opened = race(self._attempts, living)
+        except CircuitOpen:
+            pass
+        except ProviderError as error:
+            is_final = len(asked) == PAIR or is_own_fault(living, error)
+            if is_final or not self._may_fail_over(error, living):
+                raise
+            failure = error
+        else:
+            return self._attempts.relay(living, opened)
+        return self._ask_in_turn(living, asked[PAIR:], failure)
+
+    def _ask_in_turn(
+        self, living: Living, asked: Sequence[ProviderRequest], failure: ProviderError | None
+    ) -> FinishReason:
+        """Ask those whose breaker is not open, each looked at when it is its turn.
+
+        Where nobody could be asked the first model is all the same: it may be back, and there is
+        nobody to lead the traffic to.
+        """
+        last = failure
+        for request in asked:
+            if not self._is_reachable(request):
+                continue
+            if request is not living.request:
+                self._fail_over(living, request, last)
+            try:
+                return self._answer(living, request)
+            except ProviderError as error:
+                if living.first_output_at is not None:
+                    raise
+                is_final = failure is None and is_own_fault(living, error)
+                failure, last = failure or error, error
+                if is_final or not self._may_fail_over(error, living):
+                    break
+            except CircuitOpen:
+                continue
+        if failure is None:
+            return self._answer(living, living.request, must=True)
+        raise failure
+
+    def _is_reachable(self, request: ProviderRequest) -> bool:
+        return self._attempts.gate.is_open_for(request.model)
+
+    def _answer(
+        self, living: Living, request: ProviderRequest, *, must: bool = False
+    ) -> FinishReason:
+        """Ask one model, again where that may help; `must`: whatever its breaker says."""
+        failure: ProviderError | None = None
+        has_next = not must and self._has_next(living, request)
+        for tries in count(1):
+            try:
+                opened = self._attempts.open(living, request, is_last=not has_next)
+            except CircuitOpen as refused:
+                raise failure or refused from None
+            except ProviderError as error:
+                if not self._may_retry(error, living, tries, has_next=has_next):
+                    raise
+                failure = error
+            else:
+                return self._attempts.relay(living, opened)
+            self._wait(failure, living, request, tries)
+        raise AssertionError("the loop has no end")
+
+    def _has_next(self, living: Living, request: ProviderRequest) -> bool:
+        requests = living.plan.requests
+        later = requests[requests.index(request) + 1 :]
+        return any(map(self._is_reachable, later))
+
+    def _may_retry(
+        self, error: ProviderError, living: Living, tries: int, *, has_next: bool
+    ) -> bool:
+        """Tell whether to ask the same model again; where there is another one, only soon."""
+        longest = self._rules.max_seconds if has_next else self._rules.retry_after_max
+        if not error.retryable or tries > self._rules.retries:
+            return False
+        is_slow = isinstance(error, ProviderTimeout) or error.code == QUEUE_FULL
+        if (error.retry_after or 0) > longest or (has_next and is_slow):
+            return False
+        return living.may_call_again and living.ending is None
+
+    def _may_fail_over(self, error: ProviderError, living: Living) -> bool:
+        return error.code != INTERNAL_ERROR and living.may_call_again and living.ending is None
+
+    def _fail_over(
+        self, living: Living, request: ProviderRequest, failure: ProviderError | None
+    ) -> None:
+        """Tell readers who is asked now, and why."""
+        detail = {
+            "provider": request.model.provider,
+            "model": request.model.name,
+            "code": failure.code if failure else CIRCUIT_OPEN,
+        }
+        living.writer.append(Status(StatusState.FAILOVER, detail))
+        _log.warning(
+            "provider_failover", run_id=living.run_id, left=living.model.provider, **detail
+        )
+
+    def _wait(
+        self, error: ProviderError, living: Living, request: ProviderRequest, tries: int
+    ) -> None:
+        """Tell readers and the log that the call is made again, and wait for its time."""
+        delay = self._rules.delay(error, tries)
+        detail = {
+            "provider": request.model.provider,
+            "delay": round(delay, 3),
+            "attempt": tries + 1,
+            "code": error.code,
+        }
+        living.writer.announce(Status(StatusState.RETRYING, detail))
+        _log.warning("provider_retry", run_id=living.run_id, **detail)
+        gevent.sleep(delay)

@@ -1,0 +1,218 @@
+"""Which models are asked for an answer, and in which order.
+
+A request names a model, a provider, a strategy, or nothing. `choose` tells the store what may be
+picked before a turn is begun; `plan` lists who is asked once it is: the model that was picked,
+and after it those that answer where it cannot. The scripted provider is never one of these.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from services.admission.breakers.base import Breakers, BreakerState
+from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strategy, Tier
+from services.domain.context import fit_context
+from services.domain.errors.requests import ContextTooLong
+from services.providers.base import ProviderRequest
+from services.runs.asking.first_tokens import FirstTokens
+
+SCRIPTED = "scripted"
+LOCAL = "local"
+"""What runs on own machines costs nothing by the token."""
+
+INPUT_PER_OUTPUT = 3
+"""A chat sends about three times the tokens that it gets."""
+
+UNPRICED = Decimal(10**9)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of whom, in order; `hedge_seconds`: when the second is asked beside the first.
+
+    None: only where the first fails. `is_named`: the first model was asked for by its name.
+    """
+
+    requests: Sequence[ProviderRequest]
+    hedge_seconds: float | None = None
+    is_named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the store may pick: the request's own choice, and the offers with their default."""
+
+    choice: ModelChoice
+    offers: Offers
+    likely: Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingRules:
+    """What holds where a request says nothing; `failover` None: one model of each provider."""
+
+    strategy: Strategy = Strategy.BALANCED
+    failover: Sequence[ModelChoice] | None = None
+    hedge_seconds: float = 3
+
+
+class Router:
+    """Chooses by name and by wish."""
+
+    def __init__(
+        self, offers: Offers, rules: RoutingRules, breakers: Breakers, first_tokens: FirstTokens
+    ) -> None:
+        """Take what may be asked, and what is known of how it does."""
+        self._offers = offers
+        self._rules = rules
+        self._breakers = breakers
+        self._first_tokens = first_tokens
+        self._with_default: dict[tuple[str, str], Offers] = {}
+
+    def choose(self, choice: ModelChoice, strategy: Strategy | None, tokens: int = 0) -> Choice:
+        """Resolve what a request asks for, or raise ModelNotAvailable.
+
+        A strategy is a choice of the request's, so it wins over the session's model; a named model
+        answers whatever the strategy is. The default strategy only moves the default. Who has no
+        room for so many `tokens`, answer included, is chosen only where nobody has.
+        """
+        picked = self._offers.pick(choice)
+        if choice.model is not None or (choice and strategy is None):
+            return Choice(choice, self._offers, picked)
+        ranked = self._ranked(strategy or self._rules.strategy, choice.provider)
+        roomy = [model for model in ranked if model.window >= tokens]
+        best = next(iter(roomy or ranked), picked)
+        if strategy is not None:
+            return Choice(ModelChoice(best.provider, best.name), self._offers, best)
+        return Choice(choice, self._offers_with(best), best)
+
+    def _ranked(self, strategy: Strategy, provider: str | None = None) -> list[Model]:
+        models = [m for m in self._askable() if provider in (None, m.provider)]
+        match strategy:
+            case Strategy.CHEAP:
+                return sorted(models, key=_price)
+            case Strategy.FAST:
+                return sorted(self._seen_or_small(models), key=self._slowness)
+            case Strategy.QUALITY:
+                large = self._one_each(models, Tier.LARGE)
+                return sorted(large, key=lambda model: model.tier is not Tier.LARGE)
+            case Strategy.BALANCED | Strategy.HEDGED:
+                default = self._offers.default
+                if provider not in (None, default.provider):
+                    return self._one_each(models, Tier.SMALL)
+                others = [m for m in models if m.provider != default.provider]
+                return [default, *self._one_each(others, Tier.SMALL)]
+
+    def _askable(self) -> list[Model]:
+        """List the models that have a name; the default may be one that no provider lists."""
+        models = [m for m in self._offers.models if m.name != ANY_MODEL]
+        default = self._offers.default
+        every = models if any(map(default.is_same, models)) else [default, *models]
+        return [m for m in every if m.provider != SCRIPTED]
+
+    def _one_each(self, models: Sequence[Model], tier: Tier) -> list[Model]:
+        """Give of each provider the first model of a tier, else its first; the default's first."""
+        first = self._offers.default.provider
+        chosen: dict[str, Model] = {}
+        for model in sorted(models, key=lambda model: model.provider != first):
+            held = chosen.get(model.provider)
+            if held is None or (held.tier is not tier and model.tier is tier):
+                chosen[model.provider] = model
+        return list(chosen.values())
+
+    def _seen_or_small(self, models: Sequence[Model]) -> list[Model]:
+        small = self._one_each(models, Tier.SMALL)
+        return [m for m in models if m in small or self._first_tokens.median(m) is not None]
+
+    def _slowness(self, model: Model) -> tuple[bool, float]:
+        """Put a model that nobody saw lately first, so that it is seen; a failing one last."""
+        is_open = self._breakers.state(model.provider, model.name) is BreakerState.OPEN
+        return is_open, self._first_tokens.median(model) or 0.0
+
+    def _offers_with(self, default: Model) -> Offers:
+        """Give the offers with another default: one object each, for what caches them."""
+        if default == self._offers.default:
+            return self._offers
+        key = (default.provider, default.name)
+        if key not in self._with_default:
+            self._with_default[key] = replace(self._offers, default=default)
+        return self._with_default[key]
+
+    def plan(
+        self, request: ProviderRequest, strategy: Strategy | None, *, is_named: bool = False
+    ) -> Plan:
+        """List who is asked: the model of the request first, each with what fits into its window.
+
+        A model that cannot take the message or its images is left out. One that was named is not
+        hedged because that is the default.
+        """
+        wanted = strategy or (Strategy.BALANCED if is_named else self._rules.strategy)
+        fallbacks = [fitted(request, model) for model in self._fallbacks(request.model, wanted)]
+        requests = [_bounded(request, request.model), *(one for one in fallbacks if one)]
+        hedge = None
+        if wanted is Strategy.HEDGED and len(requests) > 1:
+            hedge = self._first_tokens.p95(request.model) or self._rules.hedge_seconds
+        return Plan(tuple(requests), hedge, is_named)
+
+    def _fallbacks(self, first: Model, strategy: Strategy) -> list[Model]:
+        if first.provider == SCRIPTED:
+            return []
+        if self._rules.failover is not None:
+            named = [self._named(one, first.tier) for one in self._rules.failover]
+            chain = [model for model in named if model is not None]
+        elif strategy in (Strategy.FAST, Strategy.CHEAP):
+            chain = _of_others(self._ranked(strategy), first)
+        else:
+            tier = Tier.LARGE if strategy is Strategy.QUALITY else first.tier
+            chain = _of_others(self._one_each(self._askable(), tier), first)
+        kept = [first]
+        for model in chain:
+            if not any(map(model.is_same, kept)):
+                kept.append(model)
+        return kept[1:]
+
+    def _named(self, choice: ModelChoice, tier: Tier) -> Model | None:
+        """Resolve an entry of the configured chain; a provider alone gives one of the same tier."""
+        if choice.model is not None:
+            return self._offers.pick(choice)
+        models = [m for m in self._askable() if m.provider == choice.provider]
+        return next(iter(self._one_each(models, tier)), None)
+
+
+def fitted(request: ProviderRequest, model: Model) -> ProviderRequest | None:
+    """Make the same request to another model; None: it cannot take it."""
+    if not model.sees and any(message.images for message in request.messages):
+        return None
+    bounded = _bounded(request, model)
+    *history, message = bounded.messages
+    try:
+        messages = fit_context(history, message, bounded.system_prompt, model, bounded.max_tokens)
+    except ContextTooLong:
+        return None
+    return replace(bounded, messages=messages)
+
+
+def _bounded(request: ProviderRequest, model: Model) -> ProviderRequest:
+    return replace(
+        request,
+        model=model,
+        temperature=min(request.temperature, model.max_temperature),
+        max_tokens=min(request.max_tokens, model.max_output),
+    )
+
+
+def _of_others(ranked: Sequence[Model], first: Model) -> list[Model]:
+    """Give the first one of each other provider: one that is down is down for all its models."""
+    chosen: dict[str, Model] = {}
+    for model in ranked:
+        if model.provider != first.provider:
+            chosen.setdefault(model.provider, model)
+    return list(chosen.values())
+
+
+def _price(model: Model) -> tuple[bool, Decimal]:
+    if model.provider == LOCAL:
+        return False, Decimal(0)
+    if model.price is None:
+        return True, UNPRICED
+    return False, INPUT_PER_OUTPUT * model.price.input + model.price.output

@@ -1,0 +1,1 @@
+"""How a run ends: stored first, told after."""

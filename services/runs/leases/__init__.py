@@ -1,0 +1,1 @@
+"""Which worker owns which run, and what becomes of the runs of dead workers."""

@@ -1,0 +1,74 @@
+"""One provider call of a run, and how it is booked."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.domain.catalog import Model
+from services.domain.costs import Usage, UsageSource
+from services.domain.events import Attempt
+from services.domain.runs import AttemptOutcome, AttemptRecord
+from services.providers.base import ProviderRequest
+from services.runs.living.booking import input_estimate
+
+HEDGED = "hedged"
+"""Why a call was given up that another one was faster than."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call that is out; `began_at` is of the monotonic clock.
+
+    `reported` is what the provider counted, None where it has not.
+    """
+
+    number: int
+    request: ProviderRequest
+    count_tokens: Callable[[str], int]
+    began_at: float = field(default_factory=time.monotonic)
+    reported: Usage | None = None
+    thoughts: list[str] = field(default_factory=list)
+
+    @property
+    def model(self) -> Model:
+        """Give the model that is asked."""
+        return self.request.model
+
+    @property
+    def attempt(self) -> Attempt:
+        """Describe the call for the log and the beat, before it goes out."""
+        model = self.model
+        return Attempt(
+            number=self.number, provider=model.provider, model=model.name, price=model.price
+        )
+
+    def record(
+        self, outcome: AttemptOutcome, code: str, text: str, *, was_refused: bool
+    ) -> AttemptRecord:
+        """Book the call: as the provider reported it, else by estimate.
+
+        `text` is what it wrote of the answer. A call that was refused before it produced anything
+        used nothing.
+        """
+        model = self.model
+        usage = self.reported or (Usage() if was_refused else self._estimate(text))
+        return AttemptRecord(
+            number=self.number,
+            provider=model.provider,
+            model=model.name,
+            outcome=outcome,
+            usage=usage,
+            cost=model.price.cost(usage) if model.price else None,
+            code=code,
+        )
+
+    def _estimate(self, text: str) -> Usage:
+        thought = "".join(self.thoughts)
+        reasoning_tokens = self.count_tokens(thought) if thought else 0
+        answer_tokens = self.count_tokens(text) if text else 0
+        return Usage(
+            input_tokens=input_estimate(self.request),
+            output_tokens=answer_tokens + reasoning_tokens,
+            reasoning_tokens=reasoning_tokens,
+            source=UsageSource.ESTIMATED,
+        )

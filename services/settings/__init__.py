@@ -1,0 +1,1 @@
+"""Every setting: declared, read from the environment, checked whole."""

@@ -1,0 +1,34 @@
+"""What is filled in where nothing is set, by the kind of environment."""
+
+from dataclasses import replace
+
+from marshmallow import ValidationError
+
+from services.settings import secrets_file
+from services.settings.groups.server import LogFormat
+from services.settings.whole import InvalidSettings, Settings, flat
+
+DEVELOPMENT_ORIGINS = ("null", "http://localhost:*", "http://127.0.0.1:*")
+"""A page opened from a file, and whatever a developer serves on the own machine."""
+
+
+def completed(settings: Settings) -> Settings:
+    """Fill in what depends on the kind of environment."""
+    server, accounts = settings.server, settings.accounts
+    if server.cors_origins is None:
+        server = replace(server, cors_origins=() if server.is_production else DEVELOPMENT_ORIGINS)
+    if not accounts.jwt_secret_key:
+        try:
+            secret = secrets_file.made_once(server.data_dir, "jwt_secret_key")
+        except ValidationError as exc:
+            raise InvalidSettings({"JWT_SECRET_KEY": flat(exc.messages)}) from exc
+        accounts = replace(accounts, jwt_secret_key=secret)
+    return replace(settings, server=server, accounts=accounts)
+
+
+def with_log_format(settings: Settings) -> Settings:
+    """Choose the format of the log where none is set."""
+    if settings.logs.format:
+        return settings
+    chosen = LogFormat.JSON if settings.server.is_production else LogFormat.CONSOLE
+    return replace(settings, logs=replace(settings.logs, format=chosen.value))

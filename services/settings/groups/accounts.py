@@ -1,0 +1,47 @@
+"""Accounts and logins."""
+
+from dataclasses import dataclass
+
+from services.settings.variables import seconds, secret, whole
+
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """How long logins last and what protects them."""
+
+    jwt_secret_key: str = secret(
+        "JWT_SECRET_KEY",
+        "",
+        "Signs the access tokens. Needed in production; in development one is made once and kept "
+        "in DATA_DIR/secrets.json.",
+        "at least 32 random characters, for example from: openssl rand -base64 48",
+    )
+    access_token_seconds: float = seconds(
+        "ACCESS_TOKEN_SECONDS", 900, (1, DAY), "How long an access token is good."
+    )
+    refresh_token_seconds: float = seconds(
+        "REFRESH_TOKEN_SECONDS",
+        30 * DAY,
+        (1, 400 * DAY),
+        "How long a login lasts without being used.",
+    )
+    refresh_grace_seconds: float = seconds(
+        "REFRESH_GRACE_SECONDS",
+        30,
+        (0, 600),
+        "How long a used refresh token may come again (two tabs refresh at once). Later it ends "
+        "the login.",
+    )
+    jwt_leeway_seconds: float = seconds(
+        "JWT_LEEWAY_SECONDS", 30, (0, 300), "What clocks may differ by."
+    )
+    password_hash_memory_kib: int = whole(
+        "PASSWORD_HASH_MEMORY_KIB",
+        19456,
+        (1024, 1048576),
+        "Memory that hashing one password takes (argon2id, 2 passes); the default is OWASP's "
+        "least. At most two are hashed at once. Hashes are renewed at the next login.",
+        unit="KiB",
+    )

@@ -1,0 +1,98 @@
+"""The process: where it listens, where its data lies, who may call it, what it writes down."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from services.settings import rules
+from services.settings.variables import choice, folder, text, whole, words
+
+
+class AppEnv(StrEnum):
+    """What a start may take for granted: nothing in production."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Where the server lives."""
+
+    app_env: str = choice(
+        "APP_ENV",
+        AppEnv.DEVELOPMENT.value,
+        AppEnv,
+        "In production default and generated secrets are refused, and no browser origin is "
+        "allowed unless it is named.",
+    )
+    host: str = text("HOST", "127.0.0.1", "The address to listen on.", "an address or host name")
+    port: int = whole("PORT", 5000, (1, 65535), "The port to listen on.")
+    data_dir: Path = folder(  # noqa: RUF009 - gives a dataclass field, as field() does
+        "DATA_DIR",
+        "./instance",
+        "The embedded database, ends of answers that the database could not take yet, and the "
+        "secrets made in development.",
+    )
+    graceful_timeout: int = whole(
+        "GRACEFUL_TIMEOUT",
+        30,
+        (1, 3600),
+        "How long a shutdown lasts at most. Answers that end 5 seconds before it (half of it, "
+        "where it is shorter than 10) end normally, the rest is saved as interrupted.",
+        unit="seconds",
+    )
+    trusted_proxies: int = whole(
+        "TRUSTED_PROXIES",
+        0,
+        (0, 10),
+        "How many proxies in front of this server set X-Forwarded-For. With more than there are, "
+        "a client chooses its own address.",
+    )
+    cors_origins: tuple[str, ...] | None = words(
+        "CORS_ORIGINS",
+        "Web pages of other origins that may call the API. In development, unset means null (a "
+        "page opened from a file) and any port of localhost and 127.0.0.1; in production none.",
+        "a comma-separated list such as https://chat.example.com,http://localhost:*",
+        rules.origin,
+    )
+
+    @property
+    def address(self) -> str:
+        """Give host and port as a URL has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def is_production(self) -> bool:
+        """Tell whether nothing may be taken for granted."""
+        return self.app_env == AppEnv.PRODUCTION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What the server writes down."""
+
+    level: str = choice("LOG_LEVEL", LogLevel.INFO.value, LogLevel, "The least important lines.")
+    format: str = choice(
+        "LOG_FORMAT",
+        "",
+        LogFormat,
+        "How lines are written; unset: console in development, json in production.",
+    )

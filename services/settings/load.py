@@ -1,0 +1,86 @@
+"""Reads every setting, checks them all, and tells all mistakes at once.
+
+The only place that reads the environment. The variables are declared in `groups`, each beside the
+field that holds its value.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from environs import Env, EnvValidationError
+
+from services.settings.checks import contradictions
+from services.settings.completion import completed, with_log_format
+from services.settings.whole import GROUPS, InvalidSettings, Mistakes, Settings, flat, variable_of
+
+Group = TypeVar("Group")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check all settings, or raise InvalidSettings that tells every mistake.
+
+    Without `environ`: the process' environment, which wins over a `.env` file in the working
+    directory. An empty variable counts as unset. `DATA_DIR` is made where it is missing, and
+    in development the secrets in it.
+    """
+    env = _Environment(os.environ if environ is None else environ)  # noqa: TID251 - the place
+    if environ is None:
+        env.read_env(".env", recurse=False)
+    settings = with_log_format(
+        Settings(**{name: _read(group, env) for name, group in GROUPS.items()})
+    )
+    mistakes = env.mistakes()
+    for name, problem in contradictions(settings):
+        mistakes.setdefault(name, []).append(problem)
+    if mistakes:
+        raise InvalidSettings(mistakes, settings)
+    return completed(settings)
+
+
+def figures_slot() -> int | None:
+    """Tell where this worker counts, as `services.telemetry.figure_files` gave it; None: alone."""
+    slot = os.environ.get("FIGURES_SLOT")  # noqa: TID251 - the place
+    return int(slot) if slot else None
+
+
+class _Environment(Env):
+    """environs over a given mapping, before what was read from a file."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self._given = given
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        value = self._given.get(env_key) or self._environ.get(env_key) or ""
+        return value.strip() or default
+
+    def has(self, name: str) -> bool:
+        """Tell whether a variable is set."""
+        return self._get_value(name, None) is not None
+
+    def mistakes(self) -> Mistakes:
+        """Close the reading and tell what went wrong, by variable."""
+        try:
+            self.seal()
+        except EnvValidationError as exc:
+            found = exc.error_messages
+            if not isinstance(found, Mapping):
+                raise TypeError("environs reports by variable") from exc
+            return {name: flat(messages) for name, messages in found.items()}
+        return {}
+
+
+def _read(group: type[Group], env: _Environment) -> Group:
+    """Read a group; a value that cannot be taken is a mistake in `env` and its default here."""
+    values = {}
+    for declared in fields(group):  # type: ignore[arg-type]  # GROUPS holds dataclasses only
+        variable = variable_of(declared)
+        parse = getattr(env, variable.kind)
+        name = variable.also if variable.also and not env.has(variable.name) else variable.name
+        value = parse(name, variable.default, validate=variable.check)
+        if isinstance(value, list):
+            value = tuple(part.strip() for part in value)
+        values[declared.name] = variable.default if value is None else value
+    return group(**values)

@@ -1,0 +1,95 @@
+"""All settings of a server as one value, and what is told where they cannot be taken."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from services.settings.groups.accounts import AccountSettings
+from services.settings.groups.limits import LimitSettings
+from services.settings.groups.providers import ProviderSettings
+from services.settings.groups.routing import RoutingSettings
+from services.settings.groups.runs import RunSettings
+from services.settings.groups.scaling import ScalingSettings
+from services.settings.groups.server import LogSettings, ServerSettings
+from services.settings.variables import Variable
+
+Mistakes = dict[str, list[str]]
+
+
+GROUPS: Mapping[str, type] = {
+    "server": ServerSettings,
+    "scaling": ScalingSettings,
+    "logs": LogSettings,
+    "accounts": AccountSettings,
+    "limits": LimitSettings,
+    "providers": ProviderSettings,
+    "routing": RoutingSettings,
+    "runs": RunSettings,
+}
+
+
+class InvalidSettings(Exception):
+    """The environment is not one to start with; the message has one line for each mistake.
+
+    `settings` are what could be read, with the default for each value that cannot be taken.
+    """
+
+    def __init__(
+        self, mistakes: Mapping[str, list[str]], settings: "Settings | None" = None
+    ) -> None:
+        """Write for each variable what is wrong and what it takes."""
+        known = {name: one for one in variables() for name in (one.name, one.also)}
+        lines = [
+            f"  {name}: {problem} Expected: {known[name].expects}."
+            for name, problems in sorted(mistakes.items())
+            for problem in problems
+        ]
+        super().__init__("\n".join(["The settings are not valid:", *lines]))
+        self.mistakes = mistakes
+        self.settings = settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a server; `Settings()` holds the defaults, without a secret."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    scaling: ScalingSettings = field(default_factory=ScalingSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+    accounts: AccountSettings = field(default_factory=AccountSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    providers: ProviderSettings = field(default_factory=ProviderSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    runs: RunSettings = field(default_factory=RunSettings)
+
+    @property
+    def beat_seconds(self) -> float:
+        """Give the pace of the beat: as it is set, else at which a crash loses next to nothing."""
+        if self.runs.beat_seconds is not None:
+            return self.runs.beat_seconds
+        if self.scaling.is_embedded:
+            return 0.5
+        return 5 if self.scaling.redis_url else 1
+
+
+def variables(groups: Iterable[type] = tuple(GROUPS.values())) -> Iterator[Variable]:
+    """List every variable of the groups, in the order in which they are documented."""
+    for group in groups:
+        yield from (variable_of(declared) for declared in fields(group))
+
+
+def variable_of(declared: Any) -> Variable:
+    """Give the variable that a field of a group was declared with."""
+    variable = declared.metadata["variable"]
+    if not isinstance(variable, Variable):
+        raise TypeError(f"{declared.name} is not declared as a variable")
+    return variable
+
+
+def flat(messages: Any) -> list[str]:
+    """Put nested messages (a list's are by index) into one list."""
+    if isinstance(messages, str):
+        return [messages]
+    if isinstance(messages, Mapping):
+        messages = list(messages.values())
+    return [text for part in messages for text in flat(part)]

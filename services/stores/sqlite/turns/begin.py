@@ -1,0 +1,219 @@
+"""`begin_turn` in SQLite: everything inside one transaction of the caller's."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from services.domain.catalog import Model
+from services.domain.context import fit_context
+from services.domain.costs import estimate_tokens
+from services.domain.errors.conflicts import RunActive
+from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
+from services.domain.runs import BeginTurn, BegunTurn, ContextMessage, ParentRule
+from services.domain.sessions import MessageRole, Session, Status, title_from
+from services.stores.base.ids import is_uuid
+from services.stores.base.runs import Replay
+from services.stores.sqlite import sessions
+from services.stores.sqlite.rows import model_of, offer_text, run_of, session_of, time_text
+from services.stores.sqlite.search import fold
+from services.stores.sqlite.turns import keys
+
+# Depth and count are bounded inside the recursion: the cost is the context's, not the session's.
+# `kept` counts what the model gets of the messages before.
+_HISTORY = """
+WITH RECURSIVE walk (depth, id, kept) AS (
+  SELECT 1, :parent_id, 0
+  UNION ALL
+  SELECT walk.depth + 1, m.parent_id,
+    walk.kept + (m.content <> '' AND m.finish_reason IS NOT 'content_filter')
+  FROM walk JOIN messages AS m ON m.id = walk.id
+  WHERE walk.depth < :depth AND walk.kept < :bound AND m.parent_id IS NOT NULL
+)
+SELECT m.role, m.content, m.token_estimate
+FROM walk CROSS JOIN messages AS m ON m.id = walk.id
+WHERE walk.kept < :bound AND m.content <> '' AND m.finish_reason IS NOT 'content_filter'
+ORDER BY walk.depth DESC
+"""
+
+_WALKED_FOR_ONE = 4
+"""Messages looked at for each one in the context: empty and filtered answers do not count."""
+
+_MESSAGE = """
+INSERT INTO messages (id, session_id, user_id, parent_id, role, content, status, provider, model,
+  token_estimate, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_RUN = """
+INSERT INTO runs (id, session_id, user_id, tenant_id, message_id, user_message_id, worker_id, epoch,
+  status, provider, model, offer, max_tokens, input_tokens, created_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, 'streaming', ?, ?, ?, ?, ?, ?)
+RETURNING *
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What was decided before anything is written."""
+
+    parent_id: str | None
+    model: Model
+    max_tokens: int
+    context: tuple[ContextMessage, ...]
+    system_prompt: str | None
+
+    @property
+    def input_tokens(self) -> int:
+        """Estimate what one call sends."""
+        prompt = estimate_tokens(self.system_prompt) if self.system_prompt else 0
+        return prompt + sum(message.token_estimate for message in self.context)
+
+
+def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
+    """Begin the turn, or give the answer that was given before."""
+    before = _begun_before(connection, turn) or _replayed(connection, turn)
+    if before is not None:
+        return before
+    if turn.new_session is not None:
+        sessions.insert(connection, turn.new_session)
+    row = sessions.owned(connection, turn.user_id, turn.session_id)
+    if row["active_run"] is not None:
+        raise RunActive(row["active_run"])
+    plan = _plan(connection, turn, session_of(row), _parent(connection, turn, row["active_leaf"]))
+    _check_active_runs(connection, turn)
+    run = _write(connection, turn, plan)
+    return BegunTurn(
+        run=run_of(run),
+        model=plan.model,
+        context=plan.context,
+        system_prompt=plan.system_prompt,
+        max_tokens=plan.max_tokens,
+    )
+
+
+def _begun_before(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn | None:
+    """Give the answer again where this very run was begun and the reply was lost."""
+    run = connection.execute("SELECT * FROM runs WHERE id = ?", (turn.run_id,)).fetchone()
+    if run is None:
+        return None
+    session = sessions.owned(connection, turn.user_id, run["session_id"])
+    parent = connection.execute(
+        "SELECT parent_id FROM messages WHERE id = ?", (run["user_message_id"],)
+    ).fetchone()
+    model, prompt = model_of(run), session["system_prompt"]
+    context = _context(connection, turn, parent["parent_id"], prompt, (model, run["max_tokens"]))
+    return BegunTurn(
+        run=run_of(run),
+        model=model,
+        context=context,
+        system_prompt=prompt,
+        max_tokens=run["max_tokens"],
+    )
+
+
+def _replayed(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn | None:
+    """Give the run that the key made; a key never makes a second one."""
+    known = keys.find(connection, turn.user_id, turn.key) if turn.key else None
+    if known is None:
+        return None
+    run = connection.execute("SELECT * FROM runs WHERE id = ?", (known.run_id,)).fetchone()
+    if run is None:
+        raise KeyReused("This Idempotency-Key made a session without a message.")
+    return BegunTurn(
+        run=run_of(run), model=model_of(run), max_tokens=run["max_tokens"], replayed=True
+    )
+
+
+def _parent(connection: sqlite3.Connection, turn: BeginTurn, active_leaf: str | None) -> str | None:
+    if turn.parent is ParentRule.ROOT:
+        return None
+    if turn.parent is ParentRule.ACTIVE_LEAF:
+        return active_leaf
+    row = None
+    if turn.parent_id is not None and is_uuid(turn.parent_id):
+        row = connection.execute(
+            "SELECT role FROM messages WHERE id = ? AND session_id = ?",
+            (turn.parent_id, turn.session_id),
+        ).fetchone()
+    if row is None:
+        text = "There is no such message in this session."
+        raise NotFound(text, {"parent_id": [text]})
+    if row["role"] != MessageRole.ASSISTANT:
+        text = "A message can only follow an answer."
+        raise InvalidRequest(text, {"parent_id": [text]})
+    return turn.parent_id
+
+
+def _plan(
+    connection: sqlite3.Connection, turn: BeginTurn, session: Session, parent_id: str | None
+) -> _Plan:
+    model = turn.offers.pick(turn.choice or session.choice)
+    max_tokens = min(turn.max_tokens, model.max_output)
+    prompt = session.system_prompt
+    context = _context(connection, turn, parent_id, prompt, (model, max_tokens))
+    return _Plan(parent_id, model, max_tokens, context, prompt)
+
+
+def _context(
+    connection: sqlite3.Connection,
+    turn: BeginTurn,
+    parent_id: str | None,
+    system_prompt: str | None,
+    limits: tuple[Model, int],
+) -> tuple[ContextMessage, ...]:
+    asked = {
+        "parent_id": parent_id,
+        # The new message is one of the `context_messages`.
+        "bound": turn.context_messages - 1,
+        "depth": _WALKED_FOR_ONE * turn.context_messages,
+    }
+    history = [
+        ContextMessage(MessageRole(row["role"]), row["content"], row["token_estimate"])
+        for row in connection.execute(_HISTORY, asked)
+    ]
+    message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
+    return fit_context(history, message, system_prompt, *limits)
+
+
+def _check_active_runs(connection: sqlite3.Connection, turn: BeginTurn) -> None:
+    if turn.max_active_runs is None:
+        return
+    row = connection.execute(
+        "SELECT count(*) AS active FROM runs WHERE user_id = ? AND status = 'streaming'",
+        (turn.user_id,),
+    ).fetchone()
+    if row["active"] >= turn.max_active_runs:
+        raise TooManyRequests(
+            f"{row['active']} answers are being written for you; wait for one of them to end.",
+            code="too_many_runs",
+        )
+
+
+def _write(connection: sqlite3.Connection, turn: BeginTurn, plan: _Plan) -> sqlite3.Row:
+    now = time_text(turn.created_at)
+    owner, model = (turn.session_id, turn.user_id), (plan.model.provider, plan.model.name)
+    question = (MessageRole.USER, turn.content, Status.COMPLETE, None, None, turn.token_estimate)
+    answer = (MessageRole.ASSISTANT, "", Status.STREAMING, *model, 0)
+    connection.execute(_MESSAGE, (turn.user_message_id, *owner, plan.parent_id, *question, now))
+    connection.execute(_MESSAGE, (turn.message_id, *owner, turn.user_message_id, *answer, now))
+    ids = (turn.run_id, *owner, turn.tenant_id, turn.message_id, turn.user_message_id)
+    offer = (*model, offer_text(plan.model), plan.max_tokens, plan.input_tokens)
+    run: sqlite3.Row = connection.execute(_RUN, (*ids, turn.worker_id, *offer, now)).fetchone()
+    _move_session(connection, turn, now)
+    connection.execute(
+        "INSERT INTO workers (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+        (turn.worker_id, now),
+    )
+    if turn.key:
+        made = Replay(turn.session_id, turn.run_id)
+        keys.remember(connection, turn.user_id, turn.key, made, turn.created_at)
+    return run
+
+
+def _move_session(connection: sqlite3.Connection, turn: BeginTurn, now: str) -> None:
+    title = title_from(turn.content)
+    connection.execute(
+        "UPDATE sessions SET active_leaf = ?, updated_at = ?,"
+        " title_folded = CASE WHEN title IS NULL THEN ? ELSE title_folded END,"
+        " title = coalesce(title, ?) WHERE id = ?",
+        (turn.message_id, now, fold(title), title, turn.session_id),
+    )

@@ -1,0 +1,1 @@
+"""A worker process: its parts, its life, and what runs beside the requests."""

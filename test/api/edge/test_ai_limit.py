@@ -1,0 +1,142 @@
+"""How many messages a user may send: tested first, taken only for a run that began."""
+
+import time
+
+import pytest
+from api.accounts import Account, MakeApp, sign_up
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+from worlds.patience import eventually
+
+from routes.hooks.limits import AiLimit, LimitRules, Limits
+from services.admission.windows.local import LocalWindows
+from services.domain.errors.requests import TooManyRequests
+from services.domain.limits import Limit, Windows
+
+
+@pytest.fixture
+def client(make_app: MakeApp) -> FlaskClient:
+    """Give a client of an application where two messages an hour are allowed."""
+    return make_app(RATE_LIMIT_AI="2 per hour").test_client()
+
+
+@pytest.fixture
+def account(client: FlaskClient) -> Account:
+    """Give somebody who has sent nothing yet."""
+    return sign_up(client)
+
+
+def send(client: FlaskClient, account: Account, **more: str) -> TestResponse:
+    headers = {**account.headers, **more}
+    return client.post("/api/chat", json={"content": "/slow 0 /echo Hello"}, headers=headers)
+
+
+def test_a_used_up_limit_says_when_to_come_back(client: FlaskClient, account: Account) -> None:
+    answers = [send(client, account) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in answers} == {"2"}
+    assert 3500 < int(answers[2].headers["Retry-After"]) <= 3600
+    assert answers[2].get_json()["code"] == "rate_limited"
+
+
+def test_each_user_has_a_limit_of_their_own(client: FlaskClient, account: Account) -> None:
+    other = sign_up(client, "bob@example.org")
+    for _ in range(3):
+        send(client, account)
+
+    assert send(client, other).status_code == 200
+
+
+def test_a_replay_costs_nothing_even_when_the_limit_is_used_up(
+    client: FlaskClient, account: Account
+) -> None:
+    first = send(client, account, **{"Idempotency-Key": "one"})
+    send(client, account)
+
+    again = send(client, account, **{"Idempotency-Key": "one"})
+
+    assert again.status_code == 200
+    assert again.get_json()["run_id"] == first.get_json()["run_id"]
+
+
+def test_a_message_that_is_refused_costs_nothing(client: FlaskClient, account: Account) -> None:
+    for _ in range(3):
+        body = {"content": "/slow 0 /echo Hello", "model": "nobody-has-it"}
+        refused = client.post("/api/chat", json=body, headers=account.headers)
+        assert refused.status_code == 422
+
+    assert send(client, account).headers["RateLimit-Remaining"] == "1"
+
+
+def test_several_limits_hold_together(make_app: MakeApp) -> None:
+    client = make_app(RATE_LIMIT_AI="5 per minute; 1 per hour").test_client()
+    account = sign_up(client)
+
+    answers = [send(client, account) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].headers["RateLimit-Limit"] == "1"
+
+
+def test_limits_that_are_off_show_no_headers(make_app: MakeApp) -> None:
+    client = make_app(RATE_LIMIT_AI="1 per hour", RATE_LIMIT_ENABLED="false").test_client()
+    account = sign_up(client)
+
+    answers = [send(client, account) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert "RateLimit-Limit" not in answers[0].headers
+
+
+def bare_limits(app: Flask, ai: str, windows: Windows) -> AiLimit:
+    rules = LimitRules(enabled=True, ai=ai, login="1 per hour", register="1 per hour")
+    return Limits(app, rules, windows).ai
+
+
+def test_requests_at_once_do_not_get_the_same_place() -> None:
+    app = Flask("bare")
+    ai = bare_limits(app, "1 per hour", LocalWindows())
+
+    with app.app_context():
+        ai.test("ann")
+        with app.app_context(), pytest.raises(TooManyRequests):
+            ai.test("ann")
+        with app.app_context():
+            ai.test("bob")
+    with app.app_context():  # the first began nothing
+        ai.test("ann")
+        ai.take("ann")
+    with app.app_context(), pytest.raises(TooManyRequests):
+        ai.test("ann")
+
+
+def test_a_request_that_goes_on_takes_one_place_only() -> None:
+    app = Flask("bare")
+    ai = bare_limits(app, "2 per hour", LocalWindows())
+
+    with app.app_context():
+        ai.test("ann")
+        ai.take("ann")
+        with app.app_context():
+            ai.test("ann")
+
+
+def test_what_two_workers_begin_at_once_counts_twice() -> None:
+    here, there, windows = Flask("here"), Flask("there"), LocalWindows()
+    first, second = (bare_limits(app, "1 per second", windows) for app in (here, there))
+
+    with there.app_context():
+        second.test("ann")
+        second.take("ann")
+    began = time.monotonic()
+    with here.app_context():
+        eventually(lambda: time.monotonic() > began + 0.4)
+        first.take("ann")  # it was tested before the second took the last place
+    late = time.monotonic()
+
+    eventually(lambda: windows.look("ai:ann", [Limit("1 per 1 second", 1, 1)]).fits)
+
+    assert time.monotonic() - late > 0.9

@@ -1,0 +1,153 @@
+"""`check` tells in a line each whether what is configured can be used, and never shows a key."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from api.shell_commands import run_command
+from stack.fixtures import MakeRedis
+from stack.server_process import find_free_port
+from stack.supabase_stack import SupabaseStack
+from wires.fixtures import WireServer
+
+KEY = "sk-good-0123456789abcdef"
+REFUSED_KEY = "sk-refused-0123456789abcdef"
+NAMES = ["gemini", "openai", "anthropic", "local", "scripted"]
+TIME = re.compile(r"\(\d+\.\d\d s\)")
+QUICK = {"READ_TIMEOUT_SECONDS": "1", "LOG_LEVEL": "debug"}
+
+
+def check(folder: Path, **settings: str) -> CompletedProcess[str]:
+    """Run the command; whatever it finds, no key is told."""
+    ran = run_command(folder, "check", settings={**QUICK, **settings})
+    told = ran.stdout + ran.stderr
+    assert KEY not in told
+    assert REFUSED_KEY not in told
+    assert "Traceback" not in told
+    return ran
+
+
+def everywhere(wire: WireServer, key: str) -> Mapping[str, str]:
+    """Configure all providers, on one server that speaks for all of them."""
+    return {
+        "GOOGLE_AI_API_KEY": key,
+        "GOOGLE_GEMINI_BASE_URL": wire.url,
+        "OPENAI_API_KEY": key,
+        "OPENAI_BASE_URL": wire.base_url,
+        "ANTHROPIC_API_KEY": key,
+        "ANTHROPIC_BASE_URL": wire.url,
+        "LOCAL_BASE_URL": wire.base_url,
+    }
+
+
+def lines_of(ran: CompletedProcess[str]) -> dict[str, str]:
+    """Give the lines by what they are about, without the time that it took."""
+    lines = [TIME.sub("(time)", line) for line in ran.stdout.splitlines()]
+    return {re.split(r" +|: ", line, maxsplit=2)[1].rstrip(":"): line for line in lines}
+
+
+def test_without_settings_only_the_script_can_be_used(tmp_path: Path) -> None:
+    ran = check(tmp_path)
+
+    lines = lines_of(ran)
+    assert ran.returncode == 0
+    assert list(lines) == NAMES
+    assert lines["scripted"] == "ok     scripted: usable, 1 model (time)"
+    assert lines["gemini"].startswith("-      gemini: not configured (GOOGLE_AI_API_KEY")
+    assert [line[0] for line in lines.values()] == ["-", "-", "-", "-", "o"]
+
+
+def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: WireServer) -> None:
+    ran = check(tmp_path, **everywhere(wire, KEY))
+
+    lines = lines_of(ran)
+    assert ran.returncode == 0
+    assert list(lines) == NAMES
+    for name in NAMES[:-1]:
+        assert lines[name] == f"ok     {name}: usable, 2 models (time)"
+
+
+def test_a_key_that_is_refused_is_told_apart(tmp_path: Path, wire: WireServer) -> None:
+    ran = check(tmp_path, **everywhere(wire, REFUSED_KEY))
+
+    lines = lines_of(ran)
+    assert ran.returncode == 1
+    for name in ("gemini", "openai", "anthropic"):
+        assert lines[name].startswith(f"wrong  {name}: refused key. (time)")
+    assert "GOOGLE_AI_API_KEY" in lines["gemini"]
+    assert lines["local"].startswith("ok ")
+
+
+def test_a_provider_that_is_not_there_is_unreachable(tmp_path: Path, wire: WireServer) -> None:
+    nobody = f"http://127.0.0.1:{find_free_port()}/v1"
+
+    ran = check(tmp_path, **{**everywhere(wire, KEY), "OPENAI_BASE_URL": nobody})
+
+    lines = lines_of(ran)
+    assert ran.returncode == 1
+    assert lines["openai"].startswith("wrong  openai: unreachable. ")
+    assert "OPENAI_BASE_URL" in lines["openai"]
+    assert lines["anthropic"].startswith("ok ")
+
+
+def test_a_server_that_is_no_provider_is_not_usable(
+    tmp_path: Path, supabase: SupabaseStack
+) -> None:
+    ran = check(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=supabase.url)
+
+    assert ran.returncode == 1
+    assert lines_of(ran)["openai"].startswith("wrong  openai: not usable. ")
+
+
+def test_of_several_keys_each_has_a_line(tmp_path: Path, wire: WireServer) -> None:
+    ran = check(tmp_path, OPENAI_API_KEY=f"{KEY}, {REFUSED_KEY}", OPENAI_BASE_URL=wire.base_url)
+
+    lines = [line for line in ran.stdout.splitlines() if " openai " in line]
+    assert ran.returncode == 1
+    assert len(lines) == 2
+    assert lines[0].startswith("ok     openai 1 of 2: usable, 2 models")
+    assert lines[1].startswith("wrong  openai 2 of 2: refused key.")
+
+
+def test_the_database_and_redis_are_looked_at_where_they_are_set(
+    tmp_path: Path, supabase: SupabaseStack, make_redis: MakeRedis
+) -> None:
+    settings = {**supabase.settings(), "REDIS_URL": make_redis().url}
+
+    ran = check(tmp_path, **settings)
+
+    lines = ran.stdout.splitlines()
+    assert ran.returncode == 0
+    assert len(lines) > len(NAMES) + 3
+    assert lines[-1] == "ok     redis: usable"
+    assert supabase.service_key not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("broken", ["away", "evicting"])
+def test_a_redis_that_cannot_be_used_is_wrong(
+    tmp_path: Path, supabase: SupabaseStack, make_redis: MakeRedis, broken: str
+) -> None:
+    url = f"redis://:secret-word@127.0.0.1:{find_free_port()}/0"
+    if broken == "evicting":
+        url = make_redis(eviction="allkeys-lru").url
+
+    ran = check(tmp_path, **{**supabase.settings(), "REDIS_URL": url})
+
+    last = ran.stdout.splitlines()[-1]
+    assert ran.returncode == 1
+    assert last.startswith("wrong  redis: ")
+    assert ("maxmemory-policy" in last) == (broken == "evicting")
+    assert "secret-word" not in ran.stdout + ran.stderr
+
+
+def test_what_a_supabase_project_lacks_is_told_too(tmp_path: Path, supabase: SupabaseStack) -> None:
+    settings = {**supabase.settings(), "SUPABASE_KEY": supabase.keys.expired_service}
+
+    ran = check(tmp_path, **settings)
+
+    wrong = [line for line in ran.stdout.splitlines() if line.startswith("wrong ")]
+    assert ran.returncode == 1
+    assert len(wrong) == 1
+    assert supabase.keys.expired_service not in ran.stdout + ran.stderr

@@ -1,0 +1,23 @@
+"""The Supabase store, as the suites that hold for every store take it."""
+
+from pathlib import Path
+
+from stack.supabase_stack import SupabaseStack
+from worlds.stores import StoreAdapter
+
+from services.stores.base.store import Store
+from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.errors import BrokenConstraint
+from services.stores.supabase.store import SupabaseStore
+
+
+def supabase_adapter(stack: SupabaseStack) -> StoreAdapter:
+    """Give the store on a running stack, whose one database stands for every folder."""
+
+    def open_store(folder: Path) -> Store:
+        del folder
+        return SupabaseStore(
+            stack.url, stack.service_key, Limits(connections=4, reserved_connections=2)
+        )
+
+    return StoreAdapter("supabase", open_store, BrokenConstraint)

@@ -1,0 +1,159 @@
+"""Which calls are sent again when a connection breaks, and which never are."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from stack.rest_server import CUT, HANG, RestServer
+from stack.server_process import find_free_port
+from worlds.stores import (
+    KEY,
+    NOW,
+    UNKNOWN_RUN,
+    WORKER,
+    later,
+    new_id,
+    new_session,
+    settlement_of,
+    turn_in,
+)
+
+from services.domain.errors.outages import StoreUnavailable
+from services.domain.runs import Settled
+from services.stores.base.logins import Login, RefreshToken
+from services.stores.base.users import NewUser
+from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.store import SupabaseStore
+
+Call = Callable[[SupabaseStore], object]
+
+TOKEN = RefreshToken("hash", NOW, later(60))
+USER = NewUser(id=new_id(), email="a@example.org", name=None, password_hash="h", created_at=NOW)
+
+MAY_BE_SENT_AGAIN: dict[str, Call] = {
+    "begin_turn": lambda store: store.runs.begin_turn(turn_in(new_session(new_id()))),
+    "settle_turn": lambda store: store.runs.settle_turn(settlement_of(UNKNOWN_RUN)),
+    "beat": lambda store: store.runs.beat(WORKER, [], NOW),
+    "run_states": lambda store: store.runs.states([new_id()]),
+    "get_run": lambda store: store.runs.get(new_id(), new_id()),
+    "claim_dead": lambda store: store.runs.claim_dead(WORKER, ["w"], 1),
+    "request_stop": lambda store: store.runs.request_stop(new_id(), new_id(), NOW),
+    "create_session": lambda store: store.sessions.create(new_session(new_id()), KEY),
+    "revoke_logins": lambda store: store.logins.revoke(new_id()),
+    "login_is_live": lambda store: store.logins.is_live(new_id()),
+    "own_tenant": lambda store: store.users.tenant_id(),
+}
+SENT_ONCE: dict[str, Call] = {
+    "create_session": lambda store: store.sessions.create(new_session(new_id())),
+    "delete_session": lambda store: store.sessions.delete(new_id(), new_id()),
+    "rotate_token": lambda store: store.logins.rotate("old", TOKEN, timedelta(seconds=30)),
+    "open_login": lambda store: store.logins.open(Login(new_id(), new_id()), TOKEN),
+    "add_user": lambda store: store.users.add(USER),
+    "set_password": lambda store: store.users.set_password(new_id(), "new", only_if="old"),
+    "charla_ping": lambda store: store.ping(),
+}
+
+
+@pytest.mark.parametrize("answer", [CUT, (503, {"code": "PGRST001"}), (502, b"")])
+@pytest.mark.parametrize("function", MAY_BE_SENT_AGAIN)
+def test_what_may_be_done_twice_is_sent_again_a_few_times(
+    server: RestServer,
+    store_of_server: SupabaseStore,
+    function: str,
+    answer: tuple[int, object] | str,
+) -> None:
+    server.answers = [answer] * 20
+
+    with pytest.raises(StoreUnavailable):
+        MAY_BE_SENT_AGAIN[function](store_of_server)
+
+    assert server.calls == [function] * 5
+
+
+@pytest.mark.parametrize("answer", [CUT, (503, {"code": "PGRST001"}), (502, b"")])
+@pytest.mark.parametrize("function", SENT_ONCE)
+def test_what_must_not_be_done_twice_is_sent_once(
+    server: RestServer,
+    store_of_server: SupabaseStore,
+    function: str,
+    answer: tuple[int, object] | str,
+) -> None:
+    server.answers = [answer] * 20
+
+    with pytest.raises(StoreUnavailable):
+        SENT_ONCE[function](store_of_server)
+
+    assert server.calls == [function]
+
+
+def test_a_call_that_comes_through_at_last_gives_its_answer(
+    server: RestServer, store_of_server: SupabaseStore
+) -> None:
+    server.answers = [CUT, (503, b""), CUT, (200, "now")]
+
+    assert store_of_server.runs.settle_turn(settlement_of(UNKNOWN_RUN)) is Settled.NOW
+
+
+def test_a_slow_answer_is_not_asked_for_again(
+    server: RestServer, store_of_server: SupabaseStore
+) -> None:
+    server.answers = [HANG]
+
+    with pytest.raises(StoreUnavailable):
+        store_of_server.logins.is_live(new_id())
+
+    assert server.calls == ["login_is_live"]
+
+
+def test_a_deadlock_is_tried_again(server: RestServer, store_of_server: SupabaseStore) -> None:
+    server.answers = [(500, {"code": "40P01"}), (200, True)]
+
+    assert store_of_server.logins.is_live(new_id())
+
+
+def test_where_nobody_listens_the_store_is_away_within_seconds(free_port: int) -> None:
+    started = time.monotonic()
+    with (
+        closing(SupabaseStore(f"http://127.0.0.1:{free_port}", "key")) as store,
+        pytest.raises(StoreUnavailable),
+    ):
+        store.users.add(USER)
+
+    assert time.monotonic() - started < 5
+
+
+def test_what_was_not_sent_may_be_sent_once_there_is_somebody_to_take_it() -> None:
+    port = find_free_port()
+    refused = threading.Event()
+
+    with closing(SupabaseStore(f"http://127.0.0.1:{port}", "key")) as store:
+
+        def set_password() -> bool:
+            refused.set()
+            return store.users.set_password(new_id(), "new", only_if="old")
+
+        def listen() -> RestServer:
+            refused.wait(10)
+            return RestServer(port=port)
+
+        results: list[bool] = []
+        asking = threading.Thread(target=lambda: results.append(set_password()))
+        asking.start()
+        with listen() as server:
+            server.answers = [(200, True)]
+            asking.join(10)
+
+    assert results == [True]
+
+
+def test_a_server_that_drops_idle_connections_fails_no_call() -> None:
+    with RestServer(closes_silently=True) as server:
+        limits = Limits(connections=1, reserved_connections=1)
+        with closing(SupabaseStore(server.url, "key", limits)) as store:
+            server.answers = [(200, True)] * 20
+            for _ in range(20):
+                assert store.users.set_password(new_id(), "new", only_if="old")
+                server.wait_until_closed()
