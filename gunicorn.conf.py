@@ -15,6 +15,8 @@ from services.runs.leases.lock import DataDirTaken, take_server_lock
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings
 from services.telemetry.figure_files import FigureFiles
+from services.worker import life
+from services.worker.banner import banner
 
 try:
     _settings = load_settings()
@@ -145,7 +147,7 @@ def post_worker_init(worker: Any) -> None:
     """Say where the server is, and drain when it is told to go."""
     services = worker.wsgi.extensions["charla"]
     if worker.age == 1:  # the first of them speaks for all
-        sys.stdout.write(services.banner())
+        sys.stdout.write(banner(services))
     if _settings.scaling.workers > 1:
         sys.stdout.write(f"  worker    {worker.pid} is ready\n")
     sys.stdout.flush()
@@ -170,4 +172,4 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Settle what still runs: gunicorn itself waits for connections only."""
     del server
     if getattr(worker, "wsgi", None) is not None:  # it may not have got that far
-        worker.wsgi.extensions["charla"].close()
+        life.end(worker.wsgi.extensions["charla"])

@@ -7,9 +7,10 @@ monkey.patch_all()
 import gc  # noqa: E402 - after the patching
 
 from app import create_app  # noqa: E402 - the same
+from services.worker import life  # noqa: E402 - the same
 
 app = create_app()
-app.extensions["charla"].start()
+life.start(app.extensions["charla"])
 
 # What is loaded by now lives as long as the process: out of the collector's sight it saves about an
 # eighth of the CPU of relaying, and a burst of new streams meets no long collection.

@@ -189,7 +189,7 @@ class ProvidersController:
         quota = self._protection.quotas.limits.get(provider)
         if quota is None or (quota.requests is None and quota.tokens is None):
             return None
-        left = self._protection.quotas.standing(provider)
+        left = self._protection.quotas.left(provider)
         return ProviderLimits(
             requests=_limit(quota.requests, left.requests),
             tokens=_limit(quota.tokens, left.tokens),

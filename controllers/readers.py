@@ -41,10 +41,10 @@ class Readers:
         """Raise where one more reader would be refused."""
         self._followers.check_room(caller.user_id)
 
-    def begin(self, caller: Caller, run: Run, may_go_on: MayGoOn) -> Subscription:
+    def begin(self, caller: Caller, log: LogReader, may_go_on: MayGoOn) -> Subscription:
         """Read a run that was just begun, from its first event, without a greeting."""
         request = ReaderRequest(user_id=caller.user_id, may_go_on=may_go_on, is_admitted=True)
-        return self._followers.follow(self._open(caller, run), request)
+        return self._followers.follow(log, request)
 
     def attach(
         self, caller: Caller, run: Run, cursor: EventId | None, may_go_on: MayGoOn

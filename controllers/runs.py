@@ -12,20 +12,22 @@ log. A reader that goes away stops nothing.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from uuid_utils.compat import uuid7
 
 from controllers.readers import Readers
-from services.admission.waiting.burst_queue import BurstQueue, Place
+from services.admission.turns import TurnAdmission, TurnHold
+from services.admission.waiting.burst_queue import Place
 from services.domain.catalog import Model, ModelChoice, Strategy
 from services.domain.costs import estimate_tokens
 from services.domain.errors.base import CharlaError
 from services.domain.errors.outages import Draining
-from services.domain.limits import Priority
+from services.domain.errors.requests import TooManyRequests
+from services.domain.limits import Priority, Standing
 from services.domain.runs import (
     BeginTurn,
     BegunTurn,
+    ChosenBy,
     IdempotencyKey,
     ParentRule,
     Run,
@@ -35,21 +37,12 @@ from services.domain.users import Caller
 from services.providers.base import Provider, ProviderRequest
 from services.runs.asking.routing import Choice, Router
 from services.runs.drain import Drain
-from services.runs.living.run import Ending, Living, RunTimes
+from services.runs.living.clock import RunTimes
+from services.runs.living.run import Ending, Living
 from services.runs.runner import Runner
-from services.stores.base.runs import Replay, RunStore
-from services.streams.base import Nudge, NudgeKind, RunLog
+from services.stores.base.runs import RunStore
+from services.streams.base import LogReader, Nudge, NudgeKind, RunLog
 from services.streams.follow import Subscription
-
-
-class Admission(Protocol):
-    """The limit of AI requests of an account."""
-
-    def test(self, user_id: str) -> None:
-        """Raise TooManyRequests where one more request is over the limit."""
-
-    def take(self, user_id: str) -> None:
-        """Count a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +72,28 @@ class TurnDefaults:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that was begun, or found again by its key."""
+    """A run that was begun, or found again by its key.
+
+    `standing` is where the user stands with the limit of messages, None where nothing is limited
+    or told. `log` is the log of a run that was begun here.
+    """
 
     run: Run
     replayed: bool
+    standing: Standing | None = None
+    log: LogReader | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a client asked for, and what may answer it."""
+
+    turn: TurnRequest
+    chosen: Choice
+
+    def is_named(self, begun: BegunTurn) -> bool:
+        """Tell whether a person named the model, in the request or in the session."""
+        return self.turn.choice.model is not None or begun.chosen_by is ChosenBy.SESSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +106,7 @@ class RunParts:
     drain: Drain
     providers: Mapping[str, Provider]
     router: Router
-    queue: BurstQueue
+    admission: TurnAdmission
     defaults: TurnDefaults
     worker_id: str
 
@@ -103,11 +114,10 @@ class RunParts:
 class RunsController:
     """Begins, reads and stops runs."""
 
-    def __init__(self, parts: RunParts, readers: Readers, admission: Admission) -> None:
+    def __init__(self, parts: RunParts, readers: Readers) -> None:
         """Take the collaborators."""
         self._parts = parts
         self._readers = readers
-        self._admission = admission
 
     def start(
         self,
@@ -119,30 +129,33 @@ class RunsController:
     ) -> Started:
         """Begin a turn in a session, which is made with it where `new_session` says how.
 
-        A known key returns its run and costs no limit. Raises what `begin_turn` raises, and
-        Draining, TooManyStreams, TooManyRequests; nothing was begun then.
+        It may be called from anywhere, within a request or without. A known key returns its run
+        and costs no limit. Raises what `begin_turn` raises, and Draining, TooManyStreams,
+        TooManyRequests; nothing was begun then.
         """
         try:
-            chosen = self._choose(turn)
-            place = self._admit(caller, chosen.likely)
-        except CharlaError:
-            replay = self._find(caller, key)
-            if replay is None or replay.run_id is None:
-                raise
-            return Started(self._parts.store.get(caller.user_id, replay.run_id), replayed=True)
-        try:
-            begun = self._parts.store.begin_turn(
-                self._begin(caller, session_id, (turn, chosen), key, new_session)
-            )
-            if not begun.replayed:
-                self._admission.take(caller.user_id)
-                self._launch(begun, (turn, chosen), place)
-        except BaseException:
-            place.give_back()
-            raise
-        if begun.replayed:
-            place.give_back()
-        return Started(begun.run, replayed=begun.replayed)
+            wanted = _Wanted(turn, self._choose(turn))
+            hold = self._admit(caller, wanted.chosen.likely)
+        except CharlaError as refusal:
+            return self._replayed(caller, key, refusal)
+        with hold:
+            begin = self._begin(caller, session_id, wanted, key, new_session)
+            begun = self._parts.store.begin_turn(begin)
+            if begun.replayed:
+                return Started(begun.run, replayed=True, standing=hold.standing)
+            log = self._launch(begun, wanted, hold.take())
+            return Started(begun.run, replayed=False, standing=hold.standing, log=log)
+
+    def _replayed(
+        self, caller: Caller, key: IdempotencyKey | None, refusal: CharlaError
+    ) -> Started:
+        """Give the run of a known key, or raise why none is begun."""
+        replay = self._parts.store.find_key(caller.user_id, key) if key else None
+        if replay is None or replay.run_id is None:
+            raise refusal
+        standing = refusal.standing if isinstance(refusal, TooManyRequests) else None
+        run = self._parts.store.get(caller.user_id, replay.run_id)
+        return Started(run, replayed=True, standing=standing)
 
     def _choose(self, turn: TurnRequest) -> Choice:
         """Choose who is asked, and refuse what a model that was named does not do."""
@@ -154,27 +167,23 @@ class RunsController:
             chosen.likely.check(temperature=turn.temperature, max_tokens=turn.max_tokens)
         return chosen
 
-    def _admit(self, caller: Caller, likely: Model) -> Place:
-        """Test what may refuse a turn before anything is begun; give its place before the model."""
+    def _admit(self, caller: Caller, likely: Model) -> TurnHold:
+        """Test what may refuse a turn before anything is begun, and hold what it needs."""
         if self._parts.drain.is_draining:
             raise Draining
         self._readers.check_room(caller)
-        self._admission.test(caller.user_id)
-        return self._parts.queue.hold(likely.provider)
-
-    def _find(self, caller: Caller, key: IdempotencyKey | None) -> Replay | None:
-        return self._parts.store.find_key(caller.user_id, key) if key else None
+        return self._parts.admission.hold(caller.user_id, likely.provider)
 
     def _begin(
         self,
         caller: Caller,
         session_id: str,
-        wanted: tuple[TurnRequest, Choice],
+        wanted: _Wanted,
         key: IdempotencyKey | None,
         new_session: NewSession | None,
     ) -> BeginTurn:
         defaults = self._parts.defaults
-        turn, chosen = wanted
+        turn, chosen = wanted.turn, wanted.chosen
         counting = self._parts.providers[chosen.likely.provider]
         return BeginTurn(
             run_id=str(uuid7()),
@@ -198,10 +207,9 @@ class RunsController:
             max_active_runs=defaults.max_active_runs,
         )
 
-    def _launch(self, begun: BegunTurn, wanted: tuple[TurnRequest, Choice], place: Place) -> None:
-        """Open the log and let the run go; nothing here can fail or wait."""
-        defaults = self._parts.defaults
-        turn, chosen = wanted
+    def _launch(self, begun: BegunTurn, wanted: _Wanted, place: Place) -> LogReader:
+        """Open the log, let the run go, and give its log to read; nothing here fails or waits."""
+        defaults, turn = self._parts.defaults, wanted.turn
         temperature = defaults.temperature if turn.temperature is None else turn.temperature
         request = ProviderRequest(
             model=begun.model,
@@ -210,21 +218,20 @@ class RunsController:
             temperature=temperature,
             max_tokens=begun.max_tokens,
         )
-        # What is neither the request's name nor our choice was named by the session.
-        is_named = turn.choice.model is not None or not chosen.likely.is_same(begun.model)
-        plan = self._parts.router.plan(request, turn.strategy, is_named=is_named)
+        plan = self._parts.router.plan(request, turn.strategy, is_named=wanted.is_named(begun))
         writer = self._parts.log.open(begun.run.id, begun.run.epoch)
         writer.append(begun.run.start_event)
         living = Living(begun, plan, writer, defaults.times, turn.priority, place)
         self._parts.runner.launch(living)
+        return writer.reader()
 
     def follow(
         self, caller: Caller, started: Started, may_go_on: Callable[[], bool]
     ) -> Subscription:
         """Read a run from its start; only who began it gets no `resume` first."""
-        if started.replayed:
+        if started.log is None:
             return self._readers.attach(caller, started.run, None, may_go_on)
-        return self._readers.begin(caller, started.run, may_go_on)
+        return self._readers.begin(caller, started.log, may_go_on)
 
     def attach_to_session(
         self,

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from controllers.runs import RunsController, TurnRequest
 from services.domain.catalog import ModelChoice, Offers, Strategy
 from services.domain.errors.conflicts import RunActive
+from services.domain.limits import Standing
 from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import Message, NewSession, Session, SessionChanges, SessionFilter
@@ -33,6 +34,14 @@ class SessionDraft:
     strategy: Strategy | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new session; `standing` is where its user stands, where a run was begun with it."""
+
+    session: Session
+    standing: Standing | None = None
+
+
 class SessionsController:
     """Makes, reads, changes and deletes sessions."""
 
@@ -44,18 +53,19 @@ class SessionsController:
 
     def create(
         self, caller: Caller, draft: SessionDraft, key: IdempotencyKey | None = None
-    ) -> Session:
+    ) -> Created:
         """Make a session; with an initial message its first run is begun at once."""
         new = self.new_session(caller, draft)
         if draft.initial_message is None:
-            return self._store.sessions.create(new, key)
+            return Created(self._store.sessions.create(new, key))
         turn = TurnRequest(
             content=draft.initial_message,
             choice=draft.choice,
             strategy=draft.strategy,
         )
         started = self._runs.start(caller, new.id, turn, key, new)
-        return self._store.sessions.get(caller.user_id, started.run.session_id)
+        session = self._store.sessions.get(caller.user_id, started.run.session_id)
+        return Created(session, started.standing)
 
     def new_session(self, caller: Caller, draft: SessionDraft) -> NewSession:
         """Check a draft and give it its identity; raises ModelNotAvailable."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from controllers.auth import AuthController, SignedIn
 from routes.hooks.authentication import Guard, current_caller
-from routes.hooks.limits import Limits
+from routes.hooks.limits import AddressLimits
 from routes.openapi import Blueprint, problems_doc
 from routes.schemas.auth import (
     LoginSchema,
@@ -17,7 +17,7 @@ from routes.schemas.auth import (
 from services.domain.users import ExternalUser, User
 
 
-def blueprint(auth: AuthController, guard: Guard, limits: Limits) -> Blueprint:
+def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blueprint:
     """Build the blueprint; its prefix is `/api/auth`."""
     blp = Blueprint("auth", __name__, description="Accounts and logins")
 

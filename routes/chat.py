@@ -7,6 +7,7 @@ from controllers.chat import ChatController
 from controllers.runs import RunsController
 from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
+from routes.hooks.limits import tell
 from routes.hooks.turns import TurnReader
 from routes.openapi import Blueprint, header_doc, problems_doc
 from routes.schemas.runs import AnswerSchema, ChatSchema
@@ -35,6 +36,7 @@ def blueprint(
         caller = current_caller()
         key = idempotency_key(caller)
         started = chat.ask(caller, body["session_id"], turns.read(body), key)
+        tell(started.standing)
         events = runs.follow(caller, started, guard.may_go_on(caller))
         return whole_answer(started.run, events)
 

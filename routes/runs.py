@@ -8,6 +8,7 @@ from flask import Response, make_response, request
 from controllers.runs import RunsController
 from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
+from routes.hooks.limits import tell
 from routes.hooks.turns import TurnReader
 from routes.openapi import Blueprint, header_doc, problems_doc
 from routes.schemas.events import FRAME
@@ -51,6 +52,7 @@ def blueprint(
         """
         caller = current_caller()
         started = runs.start(caller, session_id, turns.read(body), idempotency_key(caller))
+        tell(started.standing)
         events = runs.follow(caller, started, guard.may_go_on(caller))
         return sse_response(events, send_timeout_seconds)
 

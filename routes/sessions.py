@@ -8,6 +8,7 @@ from flask import Response, make_response
 from controllers.sessions import SessionDraft, SessionsController
 from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
+from routes.hooks.limits import tell
 from routes.hooks.pages import NEXT_PAGE, paged
 from routes.hooks.turns import TurnReader
 from routes.openapi import Blueprint, header_doc, problems_doc
@@ -47,7 +48,9 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
             initial_message=body["initial_message"],
             strategy=body["strategy"],
         )
-        return sessions.create(caller, draft, idempotency_key(caller))
+        created = sessions.create(caller, draft, idempotency_key(caller))
+        tell(created.standing)
+        return created.session
 
     @blp.get("/sessions")
     @guard.required

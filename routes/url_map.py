@@ -1,45 +1,11 @@
 """Every URL prefix, on one screen."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from flask import Flask
 
-from controllers.auth import AuthController
-from controllers.chat import ChatController
-from controllers.health import HealthController
-from controllers.providers import ProvidersController
-from controllers.runs import RunsController
-from controllers.sessions import SessionsController
+from controllers.bundle import Controllers
 from routes import auth, chat, docs, health, messages, providers, runs, sessions, web
-from routes.hooks.authentication import Guard
-from routes.hooks.limits import Limits
-from routes.hooks.turns import TurnReader
+from routes.edges import Edges
 from routes.openapi import Api
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Controllers:
-    """All use cases."""
-
-    auth: AuthController
-    sessions: SessionsController
-    runs: RunsController
-    chat: ChatController
-    providers: ProvidersController
-    health: HealthController
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edges:
-    """What handlers need of HTTP itself."""
-
-    guard: Guard
-    limits: Limits
-    turns: TurnReader
-    send_timeout_seconds: float
-    render_metrics: Callable[[], bytes]
-    metrics_type: str
 
 
 def register(app: Flask, api: Api, use: Controllers, edges: Edges) -> None:

@@ -10,6 +10,7 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from routes.hooks.limits import tell
 from services.domain.errors.base import CharlaError
 from services.domain.errors.requests import ContentTooLarge, NotFound, TooManyRequests
 
@@ -71,6 +72,8 @@ def install(app: Flask) -> None:
 
 
 def _of_charla(error: CharlaError) -> Response:
+    if isinstance(error, TooManyRequests):
+        tell(error.standing)
     more = dict(error.extra())
     if error.errors:
         more["errors"] = {name: list(texts) for name, texts in error.errors.items()}

@@ -6,7 +6,7 @@ from marshmallow import fields
 from routes.schemas.fields import Timestamp
 from routes.schemas.runs import CostSchema, UsageSchema
 from routes.schemas.sessions import PageQuerySchema, PageSchema
-from services.domain.sessions import FinishReason, MessageRole, Status
+from services.domain.sessions import FinishReason, MessageRole, MessageStatus
 
 
 class MessageSchema(ma.Schema):
@@ -17,7 +17,7 @@ class MessageSchema(ma.Schema):
     parent_id = fields.UUID(required=True, allow_none=True)
     role = fields.Enum(MessageRole, by_value=True, required=True)
     content = fields.String(required=True)
-    status = fields.Enum(Status, by_value=True, required=True)
+    status = fields.Enum(MessageStatus, by_value=True, required=True)
     finish_reason = fields.Enum(FinishReason, by_value=True, required=True, allow_none=True)
     model = fields.String(required=True, allow_none=True)
     provider = fields.String(required=True, allow_none=True)

@@ -8,7 +8,7 @@ from services.domain.catalog import Strategy
 from services.domain.costs import UsageSource
 from services.domain.limits import Priority
 from services.domain.runs import AttemptOutcome
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 
 NAME_CHARS = 200
 ID_CHARS = 64
@@ -114,7 +114,7 @@ class RunSchema(ma.Schema):
     id = fields.UUID(required=True)
     session_id = fields.UUID(required=True)
     message_id = fields.UUID(required=True)
-    status = fields.Enum(Status, by_value=True, required=True)
+    status = fields.Enum(MessageStatus, by_value=True, required=True)
     finish_reason = fields.Enum(FinishReason, by_value=True, required=True, allow_none=True)
     provider = fields.String(required=True)
     model = fields.String(required=True)

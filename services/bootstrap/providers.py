@@ -1,7 +1,7 @@
 """Which providers there are, and which of their models may be asked: settings in, adapters out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from services.domain.catalog import ANY_MODEL, Effort, Model, ModelChoice, Offers
@@ -17,6 +17,20 @@ from services.settings.whole import InvalidSettings, Settings
 from services.telemetry.metrics import Metrics
 
 NO_FAILOVER = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The providers by name, and what they offer."""
+
+    providers: Mapping[str, Provider]
+    offers: Offers
+
+
+def build(settings: Settings, metrics: Metrics) -> Asked:
+    """Build the providers that are configured, and list what may be asked of them."""
+    providers = build_providers(settings, metrics)
+    return Asked(providers, build_offers(settings, providers))
 
 
 def build_providers(

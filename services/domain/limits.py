@@ -1,5 +1,6 @@
 """Limits of callers, and the contract of what counts them."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class Standing:
     limit: Limit
     remaining: int
     reset_seconds: float
+
+    @property
+    def whole_seconds(self) -> int:
+        """Give the seconds to wait, rounded up, at least one."""
+        return max(1, math.ceil(self.reset_seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from services.domain.catalog import Model, ModelChoice, Offers
 from services.domain.costs import Cost, Price, Usage
 from services.domain.events import Attempt, Start, Terminal
-from services.domain.sessions import FinishReason, MessageRole, NewSession, Status
+from services.domain.sessions import FinishReason, MessageRole, MessageStatus, NewSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Run:
     message_id: str
     user_message_id: str
     epoch: int
-    status: Status
+    status: MessageStatus
     provider: str
     model: str
     created_at: datetime
@@ -43,7 +43,7 @@ class Run:
     @property
     def is_active(self) -> bool:
         """Tell whether the run still writes."""
-        return self.status is Status.STREAMING
+        return self.status is MessageStatus.STREAMING
 
     @property
     def start_event(self) -> Start:
@@ -126,12 +126,28 @@ class ContextMessage:
     images: tuple[Image, ...] = ()
 
 
+class ChosenBy(StrEnum):
+    """Whose choice the model of a turn is."""
+
+    REQUEST = "request"
+    SESSION = "session"
+    DEFAULT = "default"
+
+    @classmethod
+    def of(cls, request: ModelChoice, session: ModelChoice) -> "ChosenBy":
+        """Tell it as `begin_turn` chooses: what the request says goes before the session."""
+        if request:
+            return cls.REQUEST
+        return cls.SESSION if session else cls.DEFAULT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunTurn:
     """What `begin_turn` answers. `replayed`: the key was known, and this is its run."""
 
     run: Run
     model: Model
+    chosen_by: ChosenBy = ChosenBy.DEFAULT
     context: Sequence[ContextMessage] = ()
     system_prompt: str | None = None
     max_tokens: int = 0
@@ -174,7 +190,7 @@ class Settlement:
 
     run_id: str
     epoch: int
-    status: Status
+    status: MessageStatus
     text: str
     terminal: Terminal
     terminal_seq: int

@@ -18,7 +18,7 @@ class MessageRole(StrEnum):
     ASSISTANT = "assistant"
 
 
-class Status(StrEnum):
+class MessageStatus(StrEnum):
     """Where an answer stands; a message and the run that writes it share the word."""
 
     STREAMING = "streaming"
@@ -99,7 +99,7 @@ class Message:
     parent_id: str | None
     role: MessageRole
     content: str
-    status: Status
+    status: MessageStatus
     created_at: datetime
     finish_reason: FinishReason | None = None
     model: str | None = None

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
-from services.bootstrap.worker import MEMORY_WORKER, REDIS_WORKER, open_store
+from services.bootstrap import stores
+from services.bootstrap.leases import MEMORY_WORKER, REDIS_WORKER
 from services.domain.errors.outages import StoreUnavailable
 from services.preflight.refusal import CannotStart
 from services.runs.leases.lock import take_server_lock
@@ -44,7 +45,7 @@ def prepare(settings: Settings) -> None:
     CannotStart.
     """
     try:
-        with closing(open_store(settings)) as store:
+        with closing(stores.build(settings)) as store:
             store.ping()
             if not settings.scaling.is_embedded:
                 _check_project(settings)

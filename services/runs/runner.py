@@ -106,9 +106,11 @@ class Runner:
                 self._is_idle.set()
 
     def _count(self, living: Living, terminal: Terminal | None) -> None:
-        self._metrics.run_ended(terminal, living.model.provider, living.ttft_ms, living.writer.top)
-        for provider, end in living.call_ends:
-            self._metrics.attempt(provider, end)
+        self._metrics.run_ended(
+            terminal, living.calls.model.provider, living.clock.ttft_ms, living.writer.top
+        )
+        for call in living.calls.ends:
+            self._metrics.attempt(call.provider, call.end)
 
     def _watch(self, living: Living) -> Result | None:
         """Wait for the pump; kill it for an ending from outside, or when a time limit passes."""
@@ -116,9 +118,9 @@ class Runner:
         pump.rawlink(lambda _: living.attention.set())
         overdue = None
         while not pump.ready():
-            living.attention.wait(living.seconds_left())
+            living.attention.wait(living.clock.seconds_left())
             living.attention.clear()
-            overdue = living.overdue()
+            overdue = living.clock.overdue()
             if living.ending is not None or overdue is not None:
                 self._cut(pump, living, overdue)
                 break
@@ -133,5 +135,5 @@ class Runner:
         reason = GreenletExit() if living.ending or overdue is None else overdue
         pump.kill(reason, timeout=self._close_seconds)
         if not pump.ready():
-            _log.error("pump_hangs", run_id=living.run_id, provider=living.model.provider)
+            _log.error("pump_hangs", run_id=living.run_id, provider=living.calls.model.provider)
             living.seal(overdue)

@@ -59,6 +59,10 @@ class LogWriter(ABC):
         """Give the seq of the last event, 0 where there is none."""
 
     @abstractmethod
+    def reader(self) -> "LogReader":
+        """Give the same log for reading, as far as readers may see it."""
+
+    @abstractmethod
     def text(self) -> str:
         """Give the answer so far."""
 

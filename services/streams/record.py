@@ -102,6 +102,10 @@ class Record(LogWriter, LogReader):
     def keep_outcome(self, outcome: bytes) -> None:
         """Keep nothing: the log dies with the process."""
 
+    def reader(self) -> LogReader:
+        """Give itself: what is appended can be read."""
+        return self
+
     @property
     def is_abandoned(self) -> bool:
         """Tell whether it was given up."""

@@ -14,6 +14,7 @@ from stack.columns import Column
 
 from app import create_app
 from services.settings.load import load_settings
+from services.worker import life
 
 FOR_TESTS = {
     "PASSWORD_HASH_MEMORY_KIB": "1024",  # the cheapest: these tests make many accounts
@@ -37,8 +38,8 @@ def make_app(column: Column, tmp_path: Path) -> Iterator[MakeApp]:
             given = {"DATA_DIR": str(folder), **FOR_TESTS, **column.settings, **environ}
             app = create_app(load_settings(given))
             services = app.extensions["charla"]
-            stack.callback(services.close)
-            services.start()
+            stack.callback(life.end, services)
+            life.start(services)
             return app
 
         yield make

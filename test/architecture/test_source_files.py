@@ -73,12 +73,6 @@ def test_no_module_has_a_name_that_says_nothing_or_shadows_the_standard_library(
         assert not words & sys.stdlib_module_names, name_of(path)
 
 
-def test_a_test_file_has_a_name_of_its_own() -> None:
-    names = [path.name for path in project_files(".py") if path.name.startswith("test_")]
-
-    assert sorted(names) == sorted(set(names))
-
-
 def test_every_suppression_says_why() -> None:
     without = [
         f"{name_of(path)}:{line}: {comment}"

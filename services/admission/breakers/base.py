@@ -17,7 +17,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class Admission(StrEnum):
+class Verdict(StrEnum):
     """What a caller may do: call, call as the only one whose outcome decides, or leave it."""
 
     CALL = "call"
@@ -45,7 +45,7 @@ class Breakers(ABC):
     """
 
     @abstractmethod
-    def admit(self, provider: str, model: str) -> Admission:
+    def admit(self, provider: str, model: str) -> Verdict:
         """Ask whether to call. PROBE is given to one caller at a time, of all workers.
 
         Whoever was let in tells exactly one of `succeeded`, `failed` and `released`.

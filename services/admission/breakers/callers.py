@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.admission.breakers.base import Admission
+from services.admission.breakers.base import Verdict
 
 Key = tuple[str, str]
 """A provider and a model."""
@@ -26,14 +26,14 @@ class Callers:
         """Begin with nobody."""
         self._out: dict[Key, _Out] = {}
 
-    def came(self, key: Key, admission: Admission) -> None:
+    def came(self, key: Key, admission: Verdict) -> None:
         """Count somebody who asked."""
-        if admission is Admission.REFUSED:
+        if admission is Verdict.REFUSED:
             return
         out = self._out.get(key)
         if out is None:
             out = self._out[key] = _Out()
-        if admission is Admission.PROBE:
+        if admission is Verdict.PROBE:
             out.probes += 1
         else:
             out.calls += 1

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from services.admission.breakers.base import Admission, BreakerRules, Breakers, BreakerState
+from services.admission.breakers.base import BreakerRules, Breakers, BreakerState, Verdict
 from services.admission.breakers.callers import Callers, Key
 
 
@@ -29,12 +29,12 @@ class LocalBreakers(Breakers):
         self._callers = Callers()
         self._lock = Lock()
 
-    def admit(self, provider: str, model: str) -> Admission:
+    def admit(self, provider: str, model: str) -> Verdict:
         """Look, and take the probe where one is due."""
         key = (provider, model)
         with self._lock:
             breaker = self._breakers.get(key)
-            admission = Admission.CALL if breaker is None else self._admit(breaker)
+            admission = Verdict.CALL if breaker is None else self._admit(breaker)
             self._callers.came(key, admission)
         return admission
 
@@ -79,13 +79,13 @@ class LocalBreakers(Breakers):
     def close(self) -> None:
         """Nothing is held."""
 
-    def _admit(self, breaker: _Breaker) -> Admission:
+    def _admit(self, breaker: _Breaker) -> Verdict:
         if breaker.rests_until is None:
-            return Admission.CALL
+            return Verdict.CALL
         now = self._clock()
         if now < breaker.rests_until:
-            return Admission.REFUSED
+            return Verdict.REFUSED
         if breaker.probes_until is not None and now < breaker.probes_until:
-            return Admission.REFUSED
+            return Verdict.REFUSED
         breaker.probes_until = now + self._rules.probe_seconds
-        return Admission.PROBE
+        return Verdict.PROBE

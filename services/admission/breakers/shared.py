@@ -8,7 +8,7 @@ from secrets import token_hex
 from threading import Lock
 from typing import Any
 
-from services.admission.breakers.base import Admission, BreakerRules, Breakers, BreakerState
+from services.admission.breakers.base import BreakerRules, Breakers, BreakerState, Verdict
 from services.admission.breakers.callers import Callers, Key
 from services.admission.breakers.local import LocalBreakers
 from services.admission.shared_link import SharedLink
@@ -66,7 +66,7 @@ class SharedBreakers(Breakers):
         self._lock = Lock()
         link.when_back(self._tell_owed)
 
-    def admit(self, provider: str, model: str) -> Admission:
+    def admit(self, provider: str, model: str) -> Verdict:
         """Ask Redis once, or nobody where it is known how the model is."""
         key = (provider, model)
         known, is_probe = self._fresh(key), False
@@ -74,11 +74,11 @@ class SharedBreakers(Breakers):
             known, is_probe = self._ask(key, "admit")
         if known is None:
             return self._alone.admit(provider, model)
-        admission = Admission.REFUSED
+        admission = Verdict.REFUSED
         if is_probe:
-            admission = Admission.PROBE
+            admission = Verdict.PROBE
         elif known.state is BreakerState.CLOSED:
-            admission = Admission.CALL
+            admission = Verdict.CALL
         with self._lock:
             self._callers.came(key, admission)
         return admission

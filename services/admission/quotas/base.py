@@ -52,7 +52,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QuotaLeft:
     """What is left of a quota now; None: no limit. `reset_seconds` until all of it is free."""
 
     requests: int | None
@@ -103,7 +103,7 @@ class Quotas(ABC):
         """Give a reservation back whose call was never made; one that arrived stays."""
 
     @abstractmethod
-    def standing(self, provider: str) -> Standing:
+    def left(self, provider: str) -> QuotaLeft:
         """Look; takes nothing."""
 
     @abstractmethod

@@ -14,9 +14,9 @@ from services.admission.quotas.base import (
     NO_QUOTA,
     WAITING_SECONDS,
     Quota,
+    QuotaLeft,
     Quotas,
     Reservation,
-    Standing,
     Wait,
 )
 
@@ -74,13 +74,13 @@ class LocalQuotas(Quotas):
             with self._lock:
                 window.cancel(reservation.id)
 
-    def standing(self, provider: str) -> Standing:
+    def left(self, provider: str) -> QuotaLeft:
         """Look."""
         window = self._windows.get(provider)
         if window is None:
-            return Standing(None, None, 0.0)
+            return QuotaLeft(None, None, 0.0)
         with self._lock:
-            return window.standing(self._clock())
+            return window.left(self._clock())
 
     def close(self) -> None:
         """Nothing is held."""
@@ -142,7 +142,7 @@ class _Window:
         if entry := self.on_its_way.pop(id_, None):
             self.tokens -= entry.tokens
 
-    def standing(self, now: float) -> Standing:
+    def left(self, now: float) -> QuotaLeft:
         self._move(now)
         reset = 0.0
         if self.on_its_way:
@@ -150,7 +150,7 @@ class _Window:
         elif self.there:
             reset = self._leaves(next(reversed(self.there.values())), now)
         quota = self.quota
-        return Standing(
+        return QuotaLeft(
             None if quota.requests is None else max(0, quota.requests - self.requests),
             None if quota.tokens is None else max(0, quota.tokens - self.tokens),
             reset,

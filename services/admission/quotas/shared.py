@@ -12,9 +12,9 @@ from services.admission.quotas.base import (
     NO_QUOTA,
     WAITING_SECONDS,
     Quota,
+    QuotaLeft,
     Quotas,
     Reservation,
-    Standing,
     Wait,
 )
 from services.admission.quotas.local import LocalQuotas
@@ -101,16 +101,16 @@ class SharedQuotas(Quotas):
         else:
             self._alone.cancel(reservation)
 
-    def standing(self, provider: str) -> Standing:
+    def left(self, provider: str) -> QuotaLeft:
         """Ask Redis once, where there is a quota."""
         quota = self.limits.get(provider, NO_QUOTA)
         if quota == NO_QUOTA:
-            return Standing(None, None, 0.0)
+            return QuotaLeft(None, None, 0.0)
         answer = self._ask(provider, "look")
         if answer is None:
-            return self._alone.standing(provider)
+            return self._alone.left(provider)
         requests, tokens, reset = answer
-        return Standing(
+        return QuotaLeft(
             None if quota.requests is None else max(0, quota.requests - requests),
             None if quota.tokens is None else max(0, quota.tokens - tokens),
             max(0, reset) / 1_000_000,

@@ -54,7 +54,7 @@ class Place:
         return True
 
 
-class _Gate:
+class _Entrance:
     """A provider: its line, what was promised of it, and what is expected of it."""
 
     def __init__(self, provider: str, line: Line, forecast: Forecast) -> None:
@@ -111,7 +111,7 @@ class BurstQueue:
         self._times = times or QueueTimes()
         self._clock = clock or MonotonicClock()
         self._arrivals = count()
-        self._gates: dict[str, _Gate] = {}
+        self._entrances: dict[str, _Entrance] = {}
         self._is_closed = False
 
     def hold(self, provider: str) -> Place:
@@ -123,12 +123,12 @@ class BurstQueue:
         self._check_open()
         if self._quotas.limits.get(provider, NO_QUOTA) == NO_QUOTA:
             return Place(set())  # nobody ever waits there
-        gate = self._gate(provider)
-        if gate.load >= self._size:
-            room = gate.forecast.room(self._quotas.standing(provider))
-            if gate.load >= self._size + room:
-                raise gate.full(self._clock.now())
-        return Place(gate.promised)
+        entrance = self._entrance(provider)
+        if entrance.load >= self._size:
+            room = entrance.forecast.room(self._quotas.left(provider))
+            if entrance.load >= self._size + room:
+                raise entrance.full(self._clock.now())
+        return Place(entrance.promised)
 
     def enter(self, request: Request, place: Place | None = None) -> Reservation:
         """Wait until the provider has room for this call; at once where nobody waits before it.
@@ -138,8 +138,8 @@ class BurstQueue:
         """
         self._check_open()
         came_at = self._clock.now()
-        gate = self._gate(request.provider)
-        gate.forecast.note(request.tokens)
+        entrance = self._entrance(request.provider)
+        entrance.forecast.note(request.tokens)
         waiter = Waiter(
             user_id=request.user_id,
             priority=request.priority,
@@ -147,26 +147,26 @@ class BurstQueue:
             arrival=next(self._arrivals),
             on_position=request.tell,
         )
-        answer = gate.line.ask_at_once(waiter)
-        is_promised = place is not None and place.redeem(gate.promised)
+        answer = entrance.line.ask_at_once(waiter)
+        is_promised = place is not None and place.redeem(entrance.promised)
         if isinstance(answer, Reservation):
             return answer
         self._check_open()  # it may have been closed while room was asked for
-        if not is_promised and gate.load >= self._size:
-            raise gate.full(self._clock.now())
+        if not is_promised and entrance.load >= self._size:
+            raise entrance.full(self._clock.now())
         try:
-            return gate.line.wait(waiter, answer)
+            return entrance.line.wait(waiter, answer)
         finally:
             self._on_wait(request.provider, self._clock.now() - came_at)
 
     def waiting(self, provider: str) -> int:
         """Count the calls that wait before a provider."""
-        return len(self._gates[provider].line) if provider in self._gates else 0
+        return len(self._entrances[provider].line) if provider in self._entrances else 0
 
     def close(self) -> None:
         """Let nobody wait any more: who does raises Draining, and who comes."""
         self._is_closed = True
-        lines = [gate.line for gate in self._gates.values()]
+        lines = [entrance.line for entrance in self._entrances.values()]
         for line in lines:
             line.disband(Draining())
         for line in lines:
@@ -176,8 +176,8 @@ class BurstQueue:
         if self._is_closed:
             raise Draining
 
-    def _gate(self, provider: str) -> _Gate:
-        if provider not in self._gates:
+    def _entrance(self, provider: str) -> _Entrance:
+        if provider not in self._entrances:
             line = Line(
                 provider,
                 self._quotas,
@@ -186,5 +186,7 @@ class BurstQueue:
                 self._clock,
             )
             quota = self._quotas.limits.get(provider, NO_QUOTA)
-            self._gates[provider] = _Gate(provider, line, Forecast(quota, self._times.window))
-        return self._gates[provider]
+            self._entrances[provider] = _Entrance(
+                provider, line, Forecast(quota, self._times.window)
+            )
+        return self._entrances[provider]

@@ -2,7 +2,7 @@
 
 import math
 
-from services.admission.quotas.base import Quota, Standing
+from services.admission.quotas.base import Quota, QuotaLeft
 
 FRESH = 0.1
 """How much of what a call is expected to take is the latest one's, the rest those before."""
@@ -26,7 +26,7 @@ class Forecast:
         share = FRESH if self._tokens else 1
         self._tokens += share * (tokens - self._tokens)
 
-    def room(self, standing: Standing) -> float:
+    def room(self, standing: QuotaLeft) -> float:
         """Tell how many calls have room now."""
         by_requests = math.inf if standing.requests is None else standing.requests
         if standing.tokens is None:

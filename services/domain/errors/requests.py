@@ -1,6 +1,9 @@
 """Requests that cannot be taken: what is wrong lies with the caller."""
 
+from typing import Self
+
 from services.domain.errors.base import CharlaError
+from services.domain.limits import Standing
 
 
 class InvalidRequest(CharlaError):
@@ -78,15 +81,29 @@ class ContentTooLarge(CharlaError):
 
 
 class TooManyRequests(CharlaError):
-    """A limit of the caller's is used up."""
+    """A limit of the caller's is used up; `standing` is where the caller stands with it."""
 
     status = 429
     title = "Too many requests"
     code = "rate_limited"
     retryable = True
 
-    def __init__(self, detail: str = "", *, retry_after: float = 1, code: str = "") -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: float = 1,
+        code: str = "",
+        standing: Standing | None = None,
+    ) -> None:
         """Say after how many seconds a new try makes sense."""
         super().__init__(detail)
         self.retry_after = retry_after
         self.code = code or self.code
+        self.standing = standing
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """Refuse a request that is over a limit."""
+        text = f"The limit of {standing.limit.text} is used up."
+        return cls(text, retry_after=standing.whole_seconds, standing=standing)

@@ -70,12 +70,12 @@ class Attempts:
         granted = self.gate.enter(living, request, must=is_last)
         provider = self._providers[request.model.provider]
         try:
-            call = living.begin_call(request, provider.count_tokens)
+            call = living.calls.begin(request, provider.count_tokens)
         except BaseException:
             self.gate.unused(granted)
             raise
         stream = provider.stream(request)
-        patience = None if is_last else max(MOMENT, living.first_token_left * PATIENCE_SHARE)
+        patience = None if is_last else max(MOMENT, living.clock.first_token_left * PATIENCE_SHARE)
         try:
             first = _first_of(stream, call, patience)
             self.gate.answered(granted)
@@ -89,7 +89,7 @@ class Attempts:
 
     def relay(self, living: Living, opened: Opened) -> FinishReason:
         """Write an opened answer into the log, to its end."""
-        living.answer_from(opened.call)
+        living.calls.answer_from(opened.call)
         try:
             reason = _pour(living, opened)
         except BaseException as exc:
@@ -116,10 +116,10 @@ class Attempts:
         if isinstance(failure, Exception):
             outcome = AttemptOutcome.FAILED
             code = failure.code if isinstance(failure, ProviderError) else INTERNAL_ERROR
-            refused = code in REFUSALS and living.first_output_at is None
+            refused = code in REFUSALS and living.clock.first_output_at is None
         elif failure is not None:
             outcome, code = AttemptOutcome.CANCELLED, living.ending or ""
-        record = living.end_call(call, outcome, code, was_refused=refused)
+        record = living.calls.end(call, outcome, code, was_refused=refused)
         try:
             if outcome is AttemptOutcome.FAILED:
                 self.gate.failed(granted, code)

@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from services.admission.breakers.base import Admission, Breakers, BreakerState
+from services.admission.breakers.base import Breakers, BreakerState, Verdict
 from services.admission.quotas.base import Quotas, Reservation
 from services.admission.waiting.burst_queue import BurstQueue, Request
 from services.domain.catalog import Model
@@ -76,9 +76,9 @@ class Gate:
         """
         model = request.model
         admission = self._breakers.admit(model.provider, model.name)
-        if admission is Admission.REFUSED and not must:
+        if admission is Verdict.REFUSED and not must:
             raise CircuitOpen
-        is_admitted = admission is not Admission.REFUSED
+        is_admitted = admission is not Verdict.REFUSED
         try:
             reservation = self._reserve(living, request)
         except BaseException:
@@ -102,9 +102,9 @@ class Gate:
         wait = object()
 
         def tell(position: int) -> None:
-            if living.has_answer:
+            if living.calls.has_answer:
                 return  # who waits here is about to be cancelled
-            living.begin_wait(wait)
+            living.clock.begin_wait(wait)
             detail = {"provider": provider, "position": position}
             living.writer.announce(Status(StatusState.QUEUED, detail))
 
@@ -125,7 +125,7 @@ class Gate:
                 retry_after=full.retry_after,
             ) from full
         finally:
-            living.end_wait(wait)
+            living.clock.end_wait(wait)
             if place is not None:
                 place.give_back()
 

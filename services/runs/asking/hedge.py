@@ -101,7 +101,7 @@ def race(attempts: Attempts, living: Living) -> Opened:
         if course.winner is None and not any(_is_final(living, one) for one in course.failures):
             course.start(second, is_last=len(living.plan.requests) == PAIR)
         kept = course.first_word()
-        living.answer_from(kept.call)
+        living.calls.answer_from(kept.call)
     except BaseException as exc:
         course.cancel(exc)
         raise

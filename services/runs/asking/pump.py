@@ -15,7 +15,8 @@ from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Status, StatusState
 from services.domain.sessions import FinishReason
 from services.providers.base import ProviderRequest
-from services.runs.asking.attempts import INTERNAL_ERROR, Attempts, is_own_fault
+from services.runs.asking.attempts import INTERNAL_ERROR, Attempts
+from services.runs.asking.failures import Failures
 from services.runs.asking.gate import CIRCUIT_OPEN, QUEUE_FULL, CircuitOpen
 from services.runs.asking.hedge import PAIR, race
 from services.runs.asking.retries import RetryRules
@@ -46,51 +47,47 @@ class Pump:
 
     def _ask(self, living: Living) -> FinishReason:
         """Go through the plan; where all fail, raise what the first one failed with."""
-        asked = living.plan.requests
+        asked, failures = living.plan.requests, Failures(living)
         if living.plan.hedge_seconds is None or not all(map(self._is_reachable, asked[:PAIR])):
-            return self._ask_in_turn(living, asked, None)
-        failure = None
+            return self._ask_in_turn(living, asked, failures)
         try:
             opened = race(self._attempts, living)
         except CircuitOpen:
             pass
         except ProviderError as error:
-            is_final = len(asked) == PAIR or is_own_fault(living, error)
-            if is_final or not self._may_fail_over(error, living):
+            failures.note(error)
+            if len(asked) == PAIR or not failures.may_go_on:
                 raise
-            failure = error
         else:
             return self._attempts.relay(living, opened)
-        return self._ask_in_turn(living, asked[PAIR:], failure)
+        return self._ask_in_turn(living, asked[PAIR:], failures)
 
     def _ask_in_turn(
-        self, living: Living, asked: Sequence[ProviderRequest], failure: ProviderError | None
+        self, living: Living, asked: Sequence[ProviderRequest], failures: Failures
     ) -> FinishReason:
         """Ask those whose breaker is not open, each looked at when it is its turn.
 
-        Where nobody could be asked the first model is all the same: it may be back, and there is
-        nobody to lead the traffic to.
+        Where none could be asked the first model is all the same: it may be back, and there is
+        no other to lead the traffic to.
         """
-        last = failure
         for request in asked:
             if not self._is_reachable(request):
                 continue
-            if request is not living.request:
-                self._fail_over(living, request, last)
+            if request is not living.plan.first:
+                self._fail_over(living, request, failures.last)
             try:
                 return self._answer(living, request)
             except ProviderError as error:
-                if living.first_output_at is not None:
+                if living.clock.first_output_at is not None:
                     raise
-                is_final = failure is None and is_own_fault(living, error)
-                failure, last = failure or error, error
-                if is_final or not self._may_fail_over(error, living):
+                failures.note(error)
+                if not failures.may_go_on:
                     break
             except CircuitOpen:
                 continue
-        if failure is None:
-            return self._answer(living, living.request, must=True)
-        raise failure
+        if failures.first is None:
+            return self._answer(living, living.plan.first, must=True)
+        raise failures.first
 
     def _is_reachable(self, request: ProviderRequest) -> bool:
         return self._attempts.gate.is_open_for(request.model)
@@ -130,10 +127,7 @@ class Pump:
         is_slow = isinstance(error, ProviderTimeout) or error.code == QUEUE_FULL
         if (error.retry_after or 0) > longest or (has_next and is_slow):
             return False
-        return living.may_call_again and living.ending is None
-
-    def _may_fail_over(self, error: ProviderError, living: Living) -> bool:
-        return error.code != INTERNAL_ERROR and living.may_call_again and living.ending is None
+        return living.may_call_again
 
     def _fail_over(
         self, living: Living, request: ProviderRequest, failure: ProviderError | None
@@ -146,7 +140,7 @@ class Pump:
         }
         living.writer.append(Status(StatusState.FAILOVER, detail))
         _log.warning(
-            "provider_failover", run_id=living.run_id, left=living.model.provider, **detail
+            "provider_failover", run_id=living.run_id, left=living.calls.model.provider, **detail
         )
 
     def _wait(

@@ -15,6 +15,7 @@ from services.domain.context import fit_context
 from services.domain.errors.requests import ContextTooLong
 from services.providers.base import ProviderRequest
 from services.runs.asking.first_tokens import FirstTokens
+from services.runs.living.plan import Plan
 
 SCRIPTED = "scripted"
 LOCAL = "local"
@@ -24,18 +25,6 @@ INPUT_PER_OUTPUT = 3
 """A chat sends about three times the tokens that it gets."""
 
 UNPRICED = Decimal(10**9)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked of whom, in order; `hedge_seconds`: when the second is asked beside the first.
-
-    None: only where the first fails. `is_named`: the first model was asked for by its name.
-    """
-
-    requests: Sequence[ProviderRequest]
-    hedge_seconds: float | None = None
-    is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import msgspec
 
 from services.domain.events import Done, Error, Terminal
 from services.domain.runs import AttemptRecord, Settlement
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 
 _TERMINALS: dict[str, type[Terminal]] = {"done": Done, "error": Error}
 
@@ -19,7 +19,7 @@ class _Letter(msgspec.Struct, kw_only=True, frozen=True):
 
     run_id: str
     epoch: int
-    status: Status
+    status: MessageStatus
     text: str
     kind: str
     terminal: msgspec.Raw

@@ -12,7 +12,7 @@ from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Done, Error, Terminal
 from services.domain.runs import Settled, Settlement
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.ending import letters
 from services.runs.ending.outbox import Outbox
 from services.runs.living.booking import total_cost, total_usage
@@ -99,16 +99,16 @@ class Settler:
             terminal=terminal,
             terminal_seq=living.writer.top + 1,
             ended_at=datetime.now(UTC),
-            attempts=tuple(living.attempts),
-            provider=living.model.provider,
-            model=living.model.name,
+            attempts=tuple(living.calls.booked),
+            provider=living.calls.model.provider,
+            model=living.calls.model.name,
             token_count=_token_count(living),
         )
 
 
 def _token_count(living: Living) -> int | None:
     """Give the tokens of the answer as the call that wrote it counted them; None: it did not."""
-    usage = living.answer_usage
+    usage = living.calls.answer_usage
     count = usage.output_tokens - usage.reasoning_tokens if usage else 0
     return count if count > 0 else None
 
@@ -128,12 +128,12 @@ def _done(living: Living, reason: FinishReason) -> Done:
     return Done(
         message_id=living.turn.run.message_id,
         finish_reason=reason,
-        usage=total_usage(living.attempts),
-        cost=total_cost(living.attempts),
-        provider=living.model.provider,
-        model=living.model.name,
-        ttft_ms=living.ttft_ms,
-        total_ms=living.total_ms,
+        usage=total_usage(living.calls.booked),
+        cost=total_cost(living.calls.booked),
+        provider=living.calls.model.provider,
+        model=living.calls.model.name,
+        ttft_ms=living.clock.ttft_ms,
+        total_ms=living.clock.total_ms,
     )
 
 
@@ -143,19 +143,19 @@ def _error(living: Living, code: str, message: str, *, retryable: bool) -> Error
         message=message,
         retryable=retryable,
         message_id=living.turn.run.message_id,
-        usage=total_usage(living.attempts),
-        cost=total_cost(living.attempts),
+        usage=total_usage(living.calls.booked),
+        cost=total_cost(living.calls.booked),
     )
 
 
-def status_of(terminal: Terminal) -> Status:
+def status_of(terminal: Terminal) -> MessageStatus:
     """Give the state of a run, and of its message, that ended with this event."""
     match terminal:
         case Done(finish_reason=FinishReason.STOPPED):
-            return Status.STOPPED
+            return MessageStatus.STOPPED
         case Done():
-            return Status.COMPLETE
+            return MessageStatus.COMPLETE
         case Error(code="interrupted"):
-            return Status.INTERRUPTED
+            return MessageStatus.INTERRUPTED
         case Error():
-            return Status.FAILED
+            return MessageStatus.FAILED

@@ -84,7 +84,7 @@ class Beat:
             raise
         self._watch.saw(reply.others)
         for run in living:
-            run.saved()
+            run.checkpoint.saved()
         for run_id in reply.stop:
             self._runner.end(run_id, Ending.STOPPED)
         for run_id in reply.lost:
@@ -110,6 +110,6 @@ def _beat_of(run: Living) -> RunBeat:
     return RunBeat(
         run_id=run.run_id,
         epoch=run.writer.epoch,
-        piece=run.unsaved(),
-        calls=tuple(run.calls),
+        piece=run.checkpoint.unsaved(),
+        calls=tuple(run.calls.made),
     )

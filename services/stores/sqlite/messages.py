@@ -4,7 +4,7 @@ import sqlite3
 
 from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page, decode_cursor, encode_cursor
-from services.domain.sessions import Message, Status
+from services.domain.sessions import Message, MessageStatus
 from services.stores.base.ids import is_uuid
 from services.stores.base.messages import MessageStore
 from services.stores.sqlite.file.database import Database
@@ -85,7 +85,7 @@ def _page(
 
 
 def _content(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
-    if row["status"] != Status.STREAMING:
+    if row["status"] != MessageStatus.STREAMING:
         return str(row["content"])
     run = connection.execute("SELECT id FROM runs WHERE message_id = ?", (row["id"],)).fetchone()
     return text_so_far(connection, run["id"])

@@ -13,7 +13,7 @@ from services.domain.catalog import Model, ModelChoice
 from services.domain.costs import Cost, Usage
 from services.domain.events import Attempt, Done, Error, Terminal
 from services.domain.runs import Run
-from services.domain.sessions import FinishReason, Message, MessageRole, Session, Status
+from services.domain.sessions import FinishReason, Message, MessageRole, MessageStatus, Session
 from services.domain.users import Role, User
 
 
@@ -105,7 +105,7 @@ def message_of(row: sqlite3.Row, content: str) -> Message:
         parent_id=row["parent_id"],
         role=MessageRole(row["role"]),
         content=content,
-        status=Status(row["status"]),
+        status=MessageStatus(row["status"]),
         created_at=time_of(row["created_at"]),
         finish_reason=_reason_of(row),
         model=row["model"],
@@ -125,7 +125,7 @@ def run_of(row: sqlite3.Row) -> Run:
         message_id=row["message_id"],
         user_message_id=row["user_message_id"],
         epoch=row["epoch"],
-        status=Status(row["status"]),
+        status=MessageStatus(row["status"]),
         provider=row["provider"],
         model=row["model"],
         created_at=time_of(row["created_at"]),

@@ -12,7 +12,7 @@ from services.domain.catalog import ModelChoice
 from services.domain.costs import Cost, Price, Usage
 from services.domain.events import Attempt, Done, Error, Terminal
 from services.domain.runs import ClaimedRun, Run
-from services.domain.sessions import FinishReason, Message, MessageRole, Session, Status
+from services.domain.sessions import FinishReason, Message, MessageRole, MessageStatus, Session
 from services.domain.users import Role, User
 from services.stores.base.calls import known_calls
 from services.stores.base.users import Credentials
@@ -83,7 +83,7 @@ class MessageRow(msgspec.Struct):
     parent_id: str | None
     role: MessageRole
     content: str
-    status: Status
+    status: MessageStatus
     created_at: Time
     finish_reason: FinishReason | None
     model: str | None
@@ -132,7 +132,7 @@ class RunRow(msgspec.Struct):
     message_id: str
     user_message_id: str
     epoch: int
-    status: Status
+    status: MessageStatus
     provider: str
     model: str
     created_at: Time

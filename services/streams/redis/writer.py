@@ -8,7 +8,7 @@ from gevent.event import Event
 
 from services.domain.events import Done, Error, RunEvent, Status
 from services.domain.runs import Piece
-from services.streams.base import LogUnavailable, LogWriter
+from services.streams.base import LogReader, LogUnavailable, LogWriter
 from services.streams.record import BATCH_EVENTS, Record, text_of
 
 Unsent = tuple[str, bool, Sequence[RunEvent]]
@@ -86,6 +86,10 @@ class RedisWriter(LogWriter):
             self._ways.keep_outcome(self.run_id, outcome)
         except LogUnavailable:
             return  # the outbox has it too
+
+    def reader(self) -> LogReader:
+        """Give what readers of this process may see: what Redis has, while it is there."""
+        return self.record
 
     @property
     def top(self) -> int:

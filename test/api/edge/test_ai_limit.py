@@ -4,15 +4,14 @@ import time
 
 import pytest
 from api.accounts import Account, MakeApp, sign_up
-from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 from worlds.patience import eventually
 
-from routes.hooks.limits import AiLimit, LimitRules, Limits
 from services.admission.windows.local import LocalWindows
+from services.admission.windows.turn_limit import TurnLimit
 from services.domain.errors.requests import TooManyRequests
-from services.domain.limits import Limit, Windows
+from services.domain.limits import Limit
 
 
 @pytest.fixture
@@ -91,52 +90,52 @@ def test_limits_that_are_off_show_no_headers(make_app: MakeApp) -> None:
     assert "RateLimit-Limit" not in answers[0].headers
 
 
-def bare_limits(app: Flask, ai: str, windows: Windows) -> AiLimit:
-    rules = LimitRules(enabled=True, ai=ai, login="1 per hour", register="1 per hour")
-    return Limits(app, rules, windows).ai
-
-
 def test_requests_at_once_do_not_get_the_same_place() -> None:
-    app = Flask("bare")
-    ai = bare_limits(app, "1 per hour", LocalWindows())
+    limit = TurnLimit(LocalWindows(), [Limit("1 per 1 hour", 1, 3600)])
 
-    with app.app_context():
-        ai.test("ann")
-        with app.app_context(), pytest.raises(TooManyRequests):
-            ai.test("ann")
-        with app.app_context():
-            ai.test("bob")
-    with app.app_context():  # the first began nothing
-        ai.test("ann")
-        ai.take("ann")
-    with app.app_context(), pytest.raises(TooManyRequests):
-        ai.test("ann")
+    first = limit.hold("ann")
+    with pytest.raises(TooManyRequests):
+        limit.hold("ann")
+    limit.hold("bob")
+    first.give_back()  # it began nothing
+    limit.hold("ann").take()
+
+    with pytest.raises(TooManyRequests):
+        limit.hold("ann")
 
 
-def test_a_request_that_goes_on_takes_one_place_only() -> None:
-    app = Flask("bare")
-    ai = bare_limits(app, "2 per hour", LocalWindows())
+def test_a_hold_that_is_given_back_twice_frees_one_place_only() -> None:
+    limit = TurnLimit(LocalWindows(), [Limit("2 per 1 hour", 2, 3600)])
+    first = limit.hold("ann")
+    limit.hold("ann")
 
-    with app.app_context():
-        ai.test("ann")
-        ai.take("ann")
-        with app.app_context():
-            ai.test("ann")
+    first.give_back()
+    first.give_back()
+
+    limit.hold("ann")
+    with pytest.raises(TooManyRequests):
+        limit.hold("ann")
+
+
+def test_a_run_that_began_takes_one_place_only() -> None:
+    limit = TurnLimit(LocalWindows(), [Limit("2 per 1 hour", 2, 3600)])
+
+    limit.hold("ann").take()
+
+    limit.hold("ann")
 
 
 def test_what_two_workers_begin_at_once_counts_twice() -> None:
-    here, there, windows = Flask("here"), Flask("there"), LocalWindows()
-    first, second = (bare_limits(app, "1 per second", windows) for app in (here, there))
+    windows, once = LocalWindows(), [Limit("1 per 1 second", 1, 1)]
+    here, there = TurnLimit(windows, once), TurnLimit(windows, once)
 
-    with there.app_context():
-        second.test("ann")
-        second.take("ann")
+    first = here.hold("ann")
+    there.hold("ann").take()
     began = time.monotonic()
-    with here.app_context():
-        eventually(lambda: time.monotonic() > began + 0.4)
-        first.take("ann")  # it was tested before the second took the last place
+    eventually(lambda: time.monotonic() > began + 0.4)
+    first.take()  # it was held before the other worker took the last place
     late = time.monotonic()
 
-    eventually(lambda: windows.look("ai:ann", [Limit("1 per 1 second", 1, 1)]).fits)
+    eventually(lambda: windows.look("ai:ann", once).fits)
 
     assert time.monotonic() - late > 0.9

@@ -8,12 +8,12 @@ from contextlib import ExitStack, closing
 import pytest
 from worlds.patience import eventually
 
-from services.admission.breakers.base import Admission, BreakerRules, Breakers, BreakerState
+from services.admission.breakers.base import BreakerRules, Breakers, BreakerState, Verdict
 from services.admission.breakers.local import LocalBreakers
 from services.admission.breakers.shared import SharedBreakers
 from services.admission.shared_link import SharedLink
 
-CALL, PROBE, REFUSED = Admission.CALL, Admission.PROBE, Admission.REFUSED
+CALL, PROBE, REFUSED = Verdict.CALL, Verdict.PROBE, Verdict.REFUSED
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
 MODEL = ("p", "m")
 REST = 0.5
@@ -52,7 +52,7 @@ def fail(breakers: Breakers, times: int = 1) -> None:
 
 def probe(breakers: Breakers) -> None:
     """Become the probe, once one is due."""
-    answers: list[Admission] = []
+    answers: list[Verdict] = []
 
     def is_due() -> bool:
         answers.append(breakers.admit(*MODEL))

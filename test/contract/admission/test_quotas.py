@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 import pytest
 from worlds.patience import PATIENCE_SECONDS, eventually
 
-from services.admission.quotas.base import Quota, Quotas, Reservation, Standing, Wait
+from services.admission.quotas.base import Quota, QuotaLeft, Quotas, Reservation, Wait
 from services.admission.quotas.local import LocalQuotas
 from services.admission.quotas.shared import SharedQuotas
 from services.admission.shared_link import SharedLink
@@ -93,7 +93,7 @@ def test_where_one_limit_has_no_room_nothing_is_taken_of_the_other(
     taken(quotas.reserve("p", 1))
     refused(quotas.reserve("p", 1))
 
-    assert quotas.standing("p") == Standing(0, 9, MINUTE)
+    assert quotas.left("p") == QuotaLeft(0, 9, MINUTE)
 
 
 def test_more_tokens_than_the_quota_has_are_taken_as_all_of_them(make_quotas: MakeQuotas) -> None:
@@ -129,7 +129,7 @@ def test_a_request_on_its_way_does_not_leave(make_quotas: MakeQuotas) -> None:
     pass_seconds(1.5 * SPAN)
 
     assert refused(quotas.reserve("p", 1)) == SPAN
-    assert quotas.standing("p") == Standing(0, 0, SPAN)
+    assert quotas.left("p") == QuotaLeft(0, 0, SPAN)
 
 
 def test_the_wait_is_until_the_oldest_that_must_leave_has_left(make_quotas: MakeQuotas) -> None:
@@ -169,16 +169,16 @@ def test_corrected_tokens_take_the_place_of_the_estimated_ones(make_quotas: Make
     first, second = (taken(quotas.reserve("p", 50)) for _ in range(2))
 
     quotas.correct(first, 20)
-    assert quotas.standing("p").tokens == 30
+    assert quotas.left("p").tokens == 30
     quotas.arrived(first)
     quotas.correct(first, 10)
-    assert quotas.standing("p").tokens == 40
+    assert quotas.left("p").tokens == 40
 
     quotas.correct(second, 300)
-    assert quotas.standing("p").tokens == 0
+    assert quotas.left("p").tokens == 0
     refused(quotas.reserve("p", 1))
     quotas.correct(second, 0)
-    assert quotas.standing("p").tokens == 90
+    assert quotas.left("p").tokens == 90
 
 
 def test_corrected_tokens_leave_with_their_request(make_quotas: MakeQuotas) -> None:
@@ -191,7 +191,7 @@ def test_corrected_tokens_leave_with_their_request(make_quotas: MakeQuotas) -> N
     quotas.correct(made, 5)
     quotas.arrived(made)
 
-    assert quotas.standing("p") == Standing(None, 100, 0)
+    assert quotas.left("p") == QuotaLeft(None, 100, 0)
 
 
 def test_what_is_cancelled_makes_room(make_quotas: MakeQuotas) -> None:
@@ -213,7 +213,7 @@ def test_what_arrived_cannot_be_cancelled(make_quotas: MakeQuotas) -> None:
 
     quotas.cancel(made)
 
-    left = quotas.standing("p")
+    left = quotas.left("p")
     assert (left.requests, left.tokens) == (0, 0)
 
 
@@ -226,20 +226,20 @@ def test_what_never_arrived_is_given_up(make_quotas: MakeQuotas) -> None:
     eventually(lambda: has_room(quotas, 10))
 
     assert 3 * SPAN <= time.monotonic() - began < 3 * SPAN + 0.4
-    assert quotas.standing("p") == Standing(2, 10, 0)
+    assert quotas.left("p") == QuotaLeft(2, 10, 0)
 
 
 def test_a_standing_tells_what_is_left(make_quotas: MakeQuotas) -> None:
     quotas = make_quotas(Quota(requests=5, tokens=100))
-    assert quotas.standing("p") == Standing(5, 100, 0)
+    assert quotas.left("p") == QuotaLeft(5, 100, 0)
     quotas.arrived(taken(quotas.reserve("p", 30)))
 
-    told = quotas.standing("p")
+    told = quotas.left("p")
 
     assert (told.requests, told.tokens) == (4, 70)
     assert MINUTE - 1 < told.reset_seconds <= MINUTE
     taken(quotas.reserve("p", 30))
-    assert quotas.standing("p") == Standing(3, 40, MINUTE)
+    assert quotas.left("p") == QuotaLeft(3, 40, MINUTE)
 
 
 def test_a_provider_without_a_quota_takes_everything(make_quotas: MakeQuotas) -> None:
@@ -252,7 +252,7 @@ def test_a_provider_without_a_quota_takes_everything(make_quotas: MakeQuotas) ->
             quotas.correct(made, 10**9)
             quotas.cancel(made)
 
-        assert quotas.standing(provider) == Standing(None, None, 0)
+        assert quotas.left(provider) == QuotaLeft(None, None, 0)
 
 
 def test_a_background_request_waits_while_an_interactive_one_does(make_quotas: MakeQuotas) -> None:
@@ -339,4 +339,4 @@ def test_many_at_once_get_no_more_than_there_is(make_quotas: MakeQuotas) -> None
         answers = list(pool.map(lambda _: quotas.reserve("p", 3), range(120)))
 
     assert sum(isinstance(answer, Reservation) for answer in answers) == 33
-    assert quotas.standing("p") == Standing(7, 1, MINUTE)
+    assert quotas.left("p") == QuotaLeft(7, 1, MINUTE)

@@ -9,6 +9,7 @@ from wires.sdk_environment import assert_changes_nothing
 
 from services.bootstrap.worker import build_services
 from services.settings.load import load_settings
+from services.worker import life
 
 
 def test_the_environment_of_the_sdk_changes_nothing(wire: WireServer) -> None:
@@ -42,8 +43,8 @@ def test_a_model_that_reasons_is_told_the_effort_of_the_settings(
     }
     services = build_services(load_settings(env | given))
 
-    ask(services.providers["openai"], max_tokens=77)
-    services.close()
+    ask(services.answering.providers["openai"], max_tokens=77)
+    life.end(services)
 
     body = wire.seen()["last"]
     assert (body["reasoning_effort"], body["max_tokens"]) == (sent, 77)
@@ -55,8 +56,8 @@ def test_what_a_servers_provider_passes_over_is_in_its_metrics(
     env = {"DATA_DIR": str(tmp_path), "OPENAI_BASE_URL": wire.base_url, "OPENAI_API_KEY": KEY}
     services = build_services(load_settings(env))
 
-    ask(services.providers["openai"], model="odd")
-    services.close()
+    ask(services.answering.providers["openai"], model="odd")
+    life.end(services)
 
     line = b'charla_upstream_ignored_total{provider="openai"} 6.0'
     assert line in services.metrics.render()

@@ -28,7 +28,7 @@ from services.domain.errors.requests import (
     TooManyRequests,
 )
 from services.domain.runs import BeginTurn, ParentRule, Run
-from services.domain.sessions import NewSession, Session, Status
+from services.domain.sessions import MessageStatus, NewSession, Session
 from services.stores.base.store import Store
 
 
@@ -58,7 +58,7 @@ def test_a_begin_writes_question_placeholder_and_run(store: Store, session: Sess
         message_id=turn.message_id,
         user_message_id=turn.user_message_id,
         epoch=1,
-        status=Status.STREAMING,
+        status=MessageStatus.STREAMING,
         provider="scripted",
         model="large",
         created_at=later(3),
@@ -69,9 +69,9 @@ def test_a_begin_writes_question_placeholder_and_run(store: Store, session: Sess
     assert (question.id, question.content, question.status) == (
         turn.user_message_id,
         "Hello",
-        Status.COMPLETE,
+        MessageStatus.COMPLETE,
     )
-    assert (reply.id, reply.content, reply.status) == (turn.message_id, "", Status.STREAMING)
+    assert (reply.id, reply.content, reply.status) == (turn.message_id, "", MessageStatus.STREAMING)
 
 
 def test_a_begin_moves_the_session_and_names_it(store: Store, session: Session) -> None:

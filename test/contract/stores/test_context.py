@@ -8,7 +8,7 @@ from worlds.stores import LARGE, OFFERS, answer, done, new_session, settlement_o
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Price, estimate_tokens
 from services.domain.runs import ContextMessage, ParentRule
-from services.domain.sessions import FinishReason, MessageRole, Session, Status
+from services.domain.sessions import FinishReason, MessageRole, MessageStatus, Session
 from services.stores.base.store import Store
 
 
@@ -80,7 +80,9 @@ def test_what_does_not_fit_the_window_is_left_out_from_the_oldest_on(
 
 def test_empty_answers_are_skipped(store: Store, session: Session) -> None:
     run = store.runs.begin_turn(turn_in(session, content="a")).run
-    store.runs.settle_turn(settlement_of(run, text="", status=Status.FAILED, finish_reason=None))
+    store.runs.settle_turn(
+        settlement_of(run, text="", status=MessageStatus.FAILED, finish_reason=None)
+    )
 
     assert context(store, session) == ["a", "new"]
 
@@ -100,7 +102,7 @@ def test_what_is_skipped_does_not_count_as_a_message_of_the_context(
 ) -> None:
     for _ in range(3):
         regenerated = store.runs.begin_turn(turn_in(long_talk, content="x")).run
-        empty = settlement_of(regenerated, text="", status=Status.FAILED, finish_reason=None)
+        empty = settlement_of(regenerated, text="", status=MessageStatus.FAILED, finish_reason=None)
         store.runs.settle_turn(empty)
 
     texts = context(store, long_talk, context_messages=bound)
@@ -109,8 +111,10 @@ def test_what_is_skipped_does_not_count_as_a_message_of_the_context(
     assert texts == newest[-expected:]
 
 
-@pytest.mark.parametrize("status", [Status.STOPPED, Status.INTERRUPTED, Status.FAILED])
-def test_partial_answers_are_kept(store: Store, session: Session, status: Status) -> None:
+@pytest.mark.parametrize(
+    "status", [MessageStatus.STOPPED, MessageStatus.INTERRUPTED, MessageStatus.FAILED]
+)
+def test_partial_answers_are_kept(store: Store, session: Session, status: MessageStatus) -> None:
     run = store.runs.begin_turn(turn_in(session, content="a")).run
     store.runs.settle_turn(settlement_of(run, text="half", status=status, finish_reason=None))
 

@@ -8,7 +8,7 @@ from worlds.stores import NOW, WORKER, answer, later, new_id, new_session, settl
 from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page, encode_cursor
 from services.domain.runs import ParentRule, Piece, RunBeat
-from services.domain.sessions import Message, MessageRole, Session, Status
+from services.domain.sessions import Message, MessageRole, MessageStatus, Session
 from services.stores.base.store import Store
 
 ReadPage = Callable[[str, str, int, str | None], Page[Message]]
@@ -47,7 +47,7 @@ def test_messages_are_read_back_as_they_were_written(store: Store, session: Sess
         parent_id=None,
         role=MessageRole.USER,
         content="Question\t?",
-        status=Status.COMPLETE,
+        status=MessageStatus.COMPLETE,
         created_at=NOW,
     )
     assert reply == Message(
@@ -56,7 +56,7 @@ def test_messages_are_read_back_as_they_were_written(store: Store, session: Sess
         parent_id=run.user_message_id,
         role=MessageRole.ASSISTANT,
         content="Text with\r\nlines, é and 🎉",
-        status=Status.COMPLETE,
+        status=MessageStatus.COMPLETE,
         created_at=NOW,
         finish_reason=run.finish_reason,
         model="large",
@@ -126,18 +126,18 @@ def test_a_message_that_is_being_written_shows_its_checkpoints(
 
     for read in (store.messages.branch, store.messages.tree):
         reply = read(session.user_id, session.id, 10).items[-1]
-        assert (reply.content, reply.status) == ("Hello", Status.STREAMING)
+        assert (reply.content, reply.status) == ("Hello", MessageStatus.STREAMING)
 
 
 def test_a_failed_answer_without_a_word_has_an_empty_text(store: Store, session: Session) -> None:
     run = store.runs.begin_turn(turn_in(session)).run
     store.runs.settle_turn(
-        settlement_of(run, text="", status=Status.FAILED, finish_reason=None, attempts=[])
+        settlement_of(run, text="", status=MessageStatus.FAILED, finish_reason=None, attempts=[])
     )
 
     reply = store.messages.branch(session.user_id, session.id, 10).items[-1]
 
-    assert (reply.content, reply.status, reply.finish_reason) == ("", Status.FAILED, None)
+    assert (reply.content, reply.status, reply.finish_reason) == ("", MessageStatus.FAILED, None)
 
 
 def test_the_tree_goes_by_creation_also_within_one_instant(store: Store, session: Session) -> None:

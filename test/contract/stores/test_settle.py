@@ -25,7 +25,7 @@ from services.domain.costs import Cost, Usage, UsageSource
 from services.domain.errors.requests import NotFound
 from services.domain.events import Error, Terminal
 from services.domain.runs import Piece, Run, RunBeat, Settled, Settlement
-from services.domain.sessions import FinishReason, Message, Session, Status
+from services.domain.sessions import FinishReason, Message, MessageStatus, Session
 from services.stores.base.store import Store
 
 
@@ -62,7 +62,7 @@ def test_a_settled_run_is_read_with_everything_it_ended_with(store: Store, run: 
 
     assert store.runs.get(run.user_id, run.id) == replace(
         run,
-        status=Status.COMPLETE,
+        status=MessageStatus.COMPLETE,
         finish_reason=FinishReason.STOP,
         usage=Usage(10, 5, 2, 1),
         cost=Cost(Decimal("0.000075")),
@@ -75,16 +75,18 @@ def test_a_settled_run_is_read_with_everything_it_ended_with(store: Store, run: 
 
 
 def test_the_text_and_the_state_are_the_messages_too(store: Store, run: Run) -> None:
-    store.runs.settle_turn(settlement_of(run, text="Hello", status=Status.STOPPED))
+    store.runs.settle_turn(settlement_of(run, text="Hello", status=MessageStatus.STOPPED))
 
     message = message_of(store, run)
 
-    assert (message.content, message.status) == ("Hello", Status.STOPPED)
+    assert (message.content, message.status) == ("Hello", MessageStatus.STOPPED)
     assert store.runs.text(run.user_id, run.id) == "Hello"
 
 
-@pytest.mark.parametrize("status", [one for one in Status if one is not Status.STREAMING])
-def test_after_every_end_the_session_is_free(store: Store, run: Run, status: Status) -> None:
+@pytest.mark.parametrize(
+    "status", [one for one in MessageStatus if one is not MessageStatus.STREAMING]
+)
+def test_after_every_end_the_session_is_free(store: Store, run: Run, status: MessageStatus) -> None:
     store.runs.settle_turn(settlement_of(run, status=status))
 
     assert store.sessions.get(run.user_id, run.session_id).active_run is None
@@ -95,7 +97,7 @@ def test_a_failure_is_kept_as_the_event_it_was(store: Store, run: Run) -> None:
     terminal = failure(run)
 
     store.runs.settle_turn(
-        settlement_of(run, status=Status.FAILED, finish_reason=None, terminal=terminal)
+        settlement_of(run, status=MessageStatus.FAILED, finish_reason=None, terminal=terminal)
     )
 
     settled = store.runs.get(run.user_id, run.id)
@@ -166,7 +168,7 @@ def test_a_second_settle_changes_nothing(store: Store, run: Run) -> None:
     store.runs.settle_turn(settlement_of(run))
     before = store.runs.get(run.user_id, run.id)
 
-    again = settlement_of(run, text="other", status=Status.FAILED, attempts=[attempt(5)])
+    again = settlement_of(run, text="other", status=MessageStatus.FAILED, attempts=[attempt(5)])
 
     assert store.runs.settle_turn(again) is Settled.BEFORE
     assert store.runs.settle_turn(settlement_of(run)) is Settled.BEFORE
@@ -187,7 +189,7 @@ def test_another_epoch_is_fenced(store: Store, run: Run) -> None:
 
 def test_an_old_owner_is_fenced_even_after_the_new_one_has_settled(store: Store, run: Run) -> None:
     [claimed] = store.runs.claim_dead(OTHER_WORKER, [WORKER], 10)
-    new_owner = settlement_of(claimed.run, text="Hel", status=Status.INTERRUPTED)
+    new_owner = settlement_of(claimed.run, text="Hel", status=MessageStatus.INTERRUPTED)
 
     assert store.runs.settle_turn(new_owner) is Settled.NOW
     assert store.runs.settle_turn(settlement_of(run)) is Settled.FENCED
@@ -227,7 +229,7 @@ def test_a_settle_that_breaks_in_the_middle_changes_nothing(
 
     assert store.runs.get(run.user_id, run.id) == run
     assert store.runs.text(run.user_id, run.id) == "Hel"
-    assert message_of(store, run).status is Status.STREAMING
+    assert message_of(store, run).status is MessageStatus.STREAMING
     two_attempts = settlement_of(run, attempts=[attempt(1), attempt(2)])
     assert store.runs.settle_turn(two_attempts) is Settled.NOW
 

@@ -10,7 +10,7 @@ from gevent.event import Event
 from worlds.played import PlayedProvider, Step
 from worlds.run_world import PATIENCE_SECONDS, MakeWorld, RunWorld
 
-from services.admission.breakers.base import Admission, BreakerRules
+from services.admission.breakers.base import BreakerRules, Verdict
 from services.admission.breakers.local import LocalBreakers
 from services.admission.quotas.base import Quota, Reservation, Wait
 from services.admission.quotas.local import LocalQuotas
@@ -79,10 +79,10 @@ class HeldBreakers(LocalBreakers):
         self.out: Counter[str] = Counter()
         self.told: list[tuple[str, str]] = []
 
-    def admit(self, provider: str, model: str) -> Admission:
+    def admit(self, provider: str, model: str) -> Verdict:
         """Count who comes."""
         admission = super().admit(provider, model)
-        if admission is not Admission.REFUSED:
+        if admission is not Verdict.REFUSED:
             self.out[provider] += 1
         return admission
 

@@ -17,7 +17,7 @@ from services.domain.errors.requests import NotFound
 from services.domain.events import Error
 from services.domain.paging import Page
 from services.domain.runs import AttemptOutcome, IdempotencyKey, ParentRule, Run
-from services.domain.sessions import FinishReason, Session, SessionFilter, Status
+from services.domain.sessions import FinishReason, MessageStatus, Session, SessionFilter
 from services.domain.users import User
 from services.stores.base.logins import Login, RefreshToken
 from services.stores.base.store import Store
@@ -118,7 +118,7 @@ class _Maker:
         self._store.runs.request_stop(run.user_id, run.id, self._now)
         terminal = done(run, finish_reason=FinishReason.STOPPED, cost=cost, usage=used)
         settlement = settlement_of(
-            run, status=Status.STOPPED, finish_reason=FinishReason.STOPPED, terminal=terminal
+            run, status=MessageStatus.STOPPED, finish_reason=FinishReason.STOPPED, terminal=terminal
         )
         attempts = [
             attempt(1, outcome=AttemptOutcome.FAILED, cost=None, usage=used, code="upstream_cut"),
@@ -138,7 +138,7 @@ class _Maker:
         self._store.runs.settle_turn(
             settlement_of(
                 run,
-                status=Status.FAILED,
+                status=MessageStatus.FAILED,
                 finish_reason=None,
                 text="",
                 terminal=error,

@@ -11,6 +11,7 @@ from flask import Flask
 from app import serve
 from services.bootstrap.worker import build_services
 from services.settings.load import load_settings
+from services.worker import life
 from services.worker.services import Services
 
 JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -32,7 +33,7 @@ def app_with(parts: Parts, folder: Path, **environ: str) -> Iterator[Flask]:
     services = replace(embedded, **parts(embedded))
     try:
         app = serve(services)
-        services.start()
+        life.start(services)
         yield app
     finally:
-        services.close()
+        life.end(services)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gevent
 from gevent.event import Event
 
-from services.admission.quotas.base import Quota, Quotas, Reservation, Standing, Wait
+from services.admission.quotas.base import Quota, QuotaLeft, Quotas, Reservation, Wait
 from services.admission.waiting.burst_queue import BurstQueue, Place, Request
 from services.admission.waiting.times import QueueTimes
 from services.domain.limits import Priority
@@ -109,10 +109,10 @@ class RoomQuotas(Quotas):
         self.requests += 1
         self.tokens += reservation.tokens
 
-    def standing(self, provider: str) -> Standing:
+    def left(self, provider: str) -> QuotaLeft:
         """Tell what is left."""
         del provider
-        return Standing(self.requests, self.tokens, 60)
+        return QuotaLeft(self.requests, self.tokens, 60)
 
     def close(self) -> None:
         """Hold nothing."""

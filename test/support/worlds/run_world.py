@@ -14,9 +14,12 @@ from worlds.stores import OFFERS, WORKER, done, new_id, new_session, settlement_
 
 from services.admission.breakers.base import BreakerRules, Breakers
 from services.admission.breakers.local import LocalBreakers
+from services.admission.counters import Counters
 from services.admission.quotas.base import Quotas
 from services.admission.quotas.local import LocalQuotas
-from services.admission.waiting.burst_queue import BurstQueue
+from services.admission.windows.local import LocalWindows
+from services.bootstrap import runs, streams
+from services.bootstrap.providers import Asked
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Usage
 from services.domain.deliveries import Batch, EventStream, Ping
@@ -34,25 +37,24 @@ from services.domain.events import (
 from services.domain.runs import BegunTurn, Run, Settlement
 from services.domain.sessions import FinishReason, Session
 from services.providers.base import Provider, ProviderRequest
-from services.runs.asking.attempts import Attempts
-from services.runs.asking.first_tokens import FirstTokens
-from services.runs.asking.gate import Gate
-from services.runs.asking.pump import Pump
 from services.runs.asking.retries import RetryRules
-from services.runs.asking.routing import Plan, Router, RoutingRules
 from services.runs.drain import Drain
 from services.runs.ending.outbox import Outbox
-from services.runs.ending.settler import Settler
 from services.runs.leases.beat import Beat, BeatTimes
 from services.runs.leases.reaper import Reaper
 from services.runs.leases.takeover import Takeover
 from services.runs.leases.watch import WorkerWatch
-from services.runs.living.run import Ending, Living, RunTimes
-from services.runs.runner import Runner
+from services.runs.living.clock import RunTimes
+from services.runs.living.plan import Plan
+from services.runs.living.run import Ending, Living
+from services.settings.groups.providers import ProviderSettings
+from services.settings.groups.routing import RoutingSettings
+from services.settings.groups.runs import RunSettings
+from services.settings.whole import Settings
 from services.stores.base.runs import RunStore
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 from services.streams.base import Nudge, NudgeKind, RunLog
-from services.streams.follow import Followers, ReaderCaps, ReaderRequest, Subscription
+from services.streams.follow import ReaderRequest, Subscription
 from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
 
@@ -160,19 +162,18 @@ class RunWorld:
         self.runs = ShakyRuns(self.store.runs, provider.journal)
         self.metrics = Metrics()
         self.log = open_log(self.runs, self.metrics) if open_log else MemoryRunLog(900, 1 << 24)
-        caps = ReaderCaps(streams=100, per_run=32, per_user=64)
-        self.followers = Followers(caps, 10, self.metrics)
+        settings = _settings(rules, settle_seconds, queue_size)
+        self.followers = streams.build_followers(settings, self.metrics)
         self.outbox = Outbox(folder / "outbox")
-        settler = Settler(self.runs, self.outbox, settle_seconds)
-        quotas = quotas or LocalQuotas({}, 60)
         self.breakers = breakers or LocalBreakers(BreakerRules(open_seconds=breaker_seconds))
-        self.queue = BurstQueue(quotas, queue_size)
-        times = FirstTokens()
-        self.router = Router(OFFERS, RoutingRules(), self.breakers, times)
-        self.gate = Gate(self.breakers, self.queue, quotas, times)
+        counters = Counters(LocalWindows(), quotas or LocalQuotas({}, 60), self.breakers)
         self.providers: dict[str, Provider] = {one.name: one for one in (provider, *others)}
-        pump = Pump(Attempts(self.providers, self.gate), rules)
-        self.runner = Runner(pump, settler, self.metrics, close_seconds)
+        answering = runs.build_answering(
+            settings, Asked(self.providers, OFFERS), counters, self.metrics
+        )
+        self.router, self.gate, self.queue = answering.router, answering.gate, answering.queue
+        settler = runs.build_settler(settings, self.runs, self.outbox)
+        self.runner = runs.build_runner(settings, answering, settler, self.metrics, close_seconds)
         self.reaper = Reaper(self.runs, self.log, worker_id, 0.3)
         self.takeover = Takeover(self.runs, self.outbox, self.reaper, 0.01)
         self.watch = WorkerWatch(15, 10)
@@ -276,6 +277,20 @@ class RunWorld:
         """Close log and file; nothing of this worker can write any more."""
         self.log.close()
         self.store.close()
+
+
+def _settings(rules: RetryRules, settle_seconds: float, queue_size: int) -> Settings:
+    """Set what tests want shorter, or other, than it is by default."""
+    return Settings(
+        providers=ProviderSettings(
+            retries=rules.retries,
+            retry_min_seconds=rules.min_seconds,
+            retry_max_seconds=rules.max_seconds,
+            retry_after_max_seconds=rules.retry_after_max,
+        ),
+        routing=RoutingSettings(queue_size=queue_size),
+        runs=RunSettings(settle_retry_seconds=settle_seconds, ping_seconds=10),
+    )
 
 
 MakeWorld = Callable[..., RunWorld]

@@ -24,7 +24,7 @@ from services.domain.runs import (
     Run,
     Settlement,
 )
-from services.domain.sessions import FinishReason, NewSession, Session, Status
+from services.domain.sessions import FinishReason, MessageStatus, NewSession, Session
 from services.stores.base.store import Store
 from services.stores.sqlite.store import SqliteStore
 
@@ -53,7 +53,7 @@ UNKNOWN_RUN = Run(
     message_id=UNKNOWN_ID,
     user_message_id=UNKNOWN_ID,
     epoch=1,
-    status=Status.STREAMING,
+    status=MessageStatus.STREAMING,
     provider="scripted",
     model="large",
     created_at=NOW,
@@ -179,7 +179,7 @@ def settlement_of(run: Run, **changes: Any) -> Settlement:
     settlement = Settlement(
         run_id=run.id,
         epoch=run.epoch,
-        status=Status.COMPLETE,
+        status=MessageStatus.COMPLETE,
         finish_reason=FinishReason.STOP,
         text="Hello to you",
         terminal=done(run),

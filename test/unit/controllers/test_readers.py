@@ -57,7 +57,8 @@ def half_written(world: RunWorld) -> Living:
 def test_who_began_the_run_gets_no_greeting(make_world: MakeWorld) -> None:
     world = make_world(said("all"))
     living = world.launch()
-    events = readers_of(world).begin(caller_of(living), living.turn.run, lambda: True)
+    log = living.writer.reader()
+    events = readers_of(world).begin(caller_of(living), log, lambda: True)
     story = read_to_the_end(events)
     assert (story.greetings, story.seqs) == ([], [1, 2, 3])
 

@@ -15,11 +15,15 @@ from controllers.runs import RunParts, RunsController, Started, TurnDefaults, Tu
 from controllers.sessions import SessionDraft, SessionsController
 from services.admission.quotas.base import Quota
 from services.admission.quotas.local import LocalQuotas
+from services.admission.turns import TurnAdmission
 from services.admission.waiting.burst_queue import Request
+from services.admission.windows.local import LocalWindows
+from services.admission.windows.turn_limit import TurnLimit
 from services.domain.catalog import ModelChoice, Offers
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.outages import Draining, StoreUnavailable, TooManyStreams
 from services.domain.errors.requests import KeyReused, ModelNotAvailable, NotFound, TooManyRequests
+from services.domain.limits import Limit
 from services.domain.sessions import FinishReason
 from services.domain.users import Caller, Role
 from services.runs.asking.first_tokens import FirstTokens
@@ -27,21 +31,6 @@ from services.runs.asking.routing import Router, RoutingRules
 from services.streams.follow import Followers, ReaderCaps
 
 HELLO = TurnRequest(content="Hello", choice=ModelChoice())
-
-
-class _Counted:
-    """An admission of so many requests."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def test(self, user_id: str) -> None:
-        if self.left <= 0:
-            raise TooManyRequests(user_id)
-
-    def take(self, user_id: str) -> None:
-        assert user_id
-        self.left -= 1
 
 
 class _Desk:
@@ -53,12 +42,19 @@ class _Desk:
         self.caller = Caller(
             user_id=self.session.user_id, tenant_id=new_id(), role=Role.MEMBER, login_id=new_id()
         )
-        self.limit = _Counted(limit)
+        self.windows = LocalWindows()
+        self.limits = [Limit(f"{limit} per hour", limit, 3600)]
         self.drain = world.drain(1)
         caps = ReaderCaps(streams=streams, per_run=32, per_user=64)
         followers = Followers(caps, 10, world.metrics)
         self.readers = Readers(world.runs, world.log, followers)
-        self.runs = RunsController(self._parts(), self.readers, self.limit)
+        self.runs = RunsController(self._parts(), self.readers)
+
+    @property
+    def left(self) -> int:
+        """Give how many messages the user may send."""
+        subject = f"ai:{self.caller.user_id}"
+        return self.windows.look(subject, self.limits).tightest.remaining
 
     def _parts(self) -> RunParts:
         defaults = TurnDefaults(
@@ -75,7 +71,7 @@ class _Desk:
             drain=self.drain,
             providers=self.world.providers,
             router=self.world.router,
-            queue=self.world.queue,
+            admission=TurnAdmission(TurnLimit(self.windows, self.limits), self.world.queue),
             defaults=defaults,
             worker_id=self.world.worker_id,
         )
@@ -101,7 +97,7 @@ def desk(make_world: MakeWorld, script: Sequence[Step]) -> _Desk:
 
 def test_a_turn_is_begun_launched_and_read(desk: _Desk) -> None:
     started = desk.start()
-    assert (started.replayed, desk.limit.left) == (False, 4)
+    assert (started.replayed, desk.left) == (False, 4)
     assert desk.text_of(started) == "all well"
     desk.world.wait()
     run = desk.runs.get(desk.caller, started.run.id)
@@ -122,7 +118,7 @@ def test_what_the_request_says_goes_upstream_and_defaults_where_it_is_silent(
 def test_the_same_key_gives_the_same_run_and_costs_nothing(desk: _Desk) -> None:
     first = desk.start(key=KEY)
     again = desk.start(key=KEY)
-    assert (again.run.id, again.replayed, desk.limit.left) == (first.run.id, True, 4)
+    assert (again.run.id, again.replayed, desk.left) == (first.run.id, True, 4)
     assert desk.text_of(first) == desk.text_of(again) == "all well"
     desk.world.wait()
     assert desk.start(key=KEY).run.id == first.run.id
@@ -163,7 +159,7 @@ def test_a_begin_that_is_refused_costs_nothing(desk: _Desk) -> None:
     desk.world.runs.away.add("begin_turn")
     with pytest.raises(StoreUnavailable):
         desk.start()
-    assert desk.limit.left == 5
+    assert desk.left == 5
     assert desk.world.provider.requests == []
 
 
@@ -182,7 +178,7 @@ def test_a_busy_session_names_its_run(desk: _Desk) -> None:
     with pytest.raises(RunActive) as refused:
         desk.start()
     assert refused.value.active_run_id == started.run.id
-    assert desk.limit.left == 4
+    assert desk.left == 4
 
 
 @pytest.mark.parametrize("script", [[Event()]])

@@ -8,8 +8,8 @@ from services.domain.context import fit_context
 from services.domain.costs import estimate_tokens
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
-from services.domain.runs import BeginTurn, BegunTurn, ContextMessage, ParentRule
-from services.domain.sessions import MessageRole, Session, Status, title_from
+from services.domain.runs import BeginTurn, BegunTurn, ChosenBy, ContextMessage, ParentRule
+from services.domain.sessions import MessageRole, MessageStatus, Session, title_from
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
 from services.stores.sqlite import sessions
@@ -57,6 +57,7 @@ class _Plan:
 
     parent_id: str | None
     model: Model
+    chosen_by: ChosenBy
     max_tokens: int
     context: tuple[ContextMessage, ...]
     system_prompt: str | None
@@ -84,6 +85,7 @@ def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
     return BegunTurn(
         run=run_of(run),
         model=plan.model,
+        chosen_by=plan.chosen_by,
         context=plan.context,
         system_prompt=plan.system_prompt,
         max_tokens=plan.max_tokens,
@@ -104,6 +106,7 @@ def _begun_before(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn 
     return BegunTurn(
         run=run_of(run),
         model=model,
+        chosen_by=ChosenBy.of(turn.choice, session_of(session).choice),
         context=context,
         system_prompt=prompt,
         max_tokens=run["max_tokens"],
@@ -150,7 +153,8 @@ def _plan(
     max_tokens = min(turn.max_tokens, model.max_output)
     prompt = session.system_prompt
     context = _context(connection, turn, parent_id, prompt, (model, max_tokens))
-    return _Plan(parent_id, model, max_tokens, context, prompt)
+    chosen_by = ChosenBy.of(turn.choice, session.choice)
+    return _Plan(parent_id, model, chosen_by, max_tokens, context, prompt)
 
 
 def _context(
@@ -191,8 +195,15 @@ def _check_active_runs(connection: sqlite3.Connection, turn: BeginTurn) -> None:
 def _write(connection: sqlite3.Connection, turn: BeginTurn, plan: _Plan) -> sqlite3.Row:
     now = time_text(turn.created_at)
     owner, model = (turn.session_id, turn.user_id), (plan.model.provider, plan.model.name)
-    question = (MessageRole.USER, turn.content, Status.COMPLETE, None, None, turn.token_estimate)
-    answer = (MessageRole.ASSISTANT, "", Status.STREAMING, *model, 0)
+    question = (
+        MessageRole.USER,
+        turn.content,
+        MessageStatus.COMPLETE,
+        None,
+        None,
+        turn.token_estimate,
+    )
+    answer = (MessageRole.ASSISTANT, "", MessageStatus.STREAMING, *model, 0)
     connection.execute(_MESSAGE, (turn.user_message_id, *owner, plan.parent_id, *question, now))
     connection.execute(_MESSAGE, (turn.message_id, *owner, turn.user_message_id, *answer, now))
     ids = (turn.run_id, *owner, turn.tenant_id, turn.message_id, turn.user_message_id)

@@ -14,7 +14,7 @@ from services.domain.costs import Cost, Usage
 from services.domain.deliveries import EventStream
 from services.domain.events import Content, Reasoning
 from services.domain.runs import Run
-from services.domain.sessions import Status
+from services.domain.sessions import MessageStatus
 from services.streams.follow import ReaderRequest
 
 RUN = Run(
@@ -24,7 +24,7 @@ RUN = Run(
     message_id="answer",
     user_message_id="question",
     epoch=1,
-    status=Status.STREAMING,
+    status=MessageStatus.STREAMING,
     provider="scripted",
     model="large",
     created_at=datetime(2026, 11, 20, tzinfo=UTC),

@@ -8,7 +8,7 @@ from gevent.event import Event
 from worlds.run_world import MakeWorld, RunWorld, said
 
 from services.domain.events import Content, Done, Error
-from services.domain.sessions import Status
+from services.domain.sessions import MessageStatus
 from services.runs.drain import Drain
 from services.runs.living.run import Living
 
@@ -56,7 +56,7 @@ def test_the_rest_is_interrupted_with_its_text_and_its_readers_are_told(
     assert isinstance(story.end, Error)
     assert (story.end.code, story.end.persisted) == ("interrupted", True)
     run, text = world.stored(living)
-    assert (run.status, text) == (Status.INTERRUPTED, "so far")
+    assert (run.status, text) == (MessageStatus.INTERRUPTED, "so far")
     assert 0.2 <= took < 0.4
     assert len(world.runner) == 0
 
@@ -68,7 +68,7 @@ def test_without_a_signal_everything_is_settled_at_once(make_world: MakeWorld) -
     took = finished(world.drain(30))
 
     assert took < 2
-    assert world.stored(living)[0].status is Status.INTERRUPTED
+    assert world.stored(living)[0].status is MessageStatus.INTERRUPTED
 
 
 def test_a_worker_without_runs_goes_at_once(make_world: MakeWorld) -> None:
@@ -115,7 +115,7 @@ def test_a_run_that_is_launched_at_the_very_end_is_interrupted_too(
     finished(drain)
     living = world.launch()
     world.wait()
-    assert world.stored(living)[0].status is Status.INTERRUPTED
+    assert world.stored(living)[0].status is MessageStatus.INTERRUPTED
 
 
 @pytest.mark.parametrize(("graceful", "patience"), [(30, 25), (10, 5), (8, 4), (6, 3), (1, 0.5)])

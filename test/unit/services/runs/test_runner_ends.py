@@ -8,7 +8,7 @@ from worlds.run_world import MakeWorld, RunWorld, read_to_the_end, said
 from services.domain.costs import Usage, UsageSource
 from services.domain.events import Content, Done, Error
 from services.domain.runs import AttemptOutcome
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.living.run import Ending, Living
 
 
@@ -36,7 +36,7 @@ def test_a_stop_before_the_call_makes_none(make_world: MakeWorld) -> None:
     assert world.provider.journal == ["begin_turn", "settle_turn"]
     assert (end.usage, end.ttft_ms) == (Usage(source=UsageSource.ESTIMATED), None)
     run, _ = world.stored(living)
-    assert (run.status, run.usage) == (Status.STOPPED, end.usage)
+    assert (run.status, run.usage) == (MessageStatus.STOPPED, end.usage)
     assert world.ledger() == []
 
 
@@ -48,7 +48,7 @@ def test_a_stop_before_the_first_token_closes_the_upstream(make_world: MakeWorld
     stopped(world, living)
 
     assert world.provider.journal == ["begin_turn", "called", "closed", "settle_turn"]
-    assert [attempt.outcome for attempt in living.attempts] == [AttemptOutcome.CANCELLED]
+    assert [attempt.outcome for attempt in living.calls.booked] == [AttemptOutcome.CANCELLED]
     assert world.ledger()[0]["input_tokens"] > 0
 
 
@@ -61,7 +61,7 @@ def test_a_stop_in_the_stream_keeps_the_text_and_books_it(make_world: MakeWorld)
 
     run, text = world.stored(living)
     assert (run.status, run.finish_reason, text) == (
-        Status.STOPPED,
+        MessageStatus.STOPPED,
         FinishReason.STOPPED,
         "kept words",
     )
@@ -102,7 +102,7 @@ def test_a_stop_while_the_end_is_being_stored_changes_nothing(make_world: MakeWo
 def test_an_answer_that_ended_well_at_the_same_moment_ended_well(make_world: MakeWorld) -> None:
     world = make_world(said("all"))
     living = world.launch()
-    while not living.attempts:
+    while not living.calls.booked:
         gevent.sleep(0)
     living.end(Ending.STOPPED)
     end = world.story_of(living).end
@@ -136,7 +136,7 @@ def test_an_interrupted_run_says_so_and_can_be_tried_again(make_world: MakeWorld
 
     assert isinstance(end, Error)
     assert (end.code, end.retryable, end.persisted) == ("interrupted", True, True)
-    assert world.stored(living)[0].status is Status.INTERRUPTED
+    assert world.stored(living)[0].status is MessageStatus.INTERRUPTED
 
 
 def test_a_run_that_is_launched_after_all_were_ended_ends_too(make_world: MakeWorld) -> None:
@@ -175,7 +175,7 @@ def test_waiting_covers_runs_that_are_launched_meanwhile(make_world: MakeWorld) 
     assert world.runner.wait_until_idle(5)
     living = late.value
     assert living is not None
-    assert world.stored(living)[0].status is Status.COMPLETE
+    assert world.stored(living)[0].status is MessageStatus.COMPLETE
 
 
 def test_waiting_tells_when_it_was_too_long(make_world: MakeWorld) -> None:

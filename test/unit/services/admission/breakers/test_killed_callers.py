@@ -14,8 +14,8 @@ SETTING = """
 from gevent import monkey; monkey.patch_all()
 import os, signal, sys, gevent
 from redis import Redis
-from services.admission.breakers.base import Admission, BreakerRules
-from services.admission.quotas.base import Quota, Standing
+from services.admission.breakers.base import Verdict, BreakerRules
+from services.admission.quotas.base import Quota, QuotaLeft
 from services.admission.breakers.shared import SharedBreakers
 from services.admission.shared_link import SharedLink, SharedTimes
 from services.admission.quotas.shared import SharedQuotas
@@ -39,19 +39,19 @@ def eventually(holds):
 
 RESERVING = """
 quotas, other = (SharedQuotas(link, {"p": Quota(3, 100)}, 60) for link in links)
-quotas.standing("p")
+quotas.left("p")
 kill_while_asking(lambda: quotas.reserve("p", 10))
-eventually(lambda: other.standing("p").requests == 2)
-quotas.standing("p")
-print(other.standing("p") == Standing(3, 100, 0), links[0].is_away)
+eventually(lambda: other.left("p").requests == 2)
+quotas.left("p")
+print(other.left("p") == QuotaLeft(3, 100, 0), links[0].is_away)
 """
 
 TELLING = """
 quotas, other = (SharedQuotas(link, {"p": Quota(3, 100)}, 60) for link in links)
 made = quotas.reserve("p", 10)
 kill_while_asking(lambda: quotas.correct(made, 70))
-quotas.standing("p")
-print(other.standing("p") == Standing(2, 30, 60), links[0].is_away)
+quotas.left("p")
+print(other.left("p") == QuotaLeft(2, 30, 60), links[0].is_away)
 """
 
 PROBING = """
@@ -63,7 +63,7 @@ kill_while_asking(lambda: breakers.admit("p", "m"))
 with Redis.from_url(url) as client:
     eventually(lambda: client.hexists("charla:breaker:p/m", "prober"))
 breakers.state("p", "m")
-print(other.admit("p", "m") is Admission.PROBE, links[0].is_away)
+print(other.admit("p", "m") is Verdict.PROBE, links[0].is_away)
 """
 
 

@@ -9,11 +9,11 @@ import pytest
 from stack.redis_server import RedisServer
 from worlds.patience import eventually
 
-from services.admission.breakers.base import Admission, BreakerRules, Breakers, BreakerState
+from services.admission.breakers.base import BreakerRules, Breakers, BreakerState, Verdict
 from services.admission.breakers.shared import MOST_KNOWN, SharedBreakers
 from services.admission.shared_link import SharedLink, SharedTimes
 
-CALL, PROBE, REFUSED = Admission.CALL, Admission.PROBE, Admission.REFUSED
+CALL, PROBE, REFUSED = Verdict.CALL, Verdict.PROBE, Verdict.REFUSED
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
 MODEL = ("p", "m")
 REST = 0.3
@@ -266,7 +266,7 @@ def test_a_redis_that_hangs_is_waited_for_once(make_redis: MakeRedis, worker: Ma
 
 @pytest.mark.parametrize(("outcome", "then"), [("succeeded", CALL), ("released", PROBE)])
 def test_what_came_of_a_probe_is_told_when_redis_is_back(
-    make_redis: MakeRedis, worker: MakeBreakers, outcome: str, then: Admission
+    make_redis: MakeRedis, worker: MakeBreakers, outcome: str, then: Verdict
 ) -> None:
     server = make_redis()
     first, second = worker(server), worker(server)

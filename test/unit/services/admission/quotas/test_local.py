@@ -6,7 +6,7 @@ from typing import TypeAlias
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.admission.quotas.base import Quota, Reservation, Standing, Wait
+from services.admission.quotas.base import Quota, QuotaLeft, Reservation, Wait
 from services.admission.quotas.local import LocalQuotas
 
 SPAN, ABANDONED, WAITING = 8.0, 40.0, 2.0
@@ -83,11 +83,11 @@ class NaiveWindow:
             if not one.has_arrived or one.at + SPAN > now
         }
 
-    def standing(self, now: float) -> Standing:
+    def left(self, now: float) -> QuotaLeft:
         self.forget(now)
         held = [one.tokens for one in self.entries.values()]
         requests, tokens = self.quota.requests, self.quota.tokens
-        return Standing(
+        return QuotaLeft(
             None if requests is None else max(0, requests - len(held)),
             None if tokens is None else max(0, tokens - sum(held)),
             max((self.leaves(one, now) for one in self.entries.values()), default=0.0),
@@ -112,9 +112,9 @@ class Both:
             self.reserve(number, what)
         elif self.made:
             self.tell(what, self.made[which % len(self.made)], number)
-        told = self.quotas.standing("p")
+        told = self.quotas.left("p")
         if self.quotas.limits["p"] != Quota():
-            assert told == self.naive.standing(self.now)
+            assert told == self.naive.left(self.now)
 
     def reserve(self, tokens: int, what: str) -> None:
         answer = self.quotas.reserve(

@@ -9,7 +9,7 @@ import pytest
 from stack.redis_server import RedisServer
 from worlds.patience import eventually
 
-from services.admission.quotas.base import Quota, Quotas, Reservation, Standing, Wait
+from services.admission.quotas.base import Quota, QuotaLeft, Quotas, Reservation, Wait
 from services.admission.quotas.shared import SharedQuotas
 from services.admission.shared_link import SharedLink, SharedTimes
 
@@ -68,7 +68,7 @@ def test_workers_share_a_quota(redis_server: RedisServer, worker: MakeQuotas) ->
     for quotas in (first, second, first):
         take(quotas, 100)
 
-    assert second.standing("p") == Standing(3, 300, MINUTE)
+    assert second.left("p") == QuotaLeft(3, 300, MINUTE)
     assert count_taken(second) == 3
     assert count_taken(first) == 0
 
@@ -90,7 +90,7 @@ def test_background_requests_of_all_workers_wait_for_each_ones_interactive_ones(
 
 def test_each_step_asks_redis_once(redis_server: RedisServer, worker: MakeQuotas) -> None:
     quotas = worker(redis_server)
-    quotas.standing("p")
+    quotas.left("p")
     before = scripts(redis_server)
 
     made = take(quotas)
@@ -111,7 +111,7 @@ def test_where_there_is_no_quota_redis_is_not_asked(make_redis: MakeRedis) -> No
         quotas.arrived(made)
         quotas.correct(made, 1)
         quotas.cancel(made)
-        assert quotas.standing("p") == Standing(None, None, 0)
+        assert quotas.left("p") == QuotaLeft(None, None, 0)
 
     assert changes == []
 
@@ -162,9 +162,9 @@ def test_many_that_leave_at_once_leave_nothing_behind(
     fill(redis_server, 2500, 3)
     kept = take(quotas, 1)
 
-    eventually(lambda: quotas.standing("p") == Standing(9_999, 9_999, 0.2))
+    eventually(lambda: quotas.left("p") == QuotaLeft(9_999, 9_999, 0.2))
     quotas.arrived(kept)
-    eventually(lambda: quotas.standing("p") == Standing(10_000, 10_000, 0))
+    eventually(lambda: quotas.left("p") == QuotaLeft(10_000, 10_000, 0))
 
     with closing(redis_server.client()) as client:
         assert client.keys("*") == []
@@ -193,7 +193,7 @@ def test_without_redis_each_process_counts_its_share(
 
     assert count_taken(first) == 2
     assert count_taken(second) == 2
-    assert first.standing("p") == Standing(0, 198, MINUTE)
+    assert first.left("p") == QuotaLeft(0, 198, MINUTE)
 
 
 def test_a_share_is_at_least_one(make_redis: MakeRedis, worker: MakeQuotas) -> None:
@@ -215,14 +215,14 @@ def test_a_reservation_made_alone_is_told_to_nobody(
     server.kill()
     made = take(quotas, 150)
     server.start()
-    eventually(lambda: quotas.standing("p").requests == 6)
+    eventually(lambda: quotas.left("p").requests == 6)
 
     quotas.correct(made, 50)
     quotas.cancel(made)
 
-    assert quotas.standing("p") == Standing(6, 600, 0)
+    assert quotas.left("p") == QuotaLeft(6, 600, 0)
     server.kill()
-    assert quotas.standing("p") == Standing(2, 200, 0)
+    assert quotas.left("p") == QuotaLeft(2, 200, 0)
 
 
 def test_a_redis_that_hangs_is_waited_for_once(make_redis: MakeRedis, worker: MakeQuotas) -> None:
@@ -257,10 +257,10 @@ def test_what_came_of_reservations_meanwhile_is_told_when_redis_is_back(
     first.cancel(cancelled)
     server.resume()
 
-    eventually(lambda: second.standing("p") == Standing(5, 350, 0.5))
+    eventually(lambda: second.left("p") == QuotaLeft(5, 350, 0.5))
 
     first.cancel(corrected)
-    assert second.standing("p") == Standing(6, 600, 0)
+    assert second.left("p") == QuotaLeft(6, 600, 0)
 
 
 def test_a_reservation_whose_answer_was_lost_is_given_back(
@@ -273,4 +273,4 @@ def test_a_reservation_whose_answer_was_lost_is_given_back(
     take(first, 100)  # alone; Redis hears of it when it goes on
     server.resume()
 
-    eventually(lambda: second.standing("p") == Standing(5, 599, MINUTE))
+    eventually(lambda: second.left("p") == QuotaLeft(5, 599, MINUTE))

@@ -4,7 +4,7 @@ import gevent
 import pytest
 from worlds.queue_room import OPENAI, WAIT_SECONDS, Caller, QueueWorld, RoomQuotas, asking
 
-from services.admission.quotas.base import Quota, Standing
+from services.admission.quotas.base import Quota, QuotaLeft
 from services.admission.waiting.burst_queue import BurstQueue
 from services.admission.waiting.forecast import Forecast
 from services.domain.errors.requests import TooManyRequests
@@ -185,9 +185,9 @@ def test_tokens_decide_where_they_are_the_tighter_limit() -> None:
 
     assert forecast.turn_away(0, 5, 9) == 5
     assert forecast.turn_away(0, 5, 9) == 5 + 6
-    assert forecast.room(Standing(requests=50, tokens=999, reset_seconds=1)) == 9
-    assert forecast.room(Standing(requests=3, tokens=999, reset_seconds=1)) == 3
-    assert forecast.room(Standing(requests=3, tokens=None, reset_seconds=1)) == 3
+    assert forecast.room(QuotaLeft(requests=50, tokens=999, reset_seconds=1)) == 9
+    assert forecast.room(QuotaLeft(requests=3, tokens=999, reset_seconds=1)) == 3
+    assert forecast.room(QuotaLeft(requests=3, tokens=None, reset_seconds=1)) == 3
 
 
 def test_a_call_of_more_tokens_than_there_are_takes_a_window() -> None:
@@ -202,7 +202,7 @@ def test_what_a_call_takes_is_learned_from_the_latest() -> None:
     forecast = Forecast(Quota(tokens=1000), window_seconds=60)
     for _ in range(100):
         forecast.note(100)
-    standing = Standing(requests=None, tokens=1000, reset_seconds=1)
+    standing = QuotaLeft(requests=None, tokens=1000, reset_seconds=1)
     assert forecast.room(standing) == 10
     forecast.note(1000)
     assert forecast.room(standing) == 1000 // 190
@@ -215,9 +215,9 @@ def test_what_a_call_takes_is_learned_from_the_latest() -> None:
 
 def test_promises_made_while_the_room_is_looked_up_count() -> None:
     class Slow(RoomQuotas):
-        def standing(self, provider: str) -> Standing:
+        def left(self, provider: str) -> QuotaLeft:
             gevent.sleep(0)
-            return super().standing(provider)
+            return super().left(provider)
 
     slow = Slow(requests=4)
     queue = BurstQueue(slow, 2)

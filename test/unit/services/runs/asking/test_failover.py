@@ -8,7 +8,7 @@ from gevent.event import Event
 from worlds.played import PlayedProvider
 from worlds.run_world import USAGE, MakeWorld, RunWorld, Story, quick, said
 
-from services.admission.breakers.base import Admission, BreakerState
+from services.admission.breakers.base import BreakerState, Verdict
 from services.domain.costs import Usage
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Attempt, Content, Done, Error, Status, StatusState
@@ -81,7 +81,7 @@ def test_the_switch_is_numbered_and_the_calls_are_on_record(make_world: MakeWorl
     assert written is not None
     kinds = [type(event) for event in written.events]
     assert kinds[1:5] == [Attempt, Status, Attempt, Content]
-    assert [(call.number, call.provider) for call in living.calls] == [
+    assert [(call.number, call.provider) for call in living.calls.made] == [
         (1, "scripted"),
         (2, "scripted"),
         (3, "other"),
@@ -288,7 +288,7 @@ def test_where_others_probe_all_models_one_is_asked_all_the_same(make_world: Mak
             world.breakers.failed(provider, "large")
     gevent.sleep(0.1)
     for provider in ("scripted", "other"):
-        assert world.breakers.admit(provider, "large") is Admission.PROBE
+        assert world.breakers.admit(provider, "large") is Verdict.PROBE
 
     assert world.story_of(world.launch()).text in ("a", "b")
 

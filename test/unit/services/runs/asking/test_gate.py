@@ -57,15 +57,15 @@ def test_a_call_reserves_its_longest_answer_and_gives_back_what_it_did_not_use(
     living = world.launch()
     with gevent.Timeout(10):
         world.provider.is_reached.wait()
-    left = quotas.standing("scripted").tokens
+    left = quotas.left("scripted").tokens
     assert left is not None
-    assert left <= 50_000 - living.request.max_tokens
+    assert left <= 50_000 - living.plan.first.max_tokens
     goes_on.set()
     world.story_of(living)
     world.wait()
 
     used = USAGE.input_tokens + USAGE.output_tokens
-    assert quotas.standing("scripted").tokens == 50_000 - used
+    assert quotas.left("scripted").tokens == 50_000 - used
 
 
 def test_a_place_at_a_provider_that_is_not_asked_is_given_back(make_world: MakeWorld) -> None:
@@ -137,7 +137,7 @@ def test_a_first_call_that_had_to_wait_is_in_the_log_before_it_goes_out(
     assert log is not None
     batch = log.after(0)
     assert batch is not None
-    assert batch.events[1] == living.calls[0]
+    assert batch.events[1] == living.calls.made[0]
     assert story.text == "a"
 
 

@@ -9,7 +9,7 @@ from worlds.played import PlayedProvider
 from worlds.run_world import MakeWorld, quick, said
 from worlds.stores import OTHER_WORKER
 
-from services.admission.breakers.base import Admission
+from services.admission.breakers.base import Verdict
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Error, ProviderEvent
 from services.providers.base import ProviderRequest
@@ -31,7 +31,7 @@ def test_a_failure_is_told_and_not_that_the_other_one_is_probed(make_world: Make
     for _ in range(5):
         world.breakers.failed("scripted", "large")
     gevent.sleep(0.1)
-    assert world.breakers.admit("scripted", "large") is Admission.PROBE
+    assert world.breakers.admit("scripted", "large") is Verdict.PROBE
 
     end = world.story_of(world.launch()).end
 

@@ -184,7 +184,7 @@ def test_a_run_that_is_stopped_while_it_waits_for_room_has_made_no_call(
 
     assert isinstance(end, Done)
     assert end.finish_reason is FinishReason.STOPPED
-    assert (second.attempts, world.queue.waiting("scripted")) == ([], 0)
+    assert (second.calls.booked, world.queue.waiting("scripted")) == ([], 0)
     world.runner.end(first.run_id, Ending.STOPPED)
     world.wait()
     assert +breakers.out == {}
@@ -211,7 +211,7 @@ def test_who_waited_for_room_leaves_it_where_the_model_began_to_fail_meanwhile(
 
     assert (story.text, world.provider.requests) == ("b", [])
     assert breakers.out["scripted"] == before - 1
-    assert quotas.standing("scripted").requests == 1
+    assert quotas.left("scripted").requests == 1
 
 
 def test_a_call_that_comes_too_late_is_not_made_and_gives_all_back(make_world: MakeWorld) -> None:
@@ -222,9 +222,9 @@ def test_a_call_that_comes_too_late_is_not_made_and_gives_all_back(make_world: M
     living.seal()
 
     with pytest.raises(gevent.GreenletExit):
-        Attempts(world.providers, world.gate).open(living, living.request, is_last=True)
+        Attempts(world.providers, world.gate).open(living, living.plan.first, is_last=True)
 
-    assert (quotas.standing("scripted").requests, +breakers.out) == (9, {})
+    assert (quotas.left("scripted").requests, +breakers.out) == (9, {})
     assert world.provider.requests == []
 
 
@@ -237,5 +237,5 @@ def test_a_wait_for_room_takes_none_of_the_time_for_the_answer(make_world: MakeW
     gevent.sleep(0.4)
 
     assert second.run_id in world.runner
-    assert second.overdue() is None
+    assert second.clock.overdue() is None
     assert time.monotonic() - started >= 0.4

@@ -19,7 +19,7 @@ from services.domain.events import (
     UsageReport,
 )
 from services.domain.runs import AttemptOutcome
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.providers.base import ProviderRequest
 from services.runs.living.run import Ending
 
@@ -65,7 +65,7 @@ def test_usage_that_nobody_reports_is_estimated_and_marked_so(make_world: MakeWo
 
     usage = world.story_of(living).end.usage
 
-    asked = sum(message.token_estimate for message in living.request.messages)
+    asked = sum(message.token_estimate for message in living.plan.first.messages)
     assert usage == Usage(asked, 20, 0, 10, UsageSource.ESTIMATED)
 
 
@@ -92,9 +92,9 @@ def test_a_provider_that_breaks_ends_the_run_and_tells_nothing_of_its_insides(
     assert (end.code, end.retryable) == ("internal_error", False)
     assert "secret" not in end.message
     run, text = world.stored(living)
-    assert (run.status, text) == (Status.FAILED, "a")
+    assert (run.status, text) == (MessageStatus.FAILED, "a")
     assert world.provider.journal.count("called") == 1
-    [attempt] = living.attempts
+    [attempt] = living.calls.booked
     assert attempt.outcome is AttemptOutcome.FAILED
 
 
@@ -132,5 +132,5 @@ def test_an_upstream_that_is_never_waited_for_can_be_stopped_all_the_same(
     world.wait()
 
     run, text = world.stored(living)
-    assert run.status is Status.STOPPED
+    assert run.status is MessageStatus.STOPPED
     assert set(text) == {"a"}

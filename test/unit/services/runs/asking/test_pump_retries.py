@@ -155,7 +155,7 @@ def test_a_stop_during_the_wait_ends_the_run_at_once(make_world: MakeWorld) -> N
     run, text = world.stored(living)
     assert (run.finish_reason, text) == (FinishReason.STOPPED, "")
     assert len(world.provider.requests) == 1
-    assert [attempt.outcome for attempt in living.attempts] == [AttemptOutcome.FAILED]
+    assert [attempt.outcome for attempt in living.calls.booked] == [AttemptOutcome.FAILED]
 
 
 @given(st.integers(1, 20), st.floats(0, 10), st.floats(0, 100))

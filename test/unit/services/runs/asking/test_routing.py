@@ -15,7 +15,8 @@ from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
 from services.runs.asking.first_tokens import ENOUGH_FOR_A_TAIL, MOST_MODELS, FirstTokens
-from services.runs.asking.routing import Plan, Router, RoutingRules
+from services.runs.asking.routing import Router, RoutingRules
+from services.runs.living.plan import Plan
 
 
 def model(provider: str, name: str, dollars: float | None, tier: Tier = Tier.SMALL) -> Model:

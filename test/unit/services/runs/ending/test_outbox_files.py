@@ -12,7 +12,7 @@ from worlds.log_events import DONE, ERROR
 from services.domain.costs import Cost, Usage, UsageSource
 from services.domain.events import Terminal
 from services.domain.runs import AttemptOutcome, AttemptRecord, Settlement
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.ending.outbox import Outbox
 
 TEXT = 'Grüße, 你好 🎉\n"quoted"\u2028\x00 end'
@@ -31,7 +31,7 @@ def ended(run_id: str = "run-1", terminal: Terminal = DONE) -> Settlement:
     return Settlement(
         run_id=run_id,
         epoch=3,
-        status=Status.COMPLETE,
+        status=MessageStatus.COMPLETE,
         finish_reason=FinishReason.STOP,
         text=TEXT,
         terminal=terminal,

@@ -13,7 +13,7 @@ from worlds.stores import OTHER_WORKER, PRICE, WORKER
 from services.domain.costs import Cost
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Done, Finish, Terminal
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.ending.settler import status_of
 from services.runs.living.run import Ending
 
@@ -27,7 +27,7 @@ def test_what_the_readers_are_told_is_what_is_stored(make_world: MakeWorld) -> N
 
     assert text == story.text == "Grüße, 你好"
     assert (run.terminal, run.terminal_seq) == (story.end, story.seqs[-1])
-    assert (run.status, run.finish_reason) == (Status.COMPLETE, FinishReason.STOP)
+    assert (run.status, run.finish_reason) == (MessageStatus.COMPLETE, FinishReason.STOP)
     assert run.usage == story.end.usage
     assert run.ended_at is not None
 
@@ -49,7 +49,12 @@ def test_a_failure_is_stored_with_its_text(make_world: MakeWorld) -> None:
     living = world.launch()
     end = world.story_of(living).end
     run, text = world.stored(living)
-    assert (run.terminal, run.status, run.finish_reason, text) == (end, Status.FAILED, None, "half")
+    assert (run.terminal, run.status, run.finish_reason, text) == (
+        end,
+        MessageStatus.FAILED,
+        None,
+        "half",
+    )
 
 
 def test_the_cost_of_all_calls_is_told_and_booked(make_world: MakeWorld) -> None:
@@ -132,14 +137,14 @@ def test_a_run_whose_session_was_deleted_still_ends_for_its_readers(
 @pytest.mark.parametrize(
     ("terminal", "status"),
     [
-        (DONE, Status.COMPLETE),
-        (replace(DONE, finish_reason=FinishReason.LENGTH), Status.COMPLETE),
-        (replace(DONE, finish_reason=FinishReason.CONTENT_FILTER), Status.COMPLETE),
-        (replace(DONE, finish_reason=FinishReason.BUDGET), Status.COMPLETE),
-        (replace(DONE, finish_reason=FinishReason.STOPPED), Status.STOPPED),
-        (replace(ERROR, code="interrupted"), Status.INTERRUPTED),
-        (ERROR, Status.FAILED),
+        (DONE, MessageStatus.COMPLETE),
+        (replace(DONE, finish_reason=FinishReason.LENGTH), MessageStatus.COMPLETE),
+        (replace(DONE, finish_reason=FinishReason.CONTENT_FILTER), MessageStatus.COMPLETE),
+        (replace(DONE, finish_reason=FinishReason.BUDGET), MessageStatus.COMPLETE),
+        (replace(DONE, finish_reason=FinishReason.STOPPED), MessageStatus.STOPPED),
+        (replace(ERROR, code="interrupted"), MessageStatus.INTERRUPTED),
+        (ERROR, MessageStatus.FAILED),
     ],
 )
-def test_each_end_has_its_status(terminal: Terminal, status: Status) -> None:
+def test_each_end_has_its_status(terminal: Terminal, status: MessageStatus) -> None:
     assert status_of(terminal) is status

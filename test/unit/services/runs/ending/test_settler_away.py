@@ -7,7 +7,7 @@ from gevent.event import Event
 from worlds.run_world import PATIENCE_SECONDS, MakeWorld, RunWorld, read_to_the_end, said
 
 from services.domain.events import Content, Done, Error
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.living.run import Ending, Living
 
 
@@ -56,7 +56,7 @@ def test_the_end_is_stored_once_when_the_store_is_back(make_world: MakeWorld) ->
 
     run, text = world.stored(living)
     assert run.terminal is not None
-    assert (run.status, text, run.terminal.persisted) == (Status.COMPLETE, "all", True)
+    assert (run.status, text, run.terminal.persisted) == (MessageStatus.COMPLETE, "all", True)
     assert len(world.ledger()) == 1
     story = world.story_of(living)
     assert len(story.terminals) == 1
@@ -120,6 +120,10 @@ def test_a_run_that_could_not_be_settled_is_taken_up_again_with_its_text(
 
     run, text = world.stored(living)
     assert isinstance(run.terminal, Error)
-    assert (run.status, text, run.terminal.code) == (Status.INTERRUPTED, "kept", "interrupted")
+    assert (run.status, text, run.terminal.code) == (
+        MessageStatus.INTERRUPTED,
+        "kept",
+        "interrupted",
+    )
     [row] = world.ledger()
     assert (row["attempt"], row["outcome"], row["usage_source"]) == (1, "failed", "estimated")

@@ -7,7 +7,7 @@ from worlds.stores import call
 
 from services.domain.events import Done, Error
 from services.domain.runs import BegunTurn, Piece, Run, RunBeat
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.leases.beat import Beat
 
 UNLISTED_SECONDS = 0.1
@@ -34,7 +34,7 @@ def test_a_begin_whose_reply_was_lost_is_settled_after_a_while(make_world: MakeW
 
     run = now(world, begun)
     assert isinstance(run.terminal, Error)
-    assert (run.status, run.terminal.code) == (Status.INTERRUPTED, "interrupted")
+    assert (run.status, run.terminal.code) == (MessageStatus.INTERRUPTED, "interrupted")
     assert world.ledger() == []
 
 

@@ -9,7 +9,7 @@ from worlds.stores import NOW, PRICE, UNKNOWN_RUN, call, done
 from services.domain.costs import Cost, Price, Usage, UsageSource
 from services.domain.events import Attempt, Done, Error
 from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settlement
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.ending import letters
 from services.runs.leases.claims import settlement_of
 from services.streams.base import Remains
@@ -79,7 +79,7 @@ def test_each_call_is_booked_at_its_own_provider_and_the_last_with_the_text() ->
     ]
     assert (settlement.provider, settlement.model) == ("other", "fallback")
     assert (told(settlement).usage, told(settlement).cost) == (USAGE, DEAR.cost(USAGE))
-    assert (settlement.status, settlement.terminal_seq) == (Status.INTERRUPTED, 6)
+    assert (settlement.status, settlement.terminal_seq) == (MessageStatus.INTERRUPTED, 6)
 
 
 def test_a_call_that_only_the_log_tells_of_is_booked_too() -> None:
@@ -189,7 +189,7 @@ def test_an_end_that_was_kept_is_settled_as_it_was() -> None:
     kept = Settlement(
         run_id=BEGUN.id,
         epoch=1,
-        status=Status.COMPLETE,
+        status=MessageStatus.COMPLETE,
         finish_reason=FinishReason.STOP,
         text="all of it",
         terminal=done(BEGUN),

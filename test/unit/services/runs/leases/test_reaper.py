@@ -15,7 +15,7 @@ from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Done, Error
 from services.domain.runs import Run
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.living.run import Ending, Living
 
 BUSY = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
@@ -43,7 +43,7 @@ def test_what_was_saved_is_the_text_of_an_interrupted_answer(make_world: MakeWor
 
     run, text = state(dead, living)
     assert isinstance(run.terminal, Error)
-    assert (run.status, run.epoch, text) == (Status.INTERRUPTED, 2, "Grüße, 你")
+    assert (run.status, run.epoch, text) == (MessageStatus.INTERRUPTED, 2, "Grüße, 你")
     assert (run.terminal.code, run.terminal.retryable) == ("interrupted", True)
     assert run.terminal_seq == 4
 
@@ -57,7 +57,7 @@ def test_the_call_that_was_under_way_is_booked_by_estimate(make_world: MakeWorld
     run, _ = state(dead, living)
     assert run.usage is not None
     assert (run.usage.output_tokens, run.usage.source) == (10, UsageSource.ESTIMATED)
-    assert run.usage.input_tokens == sum(m.token_estimate for m in living.request.messages)
+    assert run.usage.input_tokens == sum(m.token_estimate for m in living.plan.first.messages)
     assert run.cost == PRICE.cost(run.usage)
     [row] = dead.ledger()
     assert Decimal(row["amount"]) == PRICE.cost(run.usage).amount
@@ -83,7 +83,11 @@ def test_a_run_that_was_to_be_stopped_ends_as_stopped(make_world: MakeWorld) -> 
 
     run, text = state(dead, living)
     assert isinstance(run.terminal, Done)
-    assert (run.status, run.finish_reason, text) == (Status.STOPPED, FinishReason.STOPPED, "a")
+    assert (run.status, run.finish_reason, text) == (
+        MessageStatus.STOPPED,
+        FinishReason.STOPPED,
+        "a",
+    )
 
 
 def test_a_run_that_never_beat_is_settled_empty_with_its_call_booked(
@@ -97,8 +101,8 @@ def test_a_run_that_never_beat_is_settled_empty_with_its_call_booked(
     assert make_world(worker_id=OTHER_WORKER).reap_all_others() == 1
 
     run, text = state(dead, living)
-    assert (run.status, run.terminal_seq, text) == (Status.INTERRUPTED, 1, "")
-    sent = sum(message.token_estimate for message in living.request.messages)
+    assert (run.status, run.terminal_seq, text) == (MessageStatus.INTERRUPTED, 1, "")
+    sent = sum(message.token_estimate for message in living.plan.first.messages)
     assert run.usage == Usage(sent, 0, source=UsageSource.ESTIMATED)
     [row] = dead.ledger()
     assert (row["attempt"], row["input_tokens"], row["usage_source"]) == (1, sent, "estimated")
@@ -169,7 +173,7 @@ def test_a_reaper_that_died_between_claim_and_settle_is_followed_by_the_next(
     assert make_world(worker_id="worker-3").reap_all_others() == 1
 
     run, text = state(dead, living)
-    assert (run.status, run.epoch, text) == (Status.INTERRUPTED, 3, "kept")
+    assert (run.status, run.epoch, text) == (MessageStatus.INTERRUPTED, 3, "kept")
 
 
 def test_one_run_that_cannot_be_settled_keeps_no_server_from_starting(
@@ -204,5 +208,5 @@ def test_a_run_that_waited_for_room_when_its_worker_died_has_made_no_call(
     make_world(worker_id=OTHER_WORKER).reap_all_others()
 
     run, _ = state(dead, waiting)
-    assert (run.status, run.attempts) == (Status.INTERRUPTED, ())
+    assert (run.status, run.attempts) == (MessageStatus.INTERRUPTED, ())
     assert len(dead.ledger()) == 1

@@ -8,7 +8,7 @@ from worlds.stores import OTHER_WORKER
 
 from services.domain.deliveries import Batch
 from services.domain.events import Done, Error
-from services.domain.sessions import Status
+from services.domain.sessions import MessageStatus
 from services.runs.living.run import Living
 
 
@@ -27,7 +27,7 @@ def _files(world: RunWorld) -> list[str]:
 def _is_whole(world: RunWorld, living: Living) -> None:
     run, text = world.stored(living)
     assert isinstance(run.terminal, Done)
-    assert (run.status, run.epoch, text) == (Status.COMPLETE, 1, "Grüße, 你好")
+    assert (run.status, run.epoch, text) == (MessageStatus.COMPLETE, 1, "Grüße, 你好")
     told = world.story_of(living)
     assert run.terminal_seq == told.seqs[-1]
     assert (run.usage, run.cost) == (told.end.usage, told.end.cost)
@@ -87,7 +87,9 @@ def test_a_new_worker_stores_the_end_that_was_told_and_reaps_the_rest(
     assert make_world(worker_id=OTHER_WORKER).takeover.start()
 
     _is_whole(dead, told)
-    assert dead.store.runs.get(untold.run.user_id, untold.run.id).status is Status.INTERRUPTED
+    assert (
+        dead.store.runs.get(untold.run.user_id, untold.run.id).status is MessageStatus.INTERRUPTED
+    )
     assert _files(dead) == []
 
 
@@ -135,7 +137,7 @@ def test_an_end_of_a_run_that_was_given_another_one_is_kept_and_changes_nothing(
 
     make_world(worker_id="worker-3").takeover.start()
 
-    assert dead.stored(living)[0].status is Status.INTERRUPTED
+    assert dead.stored(living)[0].status is MessageStatus.INTERRUPTED
     assert _files(dead) == [f"{living.run_id}.bad"]
 
 
@@ -151,7 +153,7 @@ def test_a_bad_file_keeps_neither_the_start_nor_its_run_from_an_end(make_world: 
 
     run, text = dead.stored(living)
     assert isinstance(run.terminal, Error)
-    assert (run.status, text) == (Status.INTERRUPTED, "kept")
+    assert (run.status, text) == (MessageStatus.INTERRUPTED, "kept")
     assert _files(dead) == [f"{living.run_id}.bad"]
 
 
@@ -166,7 +168,7 @@ def test_an_end_that_the_store_refuses_is_set_aside_and_the_others_are_stored(
 
     assert new.takeover.start()
 
-    assert dead.stored(good)[0].status is Status.COMPLETE
+    assert dead.stored(good)[0].status is MessageStatus.COMPLETE
     assert _files(dead) == [f"{refused.run_id}.bad"]
 
 
@@ -179,4 +181,4 @@ def test_readers_are_told_the_end_also_where_the_outbox_cannot_be_written(
     assert world.story_of(living).text == "all"
     world.runs.away.clear()
     world.wait()
-    assert world.stored(living)[0].status is Status.COMPLETE
+    assert world.stored(living)[0].status is MessageStatus.COMPLETE

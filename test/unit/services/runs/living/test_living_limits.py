@@ -13,10 +13,11 @@ from services.domain.costs import Usage, UsageSource
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Content, Done, Error, ProviderEvent, Reasoning, UsageReport
 from services.domain.runs import AttemptOutcome
-from services.domain.sessions import FinishReason, Status
+from services.domain.sessions import FinishReason, MessageStatus
 from services.providers.base import ProviderRequest
 from services.runs.asking.retries import RetryRules
-from services.runs.living.run import Ending, Living, RunTimes
+from services.runs.living.clock import RunTimes
+from services.runs.living.run import Ending, Living
 
 NO_RETRIES = RetryRules(retries=0, min_seconds=0, max_seconds=0, retry_after_max=120)
 BUSY = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
@@ -43,7 +44,7 @@ def test_a_first_token_that_does_not_come_ends_the_call(make_world: MakeWorld) -
     assert (end.code, end.retryable) == ("upstream_timeout", True)
     assert "first token" in end.message
     assert 0.1 <= took < 5
-    assert [attempt.outcome for attempt in living.attempts] == [AttemptOutcome.FAILED]
+    assert [attempt.outcome for attempt in living.calls.booked] == [AttemptOutcome.FAILED]
 
 
 def test_the_time_for_the_first_token_is_used_up_once(make_world: MakeWorld) -> None:
@@ -114,7 +115,7 @@ def test_the_limit_of_the_whole_run_holds_while_content_comes(make_world: MakeWo
     assert "in all" in end.message
     assert 0.2 <= took < 5
     run, text = world.stored(living)
-    assert run.status is Status.FAILED
+    assert run.status is MessageStatus.FAILED
     assert text.startswith("a a ")
 
 

@@ -8,7 +8,7 @@ from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, re
 
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.events import Content, Done
-from services.domain.sessions import Status
+from services.domain.sessions import MessageStatus
 
 
 def test_a_run_that_was_taken_over_before_its_first_flush_is_shown_by_nobody(
@@ -25,7 +25,7 @@ def test_a_run_that_was_taken_over_before_its_first_flush_is_shown_by_nobody(
     assert read_to_the_end(events).events == []
     zombie.wait()
     run, text = new.stored(living)
-    assert (run.status, text) == (Status.INTERRUPTED, "")
+    assert (run.status, text) == (MessageStatus.INTERRUPTED, "")
 
 
 def test_a_worker_that_lost_its_run_hears_so_also_where_the_run_has_ended(
@@ -94,7 +94,7 @@ def test_a_claim_that_could_not_be_settled_is_settled_the_next_time(
 
     assert new.reaper.reap(list) == 1
 
-    assert new.stored(living)[0].status is Status.INTERRUPTED
+    assert new.stored(living)[0].status is MessageStatus.INTERRUPTED
 
 
 def test_a_told_end_is_kept_where_only_its_outcome_is_left(
@@ -111,7 +111,7 @@ def test_a_told_end_is_kept_where_only_its_outcome_is_left(
 
     run, text = dead.stored(living)
     assert isinstance(run.terminal, Done)
-    assert (run.status, text) == (Status.COMPLETE, "the whole")
+    assert (run.status, text) == (MessageStatus.COMPLETE, "the whole")
     assert (run.terminal_epoch, run.terminal_seq) == (1, told.seqs[-1])
 
 
@@ -144,7 +144,7 @@ def test_a_told_end_whose_outcome_is_lost_is_booked_as_it_was_told(
 
     run, _ = dead.stored(living)
     [row] = dead.ledger()
-    assert (run.status, run.usage) == (Status.COMPLETE, told.end.usage)
+    assert (run.status, run.usage) == (MessageStatus.COMPLETE, told.end.usage)
     assert (row["outcome"], row["output_tokens"]) == ("ok", told.end.usage.output_tokens)
 
 

@@ -10,7 +10,7 @@ from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, re
 
 from services.domain.events import Content
 from services.domain.runs import Piece
-from services.domain.sessions import Status
+from services.domain.sessions import MessageStatus
 from services.streams.base import LogReader
 
 
@@ -101,7 +101,7 @@ def test_a_log_that_redis_forgot_is_not_written_again_by_who_lost_the_run(
     go_on.set()
     zombie.wait()
 
-    assert zombie.stored(living)[0].status is Status.INTERRUPTED
+    assert zombie.stored(living)[0].status is MessageStatus.INTERRUPTED
     entries: Any = redis_server.client().xrange(f"charla:run:{living.run_id}")
     assert [fields for _, fields in entries] == [{b"f": b""}]  # the fence, and nothing behind it
 
@@ -168,4 +168,4 @@ def test_a_dead_workers_run_ends_from_its_checkpoints_where_redis_stays_away(
             gevent.sleep(0.05)
 
     run, text = new.stored(living)
-    assert (run.status, text) == (Status.INTERRUPTED, "saved")
+    assert (run.status, text) == (MessageStatus.INTERRUPTED, "saved")

@@ -13,8 +13,7 @@ from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, re
 from services.domain.deliveries import Batch
 from services.domain.events import Content, Done, Error, EventId, Status
 from services.domain.runs import Settled
-from services.domain.sessions import FinishReason
-from services.domain.sessions import Status as RunStatus
+from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.living.run import Living
 from services.streams.base import Nudge, NudgeKind
 from services.streams.follow import Subscription
@@ -117,7 +116,7 @@ def test_a_stop_that_comes_before_the_launch_is_not_lost(make_worker: MakeWorld)
     writer.runner.launch(living)
 
     assert writer.story_of(living).text == ""
-    assert writer.stored(living)[0].status is RunStatus.STOPPED
+    assert writer.stored(living)[0].status is MessageStatus.STOPPED
 
 
 def test_what_a_reader_waits_for_is_told_on_every_worker_and_to_who_comes_later(

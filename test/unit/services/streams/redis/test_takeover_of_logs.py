@@ -8,7 +8,7 @@ from worlds.stores import PRICE, call
 from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.events import Content, Done, Error
-from services.domain.sessions import Status
+from services.domain.sessions import MessageStatus
 from services.runs.living.run import Living
 from services.streams.redis import codec
 
@@ -36,7 +36,7 @@ def test_the_log_has_the_last_words_of_a_dead_worker(make_worker: MakeWorld) -> 
     assert new.reap_all_others() == 1
 
     run, text = new.stored(living)
-    assert (run.status, run.epoch, text) == (Status.INTERRUPTED, 2, "saved only told")
+    assert (run.status, run.epoch, text) == (MessageStatus.INTERRUPTED, 2, "saved only told")
     story = theirs.get()
     assert (story.text, story.end) == (text, run.terminal)
     assert story.seqs == [1, 2, 3, 4]
@@ -61,7 +61,7 @@ def test_what_a_worker_writes_after_it_was_taken_for_dead_is_seen_by_nobody(
     assert its_readers.get().text == "before "
     assert its_readers.get().terminals == []
     run, text = new.stored(living)
-    assert (run.status, text) == (Status.INTERRUPTED, "before ")
+    assert (run.status, text) == (MessageStatus.INTERRUPTED, "before ")
     assert read_to_the_end(follow_on(new, living.run_id)).text == "before "
     [row] = new.ledger()
     assert row["outcome"] == "failed"
@@ -81,7 +81,7 @@ def test_an_end_that_could_not_be_stored_is_stored_by_the_next_owner(
 
     run, text = new.stored(living)
     assert isinstance(run.terminal, Done)
-    assert (run.status, text) == (Status.COMPLETE, "the whole")
+    assert (run.status, text) == (MessageStatus.COMPLETE, "the whole")
     assert (run.terminal_epoch, run.terminal_seq) == (1, told.seqs[-1])
     [row] = new.ledger()
     assert (row["outcome"], row["usage_source"]) == ("ok", "provider")
@@ -103,7 +103,7 @@ def test_an_end_that_nobody_was_told_yet_is_told_by_the_next_owner(
     new.reap_all_others()
 
     run, text = new.stored(living)
-    assert (run.status, text) == (Status.COMPLETE, "the whole")
+    assert (run.status, text) == (MessageStatus.COMPLETE, "the whole")
     assert theirs.get().end == run.terminal
     dead.runs.away.clear()
 
@@ -122,7 +122,7 @@ def test_a_log_that_lost_words_is_not_believed_over_the_checkpoints(
 
     run, text = new.stored(living)
     assert isinstance(run.terminal, Error)
-    assert (run.status, text, run.terminal_seq) == (Status.INTERRUPTED, "one two", 4)
+    assert (run.status, text, run.terminal_seq) == (MessageStatus.INTERRUPTED, "one two", 4)
 
 
 def test_a_log_that_fell_behind_the_checkpoints_is_brought_to_what_they_hold(

@@ -17,7 +17,7 @@ from worlds.stores import answer, new_id, new_session, turn_in
 
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.requests import NotFound
-from services.domain.sessions import Session, SessionFilter, Status
+from services.domain.sessions import MessageStatus, Session, SessionFilter
 from services.stores.sqlite.file.database import Database, Mode
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 
@@ -167,7 +167,7 @@ def test_a_writer_that_is_killed_anywhere_leaves_whole_turns(path: Path) -> None
             assert [len(messages) % 2, run and run.message_id] == [0, messages[-1].id]
             assert run
             assert run.status is messages[-1].status
-            ended = [one for one in messages if one.status is Status.COMPLETE]
+            ended = [one for one in messages if one.status is MessageStatus.COMPLETE]
             assert len(messages) - len(ended) == int(run.is_active)
             assert store.sessions.list(user_id, SessionFilter(limit=100, query="word")).items
     with closing(sqlite3.connect(path)) as connection:

@@ -1,0 +1,68 @@
+"""What stands around all blueprints: who calls, what limits an address, what each answer has."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask import Flask
+
+from routes.hooks import access_log, cors, headers, problems, proxies, request_id
+from routes.hooks.authentication import ExternalTokens, Guard, TokenRules
+from routes.hooks.limits import AddressLimits, LimitRules
+from routes.hooks.turns import TurnReader
+from services.domain.limits import Windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeRules:
+    """What is set for them."""
+
+    tokens: TokenRules
+    limits: LimitRules
+    cors_origins: Sequence[str]
+    trusted_proxies: int
+    max_body_bytes: int
+    max_content_chars: int
+    send_timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What they ask the worker behind them: logins, limits and figures."""
+
+    login_is_live: Callable[[str], bool]
+    external_tokens: ExternalTokens | None
+    windows: Windows
+    count_request: access_log.Count
+    render_metrics: Callable[[], bytes]
+    metrics_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """What handlers need of HTTP itself."""
+
+    guard: Guard
+    limits: AddressLimits
+    turns: TurnReader
+    send_timeout_seconds: float
+    render_metrics: Callable[[], bytes]
+    metrics_type: str
+
+
+def install(app: Flask, rules: EdgeRules, worker: Worker) -> Edges:
+    """Install what surrounds every request; what is installed first acts last on the response."""
+    app.config["MAX_CONTENT_LENGTH"] = rules.max_body_bytes
+    problems.install(app)
+    headers.install(app)
+    request_id.install(app)
+    access_log.install(app, worker.count_request)
+    cors.install(app, rules.cors_origins)
+    proxies.install(app, rules.trusted_proxies)
+    return Edges(
+        guard=Guard(app, rules.tokens, worker.login_is_live, worker.external_tokens),
+        limits=AddressLimits(app, rules.limits, worker.windows),
+        turns=TurnReader(rules.max_content_chars),
+        send_timeout_seconds=rules.send_timeout_seconds,
+        render_metrics=worker.render_metrics,
+        metrics_type=worker.metrics_type,
+    )

@@ -1,0 +1,70 @@
+"""What is counted before anything goes out: limits of callers, quotas and breakers of providers."""
+
+from collections.abc import Mapping
+
+from limits import parse_many
+
+from services.admission.breakers.base import BreakerRules
+from services.admission.breakers.local import LocalBreakers
+from services.admission.counters import Counters
+from services.admission.quotas.base import Quota
+from services.admission.quotas.local import LocalQuotas
+from services.admission.waiting.burst_queue import BurstQueue
+from services.admission.waiting.times import QueueTimes
+from services.admission.windows.local import LocalWindows
+from services.admission.windows.turn_limit import TurnLimit
+from services.domain.limits import Limit, Windows
+from services.settings.whole import Settings
+from services.telemetry.metrics import Metrics
+
+
+def build(settings: Settings, metrics: Metrics) -> Counters:
+    """Count in this process, or where all workers do."""
+    scaling, routing = settings.scaling, settings.routing
+    rules = BreakerRules(failures=routing.breaker_failures, open_seconds=routing.breaker_seconds)
+    quotas, window = _quotas(settings), routing.window_seconds
+    if scaling.redis_url is None:
+        return Counters(LocalWindows(), LocalQuotas(quotas, window), LocalBreakers(rules))
+    from services.admission.breakers.shared import SharedBreakers  # noqa: PLC0415 - loaded on use
+    from services.admission.quotas.shared import SharedQuotas  # noqa: PLC0415 - the same
+    from services.admission.shared_link import SharedLink  # noqa: PLC0415 - the same
+    from services.admission.windows.shared import SharedWindows  # noqa: PLC0415 - the same
+
+    link = SharedLink(
+        scaling.redis_url, scaling.workers, lambda away: metrics.limits_counted_apart(apart=away)
+    )
+    return Counters(
+        SharedWindows(link), SharedQuotas(link, quotas, window), SharedBreakers(link, rules)
+    )
+
+
+def build_queue(settings: Settings, counters: Counters, metrics: Metrics) -> BurstQueue:
+    """Build where calls wait for room at their provider."""
+    routing = settings.routing
+    return BurstQueue(
+        counters.quotas,
+        routing.queue_size,
+        on_wait=metrics.queue_waited,
+        on_waiting=metrics.queue_waiting,
+        times=QueueTimes(window=routing.window_seconds),
+    )
+
+
+def build_turn_limit(settings: Settings, windows: Windows) -> TurnLimit:
+    """Build the limit of messages that each user may send."""
+    limits = settings.limits
+    items = parse_many(limits.ai) if limits.enabled else ()
+    return TurnLimit(windows, [Limit(str(i), i.amount, i.get_expiry()) for i in items])
+
+
+def _quotas(settings: Settings) -> Mapping[str, Quota]:
+    routing = settings.routing
+    quotas = {
+        "gemini": Quota(routing.gemini_rpm or None, routing.gemini_tpm or None),
+        "openai": Quota(routing.openai_rpm or None, routing.openai_tpm or None),
+        "anthropic": Quota(routing.anthropic_rpm or None, routing.anthropic_tpm or None),
+        "local": Quota(routing.local_rpm or None, routing.local_tpm or None),
+    }
+    if not settings.limits.enabled:
+        return {}
+    return {name: quota for name, quota in quotas.items() if quota != Quota()}

@@ -1,0 +1,49 @@
+"""Accounts, logins and the tokens of others."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from services.identity.accounts import Accounts
+from services.identity.logins import Logins, LoginTimes
+from services.identity.passwords import Passwords
+from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
+from services.settings.whole import Settings
+from services.stores.base.store import Store
+from services.streams.base import Nudge, NudgeKind, RunLog
+from services.telemetry.metrics import Metrics
+from services.worker.services import Identity
+
+
+def build(settings: Settings, store: Store, log: RunLog, metrics: Metrics) -> Identity:
+    """Build what knows who calls."""
+    accounts = settings.accounts
+    passwords = Passwords(accounts.password_hash_memory_kib)
+    times = LoginTimes(
+        lifetime=timedelta(seconds=accounts.refresh_token_seconds),
+        grace=timedelta(seconds=accounts.refresh_grace_seconds),
+    )
+    return Identity(
+        accounts=Accounts(store.users, passwords),
+        logins=Logins(store.logins, times, tell=_tell_of_login(log)),
+        passwords=passwords,
+        supabase_tokens=_supabase_tokens(settings, store, metrics),
+    )
+
+
+def _tell_of_login(log: RunLog) -> Callable[[str], None]:
+    """Give what hurries other workers to see that a login ended; an empty id: look at all."""
+    return lambda login_id: log.send(Nudge(NudgeKind.LOGIN_ENDED, login_id))
+
+
+def _supabase_tokens(settings: Settings, store: Store, metrics: Metrics) -> SupabaseTokens | None:
+    scaling = settings.scaling
+    if scaling.supabase_url is None:
+        return None
+    rules = SupabaseRules(
+        url=scaling.supabase_url.rstrip("/"),
+        secret=scaling.supabase_jwt_secret,
+        leeway_seconds=settings.accounts.jwt_leeway_seconds,
+    )
+    return SupabaseTokens.of(
+        rules, store.users.tenant_id, lambda ok: metrics.supabase_keys_read(ok=ok)
+    )

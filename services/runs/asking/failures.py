@@ -1,0 +1,33 @@
+"""Why models of a run did not answer, and whether another one may be asked in their place."""
+
+from services.domain.errors.upstream import ProviderError
+from services.runs.asking.attempts import INTERNAL_ERROR, is_own_fault
+from services.runs.living.run import Living
+
+
+class Failures:
+    """The failures of one run so far.
+
+    `first` is told where all models fail, `last` is why the next one is asked; None: none failed.
+    """
+
+    def __init__(self, living: Living) -> None:
+        """Begin with none."""
+        self._living = living
+        self.first: ProviderError | None = None
+        self.last: ProviderError | None = None
+        self._is_own_fault = False
+
+    def note(self, error: ProviderError) -> None:
+        """Take in why a model failed; the request itself can be at fault for the first only."""
+        if self.first is None:
+            self.first = error
+            self._is_own_fault = is_own_fault(self._living, error)
+        self.last = error
+
+    @property
+    def may_go_on(self) -> bool:
+        """Tell whether another model may be asked after the last failure."""
+        if self._is_own_fault or (self.last is not None and self.last.code == INTERNAL_ERROR):
+            return False
+        return self._living.may_call_again
