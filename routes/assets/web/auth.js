@@ -1,8 +1,8 @@
 /** Registering, logging in and out. */
 
-import { call } from "./api.js";
-import { byId } from "./dom.js";
-import { forget, keep } from "./login.js";
+import { call } from "./api/api.js";
+import { forget, keep } from "./api/login.js";
+import { byId } from "./page/dom.js";
 
 let isNew = false; // the form registers instead of logging in
 

@@ -1,13 +1,13 @@
 /** Starts the page: who is logged in, and which conversation the address names (`#/s/<id>`). */
 
+import * as login from "./api/login.js";
 import * as auth from "./auth.js";
-import * as chat from "./chat.js";
-import { byId } from "./dom.js";
-import * as login from "./login.js";
-import * as models from "./models.js";
-import * as scroll from "./scroll.js";
+import * as chat from "./chat/chat.js";
+import * as models from "./chat/models.js";
+import * as scroll from "./chat/scroll.js";
+import { byId } from "./page/dom.js";
+import { hear, state, tell } from "./page/state.js";
 import * as sessions from "./sessions.js";
-import { hear, state, tell } from "./state.js";
 
 const ADDRESS = /^#\/s\/([0-9a-f-]{36})$/i;
 

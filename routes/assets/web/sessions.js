@@ -1,9 +1,9 @@
 /** The list of conversations: search, paging, rename, archive, delete. */
 
-import { call, realtime } from "./api.js";
-import { ask, sure } from "./dialog.js";
-import { byId, icon, make, when } from "./dom.js";
-import { hear, state, tell } from "./state.js";
+import { call, realtime } from "./api/api.js";
+import { ask, sure } from "./page/dialog.js";
+import { byId, icon, make, when } from "./page/dom.js";
+import { hear, state, tell } from "./page/state.js";
 
 const PAGE = 30;
 const shown = new Map(); // session id -> list element

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from flask import Flask
@@ -26,6 +27,24 @@ def test_the_page_is_at_the_root_and_everything_that_it_names_is_there(files: Fl
     assert [files.get(name).status_code for name in named] == [200] * len(named)
 
 
+def test_the_page_loads_every_script_of_the_folder_and_none_that_is_missing(
+    files: FlaskClient,
+) -> None:
+    start = "/assets/web/main.js"
+    loaded, waiting = {start}, [start]
+    while waiting:
+        module = waiting.pop()
+        answer = files.get(module)
+        assert answer.status_code == 200, module
+        names = re.findall(r'^import .*"(.+)";$', answer.text, re.MULTILINE)
+        imported = {urljoin(module, name) for name in names}
+        waiting += imported - loaded
+        loaded |= imported
+
+    scripts = (web.ASSETS / "web").rglob("*.js")
+    assert loaded == {f"/assets/{path.relative_to(web.ASSETS)}" for path in scripts}
+
+
 def test_nothing_in_the_page_needs_more_than_the_strict_policy(files: FlaskClient) -> None:
     page = files.get("/").text
 
@@ -37,7 +56,9 @@ def test_nothing_in_the_page_needs_more_than_the_strict_policy(files: FlaskClien
     ("name", "kind"),
     [
         ("main.js", "text/javascript; charset=utf-8"),
+        ("chat/chat.js", "text/javascript; charset=utf-8"),
         ("style.css", "text/css; charset=utf-8"),
+        ("chat/chat.css", "text/css; charset=utf-8"),
         ("icon.svg", "image/svg+xml; charset=utf-8"),
     ],
 )
@@ -83,6 +104,9 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
         "/assets/web//etc/passwd",
         "/assets/web/",
         "/assets/web",
+        "/assets/web/chat/",
+        "/assets/web/chat",
+        "/assets/web/chat/../../../web.py",
         "/assets/other/x",
         "/assets/web.py",
         "/assets/web/nothing.js",

@@ -13,7 +13,7 @@ Event = dict[str, object]
 
 SHOW = """
 async ([message, events]) => {
-  const { Answer } = await import("/assets/web/answer.js");
+  const { Answer } = await import("/assets/web/chat/answer.js");
   const answer = new Answer(message);
   document.body.append(answer.element);
   const drawn = () => new Promise((resolve) => requestAnimationFrame(() => resolve()));

@@ -28,7 +28,7 @@ FRAMES = [
 ]
 PARSE = """
 async ([bytes, sizes]) => {
-  const { FrameParser } = await import("/assets/web/stream.js");
+  const { FrameParser } = await import("/assets/web/api/stream.js");
   const results = [];
   for (const size of sizes) {
     const parser = new FrameParser();
@@ -42,7 +42,7 @@ async ([bytes, sizes]) => {
 """
 IDS_BY_BYTE = """
 async (bytes) => {
-  const { FrameParser } = await import("/assets/web/stream.js");
+  const { FrameParser } = await import("/assets/web/api/stream.js");
   const parser = new FrameParser();
   return bytes.map((byte) => parser.push(new Uint8Array([byte])).map(({ id }) => id));
 }
@@ -50,7 +50,7 @@ async (bytes) => {
 # Every connection is a list of texts; `null` at its end: it breaks instead of ending.
 FOLLOW = """
 async (connections) => {
-  const { follow } = await import("/assets/web/stream.js");
+  const { follow } = await import("/assets/web/api/stream.js");
   const asked = [], events = [], states = [];
   const answer = (texts) => {
     if (texts === 204) return new Response(null, { status: 204 });

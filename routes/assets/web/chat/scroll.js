@@ -1,6 +1,6 @@
 /** Follows the growing answer, but only while the reader is at the bottom. */
 
-import { byId } from "./dom.js";
+import { byId } from "../page/dom.js";
 
 const NEAR = 48; // pixels that still count as the bottom
 let isPinned = true;

@@ -1,7 +1,7 @@
 /** The field that messages are written in, its button (send or stop), and what it says. */
 
-import { byId } from "./dom.js";
-import { hear } from "./state.js";
+import { byId } from "../page/dom.js";
+import { hear } from "../page/state.js";
 
 const TALLEST = 220; // pixels; longer texts scroll inside the field
 let isBusy = false;

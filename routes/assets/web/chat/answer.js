@@ -5,8 +5,8 @@
  * of a piece does not grow with the text, and a selection in the text stays where it is.
  */
 
+import { make } from "../page/dom.js";
 import { hearEnd, hearNothing, hearPiece } from "./announce.js";
-import { make } from "./dom.js";
 
 const ENDINGS = {
   stopped: "Stopped",

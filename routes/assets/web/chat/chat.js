@@ -1,14 +1,14 @@
 /** The open conversation: its messages, the answer that is being written, sending and stopping. */
 
+import { call, realtime } from "../api/api.js";
+import { byId } from "../page/dom.js";
+import { hear, state, tell } from "../page/state.js";
 import { hearNothing } from "./announce.js";
 import { Answer } from "./answer.js";
-import { call, realtime } from "./api.js";
 import * as composer from "./composer.js";
-import { byId } from "./dom.js";
 import * as history from "./history.js";
 import { choice } from "./models.js";
 import { grown, stick } from "./scroll.js";
-import { hear, state, tell } from "./state.js";
 import { attach, deliver, newTurn, stop } from "./turn.js";
 
 let live = null; // {controller, answer, runId, isStopping} of the answer that is being written

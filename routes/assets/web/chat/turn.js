@@ -1,7 +1,7 @@
 /** Sends one message and follows its answer; a new try of it is the same request, not a second. */
 
-import { Problem, call, newKey, open, openStream, realtime } from "./api.js";
-import { follow } from "./stream.js";
+import { Problem, call, newKey, open, openStream, realtime } from "../api/api.js";
+import { follow } from "../api/stream.js";
 
 const SEND_TRIES = 4; // of a send that never reached the server; then the user is asked
 

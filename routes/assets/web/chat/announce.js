@@ -5,7 +5,7 @@
  * at the end makes its user wait. So whole sentences go into a hidden region as they are complete.
  */
 
-import { byId, make } from "./dom.js";
+import { byId, make } from "../page/dom.js";
 
 const SENTENCE = /[^.!?\n。！？]*[.!?\n。！？]+(?=\s|$|[^\x00-\x7f])/gu;
 const KEPT = 20; // older sentences have been read out; the region must not grow without end

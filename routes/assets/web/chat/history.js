@@ -1,9 +1,9 @@
 /** The messages of the open conversation on the page, and paging back in time. */
 
-import { call, realtime } from "./api.js";
-import { byId, make } from "./dom.js";
+import { call, realtime } from "../api/api.js";
+import { byId, make } from "../page/dom.js";
+import { state } from "../page/state.js";
 import { keepPlace } from "./scroll.js";
-import { state } from "./state.js";
 
 let sessionId = null;
 let cursor = null;

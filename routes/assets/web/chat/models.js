@@ -1,9 +1,9 @@
 /** Which provider and model answer; what the server offers is asked for once. */
 
-import { call } from "./api.js";
-import { byId, make } from "./dom.js";
-import { ask } from "./dialog.js";
-import { state } from "./state.js";
+import { call } from "../api/api.js";
+import { ask } from "../page/dialog.js";
+import { byId, make } from "../page/dom.js";
+import { state } from "../page/state.js";
 
 const KEY = "charla.model";
 const ANY = "*"; // stands for a name that the server does not know and the provider may
