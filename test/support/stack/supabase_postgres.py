@@ -96,16 +96,29 @@ class Postgres(Daemon):
 
     def create(self) -> None:
         """Make the database, start it, and apply the migrations in the order of their names."""
+        self.create_project()
+        for migration in sorted(MIGRATIONS.glob("*.sql")):
+            version, _, name = migration.stem.partition("_")
+            self.apply(migration, RECORD, migration_version=version, migration_name=name)
+
+    def create_project(self) -> None:
+        """Make the database as a new project has it, without a migration, and start it."""
         _run("cp", "-R", _new_cluster().path / "data", self._data)
         self.start()
         self._psql(BOOTSTRAP.read_text() + self._grants, SUPERUSER)
-        for migration in sorted(MIGRATIONS.glob("*.sql")):
-            version, _, name = migration.stem.partition("_")
-            values = {"migration_version": version, "migration_name": name}
-            try:
-                self._psql(migration.read_text() + RECORD, OWNER, values)
-            except SqlFailed as refused:
-                raise SqlFailed(f"{migration.name}: {refused}") from None
+
+    def apply(self, file: Path, record: str = "", **values: str) -> None:
+        """Run a file and what records it in one transaction, as Supabase runs a migration."""
+        try:
+            self._psql(file.read_text() + record, OWNER, values)
+        except SqlFailed as refused:
+            raise SqlFailed(f"{file.name}: {refused}") from None
+
+    def dump(self) -> str:
+        """Give the SQL that makes the database again, without its rows."""
+        options = ["--schema-only", "--create", "--dbname=postgres"]
+        whole = [*options, "--host", self._socket_folder, "--username", SUPERUSER]
+        return _run(programs() / "pg_dump", *whole)
 
     def sql(self, text: str, *params: object) -> list[dict[str, Any]]:
         """Run SQL as the superuser; `$1` and so on stand for the params.
@@ -184,7 +197,7 @@ def _new_cluster() -> PrivateFolder:
     return folder
 
 
-def _run(*command: str | Path) -> None:
+def _run(*command: str | Path) -> str:
     ran = subprocess.run(
         command,
         env=ENVIRONMENT,
@@ -196,3 +209,5 @@ def _run(*command: str | Path) -> None:
         **unprivileged(),
     )
     assert ran.returncode == 0, f"{command[0]} failed:\n{ran.stdout}{ran.stderr}"
+    printed: str = ran.stdout
+    return printed

@@ -1,0 +1,109 @@
+-- Contexts: which model a turn asks, and how much of the conversation it is given.
+
+-- The model for a choice, as `Offers.pick` finds it; null: there is none. A model named `*` stands
+-- for every name that its provider may know.
+create function charla.pick(offers jsonb, p_provider text, p_model text) returns jsonb
+language plpgsql immutable set search_path = '' as $$
+declare
+  by_name jsonb;
+begin
+  if p_provider is not null and not exists (
+    select from jsonb_array_elements(offers -> 'models') as m where m ->> 'provider' = p_provider
+  ) then
+    return null;
+  end if;
+  if p_model is null and (p_provider is null or p_provider = offers #>> '{default,provider}') then
+    return offers -> 'default';
+  end if;
+  select m into by_name
+  from jsonb_array_elements(offers -> 'models') with ordinality as e (m, n)
+  where (p_provider is null or m ->> 'provider' = p_provider)
+    and case when p_model is null then m ->> 'name' <> '*' else m ->> 'name' = p_model end
+  order by n limit 1;
+  if by_name is not null or p_model is null then
+    return by_name;
+  end if;
+  return (
+    select jsonb_set(m, '{name}', to_jsonb(p_model))
+    from jsonb_array_elements(offers -> 'models') as m
+    where m ->> 'name' = '*'
+      and m ->> 'provider' = coalesce(p_provider, offers ->> 'default_provider')
+    limit 1
+  );
+end;
+$$;
+revoke all on function charla.pick from public, anon, authenticated;
+grant execute on function charla.pick to service_role;
+
+-- One token for every four bytes, as `estimate_tokens` counts; nothing for no text.
+create function charla.tokens(p_text text) returns bigint
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case when p_text is null or p_text = '' then 0
+    else greatest(1, (octet_length(p_text) + 3) / 4) end;
+end;
+$$;
+revoke all on function charla.tokens from public, anon, authenticated;
+grant execute on function charla.tokens to service_role;
+
+-- The newest messages above a new one that fit into `p_room` tokens, oldest first, from a question
+-- on, as `fit_context` chooses them. Empty and filtered answers do not count: four messages are
+-- looked at for each one that may be kept. Depth and count are bounded inside the recursion: the
+-- cost is the context's, not the session's. Each message costs 4 tokens beside its text.
+create function charla.history(
+  p_parent uuid, p_messages integer, p_room bigint, out history json, out tokens bigint
+)
+language plpgsql stable set search_path = '' as $$
+begin
+  with recursive walk (depth, id, kept) as (
+    select 1, p_parent, 0
+    union all
+    select walk.depth + 1, m.parent_id, walk.kept + (
+      octet_length(m.content) > 0 and m.finish_reason is distinct from 'content_filter'
+    )::integer
+    from walk join public.messages as m on m.id = walk.id
+    where walk.depth < 4 * p_messages and walk.kept < p_messages - 1 and m.parent_id is not null
+  ),
+  kept as (
+    select walk.depth, m.role, m.content, m.token_estimate,
+      sum(m.token_estimate + 4) over (order by walk.depth) as used
+    from walk join public.messages as m on m.id = walk.id
+    where walk.kept < p_messages - 1 and octet_length(m.content) > 0
+      and m.finish_reason is distinct from 'content_filter'
+  )
+  select
+    coalesce(json_agg(json_build_array(role, content, token_estimate) order by depth desc), '[]'),
+    coalesce(sum(token_estimate), 0)
+  into history, tokens
+  from kept
+  where used <= p_room
+    and depth <= (select max(depth) from kept where used <= p_room and role = 'user');
+end;
+$$;
+revoke all on function charla.history from public, anon, authenticated;
+grant execute on function charla.history to service_role;
+
+-- The reply of a begin: the run, its model, and the context without the new message.
+create function charla.begun(
+  p_run public.runs, p_parent uuid, p_messages integer, p_token_estimate bigint,
+  p_prompt text
+) returns json
+language plpgsql stable set search_path = '' as $$
+declare
+  room bigint := (p_run.offer ->> 'window')::bigint - p_run.max_tokens - p_token_estimate - 4
+    - case when p_prompt <> '' then charla.tokens(p_prompt) + 4 else 0 end;
+  fitted record;
+begin
+  if room < 0 then
+    return json_build_object('refused', 'context_too_long', 'model', p_run.offer,
+      'max_tokens', p_run.max_tokens, 'system_prompt', p_prompt);
+  end if;
+  fitted := charla.history(p_parent, p_messages, room);
+  return json_build_object(
+    'run', charla.run_json(p_run), 'model', p_run.offer, 'history', fitted.history,
+    'history_tokens', fitted.tokens, 'system_prompt', p_prompt, 'max_tokens', p_run.max_tokens
+  );
+end;
+$$;
+revoke all on function charla.begun from public, anon, authenticated;
+grant execute on function charla.begun to service_role;
