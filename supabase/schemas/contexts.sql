@@ -83,25 +83,28 @@ $$;
 revoke all on function charla.history from public, anon, authenticated;
 grant execute on function charla.history to service_role;
 
--- The reply of a begin: the run, its model, and the context without the new message.
+-- The reply of a begin: the run, its model, the context without the new message, and what the
+-- session names.
 create function charla.begun(
   p_run public.runs, p_parent uuid, p_messages integer, p_token_estimate bigint,
-  p_prompt text
+  p_session public.sessions
 ) returns json
 language plpgsql stable set search_path = '' as $$
 declare
+  prompt text := p_session.system_prompt;
   room bigint := (p_run.offer ->> 'window')::bigint - p_run.max_tokens - p_token_estimate - 4
-    - case when p_prompt <> '' then charla.tokens(p_prompt) + 4 else 0 end;
+    - case when prompt <> '' then charla.tokens(prompt) + 4 else 0 end;
   fitted record;
 begin
   if room < 0 then
     return json_build_object('refused', 'context_too_long', 'model', p_run.offer,
-      'max_tokens', p_run.max_tokens, 'system_prompt', p_prompt);
+      'max_tokens', p_run.max_tokens, 'system_prompt', prompt);
   end if;
   fitted := charla.history(p_parent, p_messages, room);
   return json_build_object(
     'run', charla.run_json(p_run), 'model', p_run.offer, 'history', fitted.history,
-    'history_tokens', fitted.tokens, 'system_prompt', p_prompt, 'max_tokens', p_run.max_tokens
+    'history_tokens', fitted.tokens, 'system_prompt', prompt, 'max_tokens', p_run.max_tokens,
+    'session_provider', p_session.provider, 'session_model', p_session.model
   );
 end;
 $$;

@@ -29,7 +29,7 @@ begin
     end if;
     return charla.begun(
       run, (select parent_id from public.messages where id = run.user_message_id), p_messages,
-      p_token_estimate, session.system_prompt
+      p_token_estimate, session
     );
   end if;
   key := public.find_key(p_user, p_key_hash);
@@ -162,9 +162,7 @@ begin
   ));
   run.max_tokens := least(t.max_tokens, (run.offer ->> 'max_output')::bigint);
 
-  reply := charla.begun(
-    run, parent, t.context_messages, t.token_estimate, session.system_prompt
-  );
+  reply := charla.begun(run, parent, t.context_messages, t.token_estimate, session);
   if reply ->> 'refused' is not null then
     return reply;
   end if;

@@ -30,6 +30,7 @@ MIGRATIONS = (
     "20261121091100",
     "20261122120000",
     "20261123090000",
+    "20261130090000",
 )
 """The files of `supabase/migrations` that this release needs."""
 

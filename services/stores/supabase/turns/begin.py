@@ -8,7 +8,7 @@ from services.domain.catalog import Model, ModelChoice, Offers
 from services.domain.context import fit_context
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
-from services.domain.runs import BeginTurn, BegunTurn, ContextMessage
+from services.domain.runs import BeginTurn, BegunTurn, ChosenBy, ContextMessage
 from services.domain.sessions import MessageRole, title_from
 from services.stores.base.ids import is_uuid
 from services.stores.supabase.rows import RunRow
@@ -86,11 +86,16 @@ def begun_turn(turn: BeginTurn, reply: BeginReply) -> BegunTurn:
     return BegunTurn(
         run=reply.run.run(),
         model=reply.model,
+        chosen_by=ChosenBy.of(turn.choice, _choice_of_session(reply)),
         context=() if reply.replayed else (*history, message),
         system_prompt=reply.system_prompt,
         max_tokens=reply.max_tokens,
         replayed=reply.replayed,
     )
+
+
+def _choice_of_session(reply: BeginReply) -> ModelChoice:
+    return ModelChoice(reply.session_provider, reply.session_model)
 
 
 def _raise_refusal(turn: BeginTurn, reply: BeginReply) -> NoReturn:
@@ -122,8 +127,7 @@ def _raise_refusal(turn: BeginTurn, reply: BeginReply) -> NoReturn:
 def _raise_as_the_domain(turn: BeginTurn, reply: BeginReply) -> NoReturn:
     """Have the same rule refuse here what it refused in the database: its text stands once."""
     if reply.model is None:
-        of_session = ModelChoice(reply.session_provider, reply.session_model)
-        turn.offers.pick(turn.choice or of_session)
+        turn.offers.pick(turn.choice or _choice_of_session(reply))
     else:
         message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
         fit_context((), message, reply.system_prompt, reply.model, reply.max_tokens)

@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from private_folder import PrivateFolder
-from server_process import ROOT
+from source_tree import ROOT
 from stack.database_dump import differences, objects_of
+from stack.private_folder import PrivateFolder
 from stack.supabase_postgres import Postgres
 
 SUPABASE = ROOT / "supabase"
