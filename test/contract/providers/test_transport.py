@@ -7,7 +7,7 @@ from threading import Thread
 
 import httpx2
 import pytest
-from wires.certificates import server_and_client_tls
+from certificates import server_and_client_tls
 from wires.fixtures import WireServer
 
 from services.providers.wire.transport import BODY_EXTENSION, Urllib3Transport

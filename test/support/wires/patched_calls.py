@@ -12,9 +12,9 @@ from typing import Any
 
 import gevent
 import httpx2
+from certificates import server_and_client_tls
 from gevent.server import StreamServer
 from wires.calls import QUICK, Outcome, ask, provider_of
-from wires.certificates import server_and_client_tls
 from wires.fixtures import WireServer
 from wires.steps import TEXT
 from wires.subjects import KINDS, base_url_of, model_of

@@ -7,7 +7,7 @@ import gevent
 import gevent.socket
 import gevent.ssl
 import pytest
-from wires.certificates import server_and_client_tls
+from certificates import server_and_client_tls
 
 from services.providers.wire.sockets import LeanSocket, LeanTlsSocket
 
