@@ -4,27 +4,26 @@ from collections.abc import Mapping
 
 from routes.transports.payloads import Payload, payload_of
 from services.domain.deliveries import Batch, EventStream
-from services.domain.errors.upstream import ProviderError
+from services.domain.errors.codes import FailureCode
+from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Done, Error
 from services.domain.runs import Run
 
-_TIMEOUT_STATUS = 504
 _NO_END = "The answer is not at its end and cannot be waited for here; read the run again."
 
 
 class RunFailed(ProviderError):
-    """The run of a blocking call failed: 502, or 504 for a time limit, with what there is."""
+    """The run of a blocking call failed: 502 with what there is of the answer."""
 
     def __init__(self, run: Run, failure: Error | None, text: str) -> None:
         """Keep what the client may want to go on with; None: the events ended without an end."""
         if failure is None:
-            super().__init__(_NO_END, code="interrupted", may_retry=True)
+            super().__init__(_NO_END, code=FailureCode.INTERRUPTED, may_retry=True)
         else:
-            super().__init__(failure.message, code=failure.code, may_retry=failure.retryable)
+            code = FailureCode(failure.code)
+            super().__init__(failure.message, code=code, may_retry=failure.retryable)
         self._run = run
         self._text = text
-        if self.code == "upstream_timeout":
-            self.status = _TIMEOUT_STATUS  # type: ignore[misc]  # the class' default is overridden
 
     def extra(self) -> Mapping[str, object]:
         """Name the run and give the partial text."""
@@ -34,6 +33,13 @@ class RunFailed(ProviderError):
             "message_id": self._run.message_id,
             "content": self._text,
         }
+
+
+class RunTimedOut(RunFailed):
+    """The run of a blocking call met a time limit of the provider: 504."""
+
+    status = ProviderTimeout.status
+    title = ProviderTimeout.title
 
 
 def whole_answer(run: Run, events: EventStream) -> Payload:
@@ -46,7 +52,8 @@ def whole_answer(run: Run, events: EventStream) -> Payload:
                 case Done() as done:
                     return _answer(run, done, events.text())
                 case Error() as error:
-                    raise RunFailed(run, error, events.text())
+                    kind = RunTimedOut if error.code == FailureCode.TIMEOUT else RunFailed
+                    raise kind(run, error, events.text())
         raise RunFailed(run, None, events.text())
     finally:
         events.close()

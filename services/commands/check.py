@@ -8,6 +8,7 @@ from time import perf_counter
 
 from services.bootstrap.providers import build_endpoints
 from services.commands.findings import Finding, Verdict, tell, told_of_project
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.providers.base import Provider
 from services.settings.checks import NEEDS
@@ -17,7 +18,7 @@ from services.settings.whole import Settings
 from services.streams.base import LogUnavailable
 from services.telemetry.metrics import Metrics
 
-UNREACHABLE = ("upstream_unreachable", "upstream_timeout", "upstream_cut")
+UNREACHABLE = (FailureCode.UNREACHABLE, FailureCode.TIMEOUT, FailureCode.CUT)
 
 
 def run() -> None:
@@ -58,7 +59,7 @@ def _probed(which: str, provider: Provider, settings: str) -> Finding:
 
 
 def _judged(error: ProviderError) -> str:
-    if error.code == "upstream_unauthorized":
+    if error.code == FailureCode.UNAUTHORIZED:
         return "refused key."
     if error.code in UNREACHABLE:
         return f"unreachable. {error.detail}"

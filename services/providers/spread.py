@@ -18,9 +18,6 @@ from services.providers.base import Provider, ProviderRequest
 REST_SECONDS = 5.0
 """Longer than the runner waits before a retry, short enough that a restart is noticed soon."""
 
-_OF_THE_KEY = ("upstream_unauthorized", "upstream_rate_limited")
-"""Final refusals that another key does not meet: a key that is wrong, or used up."""
-
 Told = TypeVar("Told")
 
 _log = structlog.get_logger(__name__)
@@ -82,8 +79,7 @@ class SpreadProvider(Provider):
                 try:
                     yield from self._begun(endpoint, events)
                 except ProviderError as exc:
-                    self._note(endpoint, exc, able)
-                    raise
+                    raise self._noted(endpoint, exc, able) from exc
                 yield from events
         finally:
             endpoint.calls -= 1
@@ -129,10 +125,12 @@ class SpreadProvider(Provider):
                 return
             yield event
 
-    def _note(self, endpoint: _Endpoint, error: ProviderError, able: Sequence[_Endpoint]) -> None:
-        """Let an endpoint rest, and say in the error whether another one could be asked."""
-        if not (error.retryable or error.code in _OF_THE_KEY):
-            return
+    def _noted(
+        self, endpoint: _Endpoint, error: ProviderError, able: Sequence[_Endpoint]
+    ) -> ProviderError:
+        """Let an endpoint rest; give the error, retryable where another endpoint could be asked."""
+        if not (error.retryable or error.code.is_of_key):
+            return error
         now = self._clock()
         seconds = max(self._rest_seconds, error.retry_after or 0)
         endpoint.rests_until = now + seconds
@@ -143,8 +141,8 @@ class SpreadProvider(Provider):
             code=error.code,
             seconds=seconds,
         )
-        if any(other.is_awake(now) for other in able):
-            error.retryable, error.retry_after = True, None
+        is_another_awake = any(other.is_awake(now) for other in able)
+        return error.for_another_server() if is_another_awake else error
 
     def _chosen(self, able: Sequence[_Endpoint]) -> _Endpoint:
         now = self._clock()

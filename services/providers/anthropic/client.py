@@ -10,6 +10,7 @@ import httpx2
 import msgspec
 from anthropic.types import RawMessageStreamEvent
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.providers.config import ProviderConfig
 from services.providers.sdk.errors import refusal, timeout_of
@@ -88,13 +89,11 @@ class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
         return [model.id for model in models if model.lifecycle != "retired"]
 
     def _refusal(self, exc: anthropic.APIStatusError) -> ProviderError:
-        is_unpaid = _is_unpaid(exc)
-        error = refusal(
-            exc.status_code, exc.api_message, exc.response.headers, self._secret, is_final=is_unpaid
-        )
-        if is_unpaid:
-            error.code = "upstream_rate_limited"
-        return error
+        said, headers = exc.api_message, exc.response.headers
+        if not _is_unpaid(exc):
+            return refusal(exc.status_code, said, headers, self._secret)
+        unpaid = FailureCode.RATE_LIMITED
+        return refusal(exc.status_code, said, headers, self._secret, is_final=True, code=unpaid)
 
 
 class _Sdk(anthropic.Anthropic):

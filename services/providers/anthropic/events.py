@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from services.domain.costs import Usage
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
@@ -157,10 +158,10 @@ class AnthropicAnswer(Answer):
         kind, message = None, error
         if isinstance(error, dict):
             kind, message = error.get("type"), error.get("message")
-        failure = self.failure(message)
-        if kind == "rate_limit_error" and failure.code == "upstream_overloaded":
-            failure.code = "upstream_rate_limited"
-        return failure
+        is_limit = kind == "rate_limit_error"
+        return self.failure(
+            message, FailureCode.RATE_LIMITED if is_limit else FailureCode.OVERLOADED
+        )
 
 
 def _usage(begun: _Figures, now: _Figures) -> Usage | None:

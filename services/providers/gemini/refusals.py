@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.providers.sdk.errors import refusal
 
@@ -21,7 +22,7 @@ def refusal_of(status: int, body: bytes, headers: Mapping[str, str], secret: str
     details = [d for d in _list(error.get("details")) if isinstance(d, dict)]
     if any(str(detail.get("reason")).startswith(_KEY_REASONS) for detail in details):
         text = f"The provider answered with status {status}: it refuses the key."
-        return ProviderError(text, code="upstream_unauthorized")
+        return ProviderError(text, code=FailureCode.UNAUTHORIZED)
     told = dict(headers)
     for detail in details:
         if isinstance(delay := detail.get("retryDelay"), str):

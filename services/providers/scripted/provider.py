@@ -26,6 +26,7 @@ import gevent
 
 from services.domain.catalog import Model
 from services.domain.costs import Usage, UsageSource, estimate_tokens
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
@@ -140,23 +141,23 @@ def _reason(script: Script, *, complete: bool) -> FinishReason:
 def _failure(ending: str) -> ProviderError | None:
     match ending:
         case "fail before":
-            return _error("The script fails before the first word.", "upstream_overloaded")
+            return _error("The script fails before the first word.", FailureCode.OVERLOADED)
         case "fail rate_limited":
             return ProviderError(
                 "The script refuses to answer so often.",
-                code="upstream_rate_limited",
+                code=FailureCode.RATE_LIMITED,
                 may_retry=True,
                 retry_after=RETRY_AFTER_SECONDS,
             )
         case "fail during":
-            return _error("The script fails half-way.", "upstream_error")
+            return _error("The script fails half-way.", FailureCode.ERROR)
         case "stall":
             return ProviderTimeout("The script fell silent.")
         case "cut":
-            return _error("The script ended without an end.", "upstream_cut")
+            return _error("The script ended without an end.", FailureCode.CUT)
         case _:
             return None
 
 
-def _error(text: str, code: str) -> ProviderError:
+def _error(text: str, code: FailureCode) -> ProviderError:
     return ProviderError(text, code=code, may_retry=True)

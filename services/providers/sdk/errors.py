@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.providers.config import Timeouts
 from services.providers.wire.clean_text import failed_before_answer, protocol_error, quote
@@ -22,12 +23,12 @@ MOST_ERROR_BYTES = 1 << 16
 _SERVER_ERRORS = 500
 
 _REFUSALS = {
-    401: ("upstream_unauthorized", False),
-    403: ("upstream_unauthorized", False),
-    404: ("model_not_found", False),
-    408: ("upstream_overloaded", True),
-    409: ("upstream_overloaded", True),
-    429: ("upstream_rate_limited", True),
+    401: (FailureCode.UNAUTHORIZED, False),
+    403: (FailureCode.UNAUTHORIZED, False),
+    404: (FailureCode.MODEL_NOT_FOUND, False),
+    408: (FailureCode.OVERLOADED, True),
+    409: (FailureCode.OVERLOADED, True),
+    429: (FailureCode.RATE_LIMITED, True),
 }
 """Status -> code, and whether the same call may succeed later; 5xx are overloads, others final."""
 
@@ -77,22 +78,31 @@ def _told_in_json(body: ResponseBody, secret: str) -> ProviderError:
 
 
 def refusal(
-    status: int, said: object, headers: Mapping[str, str], secret: str, *, is_final: bool = False
+    status: int,
+    said: object,
+    headers: Mapping[str, str],
+    secret: str,
+    *,
+    is_final: bool = False,
+    code: FailureCode | None = None,
 ) -> ProviderError:
     """Make the error of an HTTP status of 400 and more.
 
     `said` is the upstream's message, quoted without `secret`. `is_final`: what the body says makes
-    a further try pointless, whatever the status.
+    a further try pointless, whatever the status. `code` is what it means, None: what the status
+    says.
     """
     rule = (
-        ("upstream_overloaded", True) if status >= _SERVER_ERRORS else ("upstream_rejected", False)
+        (FailureCode.OVERLOADED, True)
+        if status >= _SERVER_ERRORS
+        else (FailureCode.REJECTED, False)
     )
-    code, may_retry = _REFUSALS.get(status, rule)
+    usual, may_retry = _REFUSALS.get(status, rule)
     # What is said with a refused key repeats the key, masked or not.
-    quoted = "" if code == "upstream_unauthorized" else quote(said, secret)
+    quoted = "" if usual is FailureCode.UNAUTHORIZED else quote(said, secret)
     return ProviderError(
         f"The provider answered with status {status}. {quoted}".rstrip(),
-        code=code,
+        code=code or usual,
         may_retry=may_retry and not is_final,
         retry_after=retry_after_seconds(headers, datetime.now(UTC)),
     )
@@ -101,7 +111,7 @@ def refusal(
 def unreachable() -> ProviderError:
     """Say that nothing was sent."""
     return ProviderError(
-        "No connection to the provider could be made.", code="upstream_unreachable", may_retry=True
+        "No connection to the provider could be made.", code=FailureCode.UNREACHABLE, may_retry=True
     )
 
 
@@ -121,7 +131,7 @@ def transport_errors() -> Generator[None, None, None]:
         raise unreachable() from exc
     except httpx2.TransportError as exc:
         raise ProviderError(
-            "The connection to the provider broke off.", code="upstream_cut", may_retry=True
+            "The connection to the provider broke off.", code=FailureCode.CUT, may_retry=True
         ) from exc
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -67,10 +68,12 @@ def quote(message: object, secret: str) -> str:
 
 def protocol_error(what: str) -> ProviderError:
     """Say what in the upstream's bytes is not its protocol; the same call may well succeed."""
-    return ProviderError(what, code="upstream_protocol", may_retry=True)
+    return ProviderError(what, code=FailureCode.PROTOCOL, may_retry=True)
 
 
-def failed_before_answer(message: object, secret: str) -> ProviderError:
+def failed_before_answer(
+    message: object, secret: str, code: FailureCode = FailureCode.OVERLOADED
+) -> ProviderError:
     """Say that an error came in place of the answer, whatever the status said: like a 503."""
     text = f"The provider failed before the answer. {quote(message, secret)}".rstrip()
-    return ProviderError(text, code="upstream_overloaded", may_retry=True)
+    return ProviderError(text, code=code, may_retry=True)

@@ -14,6 +14,7 @@ import httpx2
 import msgspec
 
 from services.domain.costs import Usage
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
@@ -86,20 +87,22 @@ class Answer(ABC):
             self._usage = usage
             events.append(UsageReport(usage))
 
-    def failure(self, message: object) -> ProviderError:
-        """Make the error of an error event: as the first one it is like a 503."""
+    def failure(
+        self, message: object, before: FailureCode = FailureCode.OVERLOADED
+    ) -> ProviderError:
+        """Make the error of an error event; `before` is its code where it is the first event."""
         if not self._has_begun:
-            return failed_before_answer(message, self._secret)
+            return failed_before_answer(message, self._secret, before)
         quoted = quote(message, self._secret)
         text = f"The provider failed in the middle of the answer. {quoted}".rstrip()
-        return ProviderError(text, code="upstream_error", may_retry=True)
+        return ProviderError(text, code=FailureCode.ERROR, may_retry=True)
 
     def end(self) -> Iterator[ProviderEvent]:
         """Give what is left at the end; without a reason it is a cut, whatever the bytes say."""
         if self.reason is None:
             raise ProviderError(
                 "The provider's stream ended before the answer did.",
-                code="upstream_cut",
+                code=FailureCode.CUT,
                 may_retry=True,
             )
         if rest := self._said.rest():

@@ -7,6 +7,7 @@ from itertools import chain
 import gevent
 import structlog
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.runs import AttemptOutcome
@@ -15,20 +16,6 @@ from services.providers.base import Provider, ProviderRequest
 from services.runs.asking.gate import Gate, Pass
 from services.runs.living.call import Call
 from services.runs.living.run import Living
-
-REFUSALS = frozenset(
-    {
-        "model_not_found",
-        "upstream_overloaded",
-        "upstream_rate_limited",
-        "upstream_rejected",
-        "upstream_unauthorized",
-        "upstream_unreachable",
-    }
-)
-"""Failures that come instead of an answer: such a call is not billed."""
-
-INTERNAL_ERROR = "internal_error"
 
 TURN_EVENTS = 64
 """Events that an upstream which is never waited for may write before others have their turn."""
@@ -112,16 +99,17 @@ class Attempts:
         self, living: Living, call: Call, granted: Pass, failure: BaseException | None
     ) -> None:
         """Book a call by how it ended, and tell the gate, which may take a while, what it used."""
-        outcome, code, refused = AttemptOutcome.OK, "", False
+        ending, refused = living.ending or "", False
+        outcome = AttemptOutcome.OK if failure is None else AttemptOutcome.CANCELLED
+        code: FailureCode | None = None
         if isinstance(failure, Exception):
             outcome = AttemptOutcome.FAILED
-            code = failure.code if isinstance(failure, ProviderError) else INTERNAL_ERROR
-            refused = code in REFUSALS and living.clock.first_output_at is None
-        elif failure is not None:
-            outcome, code = AttemptOutcome.CANCELLED, living.ending or ""
-        record = living.calls.end(call, outcome, code, was_refused=refused)
+            code = failure.code if isinstance(failure, ProviderError) else FailureCode.INTERNAL
+            refused = code.is_refusal and living.clock.first_output_at is None
+        said = code or (ending if outcome is AttemptOutcome.CANCELLED else "")
+        record = living.calls.end(call, outcome, said, was_refused=refused)
         try:
-            if outcome is AttemptOutcome.FAILED:
+            if code is not None:
                 self.gate.failed(granted, code)
             elif outcome is AttemptOutcome.CANCELLED:
                 self.gate.left(granted)
@@ -157,7 +145,7 @@ def _pour(living: Living, opened: Opened) -> FinishReason:
 
 def _cut() -> ProviderError:
     return ProviderError(
-        "The stream ended before the answer did.", code="upstream_cut", may_retry=True
+        "The stream ended before the answer did.", code=FailureCode.CUT, may_retry=True
     )
 
 
@@ -166,6 +154,6 @@ def is_own_fault(living: Living, failure: ProviderError) -> bool:
 
     A model that is not there is so only where it was named, and not where we chose it.
     """
-    if failure.code == "model_not_found":
+    if failure.code == FailureCode.MODEL_NOT_FOUND:
         return living.plan.is_named
-    return failure.code == "upstream_rejected"
+    return failure.code == FailureCode.REJECTED

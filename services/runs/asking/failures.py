@@ -1,7 +1,8 @@
 """Why models of a run did not answer, and whether another one may be asked in their place."""
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
-from services.runs.asking.attempts import INTERNAL_ERROR, is_own_fault
+from services.runs.asking.attempts import is_own_fault
 from services.runs.living.run import Living
 
 
@@ -28,6 +29,6 @@ class Failures:
     @property
     def may_go_on(self) -> bool:
         """Tell whether another model may be asked after the last failure."""
-        if self._is_own_fault or (self.last is not None and self.last.code == INTERNAL_ERROR):
+        if self._is_own_fault or (self.last is not None and self.last.code is FailureCode.INTERNAL):
             return False
         return self._living.may_call_again

@@ -9,6 +9,7 @@ from services.admission.quotas.base import Quotas, Reservation
 from services.admission.waiting.burst_queue import BurstQueue, Request
 from services.domain.catalog import Model
 from services.domain.costs import Usage
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.requests import TooManyRequests
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Status, StatusState
@@ -17,24 +18,8 @@ from services.runs.asking.first_tokens import FirstTokens
 from services.runs.living.booking import input_estimate
 from services.runs.living.run import Living
 
-FAULTS = frozenset(
-    {
-        "upstream_cut",
-        "upstream_error",
-        "upstream_overloaded",
-        "upstream_protocol",
-        "upstream_timeout",
-        "upstream_unauthorized",
-        "upstream_unreachable",
-    }
-)
-"""Failures that tell something about the upstream, and not about the request or our haste."""
-
 CIRCUIT_OPEN = "circuit_open"
 """Why a model was passed over that is left alone."""
-
-QUEUE_FULL = "queue_full"
-"""The failure of a call that found no place in the queue."""
 
 
 class CircuitOpen(Exception):
@@ -120,7 +105,7 @@ class Gate:
         except TooManyRequests as full:
             raise ProviderError(
                 full.detail,
-                code=QUEUE_FULL,
+                code=FailureCode.QUEUE_FULL,
                 may_retry=True,
                 retry_after=full.retry_after,
             ) from full
@@ -138,12 +123,12 @@ class Gate:
         finally:  # it may be killed while it tells
             self._breakers.succeeded(granted.model.provider, granted.model.name)
 
-    def failed(self, granted: Pass, code: str) -> None:
+    def failed(self, granted: Pass, code: FailureCode) -> None:
         """Tell that the call failed; after its first piece that says nothing any more."""
         if granted.has_answered:
             return
         self._first_tokens.record(granted.model, math.inf)
-        self._tell_end(granted, is_fault=code in FAULTS)
+        self._tell_end(granted, is_fault=code.is_fault)
 
     def left(self, granted: Pass) -> None:
         """Tell that the call was given up."""

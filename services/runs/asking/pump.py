@@ -10,14 +10,15 @@ from itertools import count
 import gevent
 import structlog
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.outages import Draining
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Status, StatusState
 from services.domain.sessions import FinishReason
 from services.providers.base import ProviderRequest
-from services.runs.asking.attempts import INTERNAL_ERROR, Attempts
+from services.runs.asking.attempts import Attempts
 from services.runs.asking.failures import Failures
-from services.runs.asking.gate import CIRCUIT_OPEN, QUEUE_FULL, CircuitOpen
+from services.runs.asking.gate import CIRCUIT_OPEN, CircuitOpen
 from services.runs.asking.hedge import PAIR, race
 from services.runs.asking.retries import RetryRules
 from services.runs.living.run import Living
@@ -43,7 +44,7 @@ class Pump:
             raise gevent.GreenletExit from None
         except Exception:  # noqa: BLE001 - the run must end, whatever failed
             _log.exception("run_crashed", run_id=living.run_id)
-            return ProviderError("The server failed while it relayed.", code=INTERNAL_ERROR)
+            return ProviderError("The server failed while it relayed.", code=FailureCode.INTERNAL)
 
     def _ask(self, living: Living) -> FinishReason:
         """Go through the plan; where all fail, raise what the first one failed with."""
@@ -124,7 +125,7 @@ class Pump:
         longest = self._rules.max_seconds if has_next else self._rules.retry_after_max
         if not error.retryable or tries > self._rules.retries:
             return False
-        is_slow = isinstance(error, ProviderTimeout) or error.code == QUEUE_FULL
+        is_slow = isinstance(error, ProviderTimeout) or error.code is FailureCode.QUEUE_FULL
         if (error.retry_after or 0) > longest or (has_next and is_slow):
             return False
         return living.may_call_again

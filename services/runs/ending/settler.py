@@ -8,6 +8,7 @@ import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_exponential
 from tenacity.stop import stop_base, stop_never
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Done, Error, Terminal
@@ -121,7 +122,7 @@ def _terminal(living: Living, result: Result | None) -> Terminal:
     if living.ending is Ending.STOPPED:
         return _done(living, FinishReason.STOPPED)
     text = "The server ended before the answer did."
-    return _error(living, "interrupted", text, retryable=True)
+    return _error(living, FailureCode.INTERRUPTED, text, retryable=True)
 
 
 def _done(living: Living, reason: FinishReason) -> Done:
@@ -155,7 +156,7 @@ def status_of(terminal: Terminal) -> MessageStatus:
             return MessageStatus.STOPPED
         case Done():
             return MessageStatus.COMPLETE
-        case Error(code="interrupted"):
+        case Error(code=FailureCode.INTERRUPTED):
             return MessageStatus.INTERRUPTED
         case Error():
             return MessageStatus.FAILED

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.domain.costs import Usage, UsageSource, estimate_tokens
+from services.domain.errors.codes import FailureCode
 from services.domain.events import Attempt, Done, Error, Terminal
 from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settlement
 from services.domain.sessions import FinishReason
@@ -13,7 +14,6 @@ from services.runs.ending.settler import status_of
 from services.runs.living.call import HEDGED
 from services.streams.base import Remains
 
-_INTERRUPTED = "interrupted"
 _STOPPED = "stopped"
 
 
@@ -151,7 +151,7 @@ def _broken_off(claim: ClaimedRun, call: Attempt) -> AttemptRecord:
     )
     if claim.stop_requested:
         return _record(call, usage, AttemptOutcome.CANCELLED, _STOPPED)
-    return _record(call, usage, AttemptOutcome.FAILED, _INTERRUPTED)
+    return _record(call, usage, AttemptOutcome.FAILED, FailureCode.INTERRUPTED)
 
 
 def _record(call: Attempt, usage: Usage, outcome: AttemptOutcome, code: str) -> AttemptRecord:
@@ -181,7 +181,7 @@ def _terminal(claim: ClaimedRun, last: AttemptRecord | None) -> Terminal:
             total_ms=round((datetime.now(UTC) - claim.run.created_at).total_seconds() * 1000),
         )
     return Error(
-        code=_INTERRUPTED,
+        code=FailureCode.INTERRUPTED,
         message="The server ended before the answer did.",
         retryable=True,
         message_id=claim.run.message_id,

@@ -14,6 +14,7 @@ from services.admission.quotas.base import Quota
 from services.admission.quotas.local import LocalQuotas
 from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strategy
 from services.domain.costs import UsageSource, estimate_tokens
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.requests import ModelNotAvailable, NotFound
 from services.domain.errors.upstream import ProviderError
 from services.settings.groups.providers import ProviderName
@@ -34,7 +35,7 @@ class Lister(PlayedProvider):
     def list_models(self) -> Sequence[str]:
         """Tell, or fail."""
         if not self._names:
-            raise ProviderError("It does not say.", code="upstream_unreachable")
+            raise ProviderError("It does not say.", code=FailureCode.UNREACHABLE)
         return self._names
 
 

@@ -8,6 +8,7 @@ import pytest
 from gevent.event import Event
 from worlds.played import PlayedProvider
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.providers.models.listed import ListedModels, ListTimes
 
@@ -31,7 +32,7 @@ class Lister(PlayedProvider):
         self.asked += 1
         self.may_answer.wait()
         if self.is_broken:
-            raise ProviderError("It does not say.", code="upstream_unreachable")
+            raise ProviderError("It does not say.", code=FailureCode.UNREACHABLE)
         return ["small", f"new-{self.asked}"]
 
 

@@ -10,6 +10,7 @@ from worlds.run_world import USAGE, MakeWorld, RunWorld, Story, quick, said
 
 from services.admission.breakers.base import BreakerState, Verdict
 from services.domain.costs import Usage
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Attempt, Content, Done, Error, Status, StatusState
 from services.runs.asking.retries import RetryRules
@@ -21,7 +22,7 @@ TWO_TRIES = RetryRules(retries=1, min_seconds=0, max_seconds=0.01, retry_after_m
 
 def failing(code: str = "upstream_overloaded", *, may_retry: bool = True) -> ProviderError:
     """Fail in a way."""
-    return ProviderError("No.", code=code, may_retry=may_retry)
+    return ProviderError("No.", code=FailureCode(code), may_retry=may_retry)
 
 
 def failovers(story: Story) -> list[dict[str, object]]:
@@ -187,7 +188,7 @@ def test_a_silence_is_not_waited_for_twice_where_another_model_could_be_asked(
 
 
 def test_a_provider_that_asks_for_a_long_pause_is_left_at_once(make_world: MakeWorld) -> None:
-    busy = ProviderError("x", code="upstream_rate_limited", may_retry=True, retry_after=60)
+    busy = ProviderError("x", code=FailureCode.RATE_LIMITED, may_retry=True, retry_after=60)
     other = PlayedProvider(said("ok"), name="other")
     world = make_world([busy], others=[other], rules=TWO_TRIES)
     started = time.monotonic()

@@ -9,6 +9,7 @@ from worlds.run_world import USAGE, MakeWorld, quick, said
 
 from services.admission.quotas.base import Quota, Reservation
 from services.admission.quotas.local import LocalQuotas
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Done, Error
 from services.runs.asking.retries import RetryRules
@@ -31,7 +32,9 @@ def test_only_a_fault_of_the_upstream_moves_its_breaker(
     make_world: MakeWorld, code: str, told: str
 ) -> None:
     breakers = HeldBreakers(Hold())
-    world = make_world([ProviderError("No.", code=code)], breakers=breakers, rules=ONE_TRY)
+    world = make_world(
+        [ProviderError("No.", code=FailureCode(code))], breakers=breakers, rules=ONE_TRY
+    )
 
     world.story_of(world.launch())
 
@@ -40,7 +43,7 @@ def test_only_a_fault_of_the_upstream_moves_its_breaker(
 
 def test_a_failure_after_the_first_word_does_not_move_the_breaker(make_world: MakeWorld) -> None:
     breakers = HeldBreakers(Hold())
-    cut = ProviderError("Cut.", code="upstream_cut", may_retry=True)
+    cut = ProviderError("Cut.", code=FailureCode.CUT, may_retry=True)
     world = make_world([Content("half"), cut], breakers=breakers)
 
     world.story_of(world.launch())
@@ -112,7 +115,7 @@ def test_after_a_wait_for_room_the_time_limits_count_again(make_world: MakeWorld
 def test_a_switch_to_a_provider_without_room_waits_there(make_world: MakeWorld) -> None:
     quotas = LocalQuotas({"other": Quota(requests=1)}, 0.2)
     other = PlayedProvider(said("b"), name="other")
-    busy = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
+    busy = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
     world = make_world([busy], others=[other], quotas=quotas, rules=ONE_TRY)
     first = quotas.reserve("other", 1)
     assert isinstance(first, Reservation)

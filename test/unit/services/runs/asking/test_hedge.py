@@ -11,6 +11,7 @@ from worlds.run_world import MakeWorld, RunWorld, quick, said
 
 from services.admission.quotas.base import Quota
 from services.domain.costs import UsageSource
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Done, Error, Finish, ProviderEvent, Status
 from services.domain.sessions import FinishReason
@@ -18,7 +19,7 @@ from services.providers.base import ProviderRequest
 from services.runs.living.run import Ending, Living
 
 SOON, NEVER_SOON = 0.03, 60.0
-BUSY = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
+BUSY = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
 
 
 def rows_of(world: RunWorld) -> list[tuple[object, ...]]:
@@ -154,7 +155,9 @@ def test_a_request_that_the_first_model_rejects_is_not_asked_of_another(
     make_world: MakeWorld, code: str
 ) -> None:
     others = [PlayedProvider(said("no"), name="second"), PlayedProvider(said("no"), name="third")]
-    world = make_world([ProviderError("No.", code=code)], others=others, hedge_seconds=NEVER_SOON)
+    world = make_world(
+        [ProviderError("No.", code=FailureCode(code))], others=others, hedge_seconds=NEVER_SOON
+    )
 
     end = world.story_of(world.launch()).end
 
@@ -168,7 +171,7 @@ def test_a_rejection_after_the_second_was_asked_is_final_too(make_world: MakeWor
     goes_on = Event()
     others = [PlayedProvider([Event()], name="second"), PlayedProvider(said("no"), name="third")]
     others[0] = PlayedProvider([goes_on, BUSY], name="second")
-    rejected = ProviderError("No.", code="upstream_rejected")
+    rejected = ProviderError("No.", code=FailureCode.REJECTED)
     world = make_world([goes_on, rejected], others=others, hedge_seconds=SOON)
     living = world.launch()
     with gevent.Timeout(10):

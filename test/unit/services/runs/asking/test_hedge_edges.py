@@ -10,6 +10,7 @@ from worlds.run_world import MakeWorld, quick, said
 from worlds.stores import OTHER_WORKER
 
 from services.admission.breakers.base import Verdict
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Error, ProviderEvent
 from services.providers.base import ProviderRequest
@@ -25,7 +26,7 @@ def test_two_that_say_nothing_leave_the_third_one_time(make_world: MakeWorld) ->
 
 
 def test_a_failure_is_told_and_not_that_the_other_one_is_probed(make_world: MakeWorld) -> None:
-    cut = ProviderError("Cut.", code="upstream_cut")
+    cut = ProviderError("Cut.", code=FailureCode.CUT)
     other = PlayedProvider([cut], name="other")
     world = make_world(said("no"), others=[other], hedge_seconds=60.0, breaker_seconds=0.05)
     for _ in range(5):

@@ -12,6 +12,7 @@ from worlds.run_world import MakeWorld, RunWorld, quick, said
 
 from services.admission.quotas.base import Quota, Reservation
 from services.admission.quotas.local import LocalQuotas
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Done, Error, ProviderEvent
 from services.domain.sessions import FinishReason
@@ -20,7 +21,7 @@ from services.runs.asking.attempts import Attempts
 from services.runs.asking.retries import RetryRules
 from services.runs.living.run import Ending, Living
 
-BUSY = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
+BUSY = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
 ONE_TRY = RetryRules(retries=0, min_seconds=0, max_seconds=0, retry_after_max=120)
 
 

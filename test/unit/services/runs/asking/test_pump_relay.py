@@ -8,6 +8,7 @@ from worlds.played import PlayedProvider
 from worlds.run_world import USAGE, MakeWorld, said
 
 from services.domain.costs import Usage, UsageSource
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import (
     Content,
@@ -101,7 +102,7 @@ def test_a_provider_that_breaks_ends_the_run_and_tells_nothing_of_its_insides(
 def test_a_failure_keeps_code_sentence_and_whether_a_new_try_makes_sense(
     make_world: MakeWorld,
 ) -> None:
-    failure = ProviderError("It broke.", code="upstream_protocol", may_retry=False)
+    failure = ProviderError("It broke.", code=FailureCode.PROTOCOL, may_retry=False)
     world = make_world([Content("a"), failure])
     end = world.story_of(world.launch()).end
     assert isinstance(end, Error)

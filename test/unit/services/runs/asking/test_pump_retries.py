@@ -11,6 +11,7 @@ from worlds.played import Step
 from worlds.run_world import QUICK_RETRIES, MakeWorld, Story, quick, said
 
 from services.domain.costs import Usage
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Attempt, Content, Done, Error, Finish, Reasoning, StatusState
 from services.domain.runs import AttemptOutcome
@@ -24,7 +25,7 @@ SLOW_RETRIES = RetryRules(retries=2, min_seconds=60, max_seconds=60, retry_after
 def refused(retry_after: float | None = None, *, may_retry: bool = True) -> ProviderError:
     """Fail as an overloaded provider does."""
     return ProviderError(
-        "Busy.", code="upstream_overloaded", may_retry=may_retry, retry_after=retry_after
+        "Busy.", code=FailureCode.OVERLOADED, may_retry=may_retry, retry_after=retry_after
     )
 
 
@@ -63,7 +64,7 @@ def test_each_generator_is_closed_before_the_next_call(make_world: MakeWorld) ->
 
 
 def test_the_calls_are_counted_out(make_world: MakeWorld) -> None:
-    last = ProviderError("Still busy.", code="upstream_rate_limited", may_retry=True)
+    last = ProviderError("Still busy.", code=FailureCode.RATE_LIMITED, may_retry=True)
     world = make_world([refused()], [refused()], [last])
 
     end = world.story_of(world.launch()).end
@@ -185,7 +186,7 @@ def test_no_wait_is_asked_for_twice() -> None:
 @pytest.mark.parametrize(
     ("last", "outcome"),
     [
-        (ProviderError("No.", code="upstream_unauthorized"), "upstream_unauthorized"),
+        (ProviderError("No.", code=FailureCode.UNAUTHORIZED), "upstream_unauthorized"),
         (KeyError("x"), "internal_error"),
         (Finish(FinishReason.STOP), "ok"),
     ],

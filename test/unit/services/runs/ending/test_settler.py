@@ -11,6 +11,7 @@ from worlds.run_world import MakeWorld, read_to_the_end, said
 from worlds.stores import OTHER_WORKER, PRICE, WORKER
 
 from services.domain.costs import Cost
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Done, Finish, Terminal
 from services.domain.sessions import FinishReason, MessageStatus
@@ -58,7 +59,7 @@ def test_a_failure_is_stored_with_its_text(make_world: MakeWorld) -> None:
 
 
 def test_the_cost_of_all_calls_is_told_and_booked(make_world: MakeWorld) -> None:
-    busy = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
+    busy = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
     world = make_world([busy], said("a", "b"))
     living = world.launch(model="small")
 

@@ -11,6 +11,7 @@ from worlds.stores import NOW, OTHER_WORKER, PRICE
 from services.admission.quotas.base import Quota
 from services.admission.quotas.local import LocalQuotas
 from services.domain.costs import Usage, UsageSource
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Done, Error
@@ -18,7 +19,7 @@ from services.domain.runs import Run
 from services.domain.sessions import FinishReason, MessageStatus
 from services.runs.living.run import Ending, Living
 
-BUSY = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
+BUSY = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
 
 
 def half_written(world: RunWorld, model: str = "large") -> Living:

@@ -10,6 +10,7 @@ from worlds.played import PlayedProvider, Step
 from worlds.run_world import QUICK_RETRIES, MakeWorld, RunWorld, quick, said
 
 from services.domain.costs import Usage, UsageSource
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Content, Done, Error, ProviderEvent, Reasoning, UsageReport
 from services.domain.runs import AttemptOutcome
@@ -20,7 +21,7 @@ from services.runs.living.clock import RunTimes
 from services.runs.living.run import Ending, Living
 
 NO_RETRIES = RetryRules(retries=0, min_seconds=0, max_seconds=0, retry_after_max=120)
-BUSY = ProviderError("Busy.", code="upstream_overloaded", may_retry=True)
+BUSY = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
 
 
 def silence() -> Event:
