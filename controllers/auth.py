@@ -58,10 +58,6 @@ class AuthController:
         self._accounts.change_password(caller.user_id, current, new)
         self._logins.end_others(caller.user_id, caller.login_id)
 
-    def is_live(self, login_id: str) -> bool:
-        """Tell whether access tokens of a login still count."""
-        return self._logins.is_live(login_id)
-
 
 def _signed_in(user: User, opened: OpenLogin) -> SignedIn:
     return SignedIn(user=user, login_id=opened.login.id, refresh_token=opened.refresh_token)

@@ -16,7 +16,7 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 
 from services.domain.errors.outages import Unavailable
 from services.domain.errors.requests import Unauthorized
-from services.domain.users import Caller, Role, User
+from services.domain.users import Caller, Role, User, VerifiedToken
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -45,8 +45,8 @@ class ExternalTokens(Protocol):
     def issuer(self) -> str:
         """Give the `iss` of these tokens."""
 
-    def verify(self, token: str) -> tuple[Caller, float]:
-        """Give a token's caller, and the Unix time at which it ends, or raise Unauthorized."""
+    def verify(self, token: str) -> VerifiedToken:
+        """Judge a token, or raise Unauthorized."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +101,18 @@ class Guard:
 
     def authenticate(self, token: str) -> Caller:
         """Turn a token of whatever transport into a caller, or raise Unauthorized."""
-        caller, good_until = self._verified(token, int(time.monotonic() // self._trust_seconds))
-        if time.time() >= good_until:
+        verified = self._verified(token, int(time.monotonic() // self._trust_seconds))
+        if time.time() >= verified.good_until:
             raise Unauthorized(EXPIRED)
-        if not self._is_live(caller):
+        if not self._is_live(verified.caller):
             raise Unauthorized("The login has ended; log in again.")
-        return caller
+        return verified.caller
 
     def _is_live(self, caller: Caller) -> bool:
         return caller.external is not None or self._login_is_live(caller.login_id)
 
-    def _verify(self, token: str, _period: int) -> tuple[Caller, float]:
-        """Check a token's signature and claims; give its caller, and when it expires.
+    def _verify(self, token: str, _period: int) -> VerifiedToken:
+        """Check a token's signature and claims.
 
         Its claim of an issuer only chooses who judges the token, by rules of its own.
         """
@@ -120,7 +120,7 @@ class Guard:
         if external is not None and _issuer_claimed(token) == external.issuer:
             return external.verify(token)
         claims = _claims_of(token)
-        return _caller_of(claims), claims["exp"] + self._leeway_seconds
+        return VerifiedToken(_caller_of(claims), claims["exp"] + self._leeway_seconds)
 
     def may_go_on(self, caller: Caller) -> Callable[[], bool]:
         """Give what tells of a long stream whether its caller's login still counts.

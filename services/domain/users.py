@@ -53,3 +53,11 @@ class Caller:
     role: Role
     login_id: str
     external: ExternalUser | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """Whose a token is, and until when (Unix time, in seconds) it counts; leeway is included."""
+
+    caller: Caller
+    good_until: float

@@ -7,7 +7,7 @@ from typing import Any, Self
 import jwt
 
 from services.domain.errors.requests import Unauthorized
-from services.domain.users import Caller, ExternalUser, Role
+from services.domain.users import Caller, ExternalUser, Role, VerifiedToken
 from services.identity.key_set import ALGORITHMS, KeySet
 from services.stores.base.ids import is_uuid
 
@@ -56,15 +56,16 @@ class SupabaseTokens:
         """Check with the project's own keys; `on_read` counts how readings of them went."""
         return cls(rules, KeySet(rules.url + KEYS_PATH, on_read=on_read), tenant_id)
 
-    def verify(self, token: str) -> tuple[Caller, float]:
-        """Give a token's caller, and the Unix time at which it ends.
+    def verify(self, token: str) -> VerifiedToken:
+        """Judge a token.
 
         Raises Unauthorized, and Unavailable where it cannot be judged now.
         """
         claims = self._claims_of(token)
         if claims.get("role") != USER_ROLE or not is_uuid(claims["sub"]):
             raise Unauthorized("The access token is not one of a user.")
-        return self._caller_of(claims), int(claims["exp"]) + self._rules.leeway_seconds
+        good_until = int(claims["exp"]) + self._rules.leeway_seconds
+        return VerifiedToken(self._caller_of(claims), good_until)
 
     def _claims_of(self, token: str) -> dict[str, Any]:
         try:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from services.providers.models.catalog import Catalog, InvalidModels
 from services.settings import rules
@@ -11,7 +12,14 @@ from services.settings.groups.scaling import ScalingSettings
 from services.settings.whole import Settings
 
 
-def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+class Contradiction(NamedTuple):
+    """A variable that cannot be as it is, and why."""
+
+    variable: str
+    problem: str
+
+
+def contradictions(settings: Settings) -> Iterator[Contradiction]:
     """Give each variable that cannot be as it is beside the others, and why."""
     yield from _unsafe(settings)
     yield from _impossible(settings.scaling)
@@ -19,9 +27,9 @@ def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _unusable_folder(settings.server.data_dir)
     providers, accounts = settings.providers, settings.accounts
     if providers.retry_min_seconds > providers.retry_max_seconds:
-        yield "RETRY_MIN_SECONDS", "It is more than RETRY_MAX_SECONDS."
+        yield Contradiction("RETRY_MIN_SECONDS", "It is more than RETRY_MAX_SECONDS.")
     if accounts.access_token_seconds > accounts.refresh_token_seconds:
-        yield "ACCESS_TOKEN_SECONDS", "It is more than REFRESH_TOKEN_SECONDS."
+        yield Contradiction("ACCESS_TOKEN_SECONDS", "It is more than REFRESH_TOKEN_SECONDS.")
     yield from _unclear_providers(providers)
 
 
@@ -34,31 +42,31 @@ NEEDS = {
 """What configures a provider, either of them; its addresses last."""
 
 
-def _unclear_providers(providers: ProviderSettings) -> Iterator[tuple[str, str]]:
+def _unclear_providers(providers: ProviderSettings) -> Iterator[Contradiction]:
     for name, needs in NEEDS.items():
         try:
             is_missing = not providers.endpoints(name)
         except ValueError as exc:
-            yield needs[-1], f"It has {exc} in {needs[0]}."
+            yield Contradiction(needs[-1], f"It has {exc} in {needs[0]}.")
         else:
             if is_missing and providers.default_provider == name:
-                yield "DEFAULT_PROVIDER", f"{name} needs {' or '.join(needs)}."
+                yield Contradiction("DEFAULT_PROVIDER", f"{name} needs {' or '.join(needs)}.")
     if providers.models_file is None:
         return  # the shipped catalog is read by who builds of it
     try:
         Catalog.load(providers.models_file)
     except InvalidModels as exc:
-        yield from (("MODELS_FILE", mistake) for mistake in exc.mistakes)
+        yield from (Contradiction("MODELS_FILE", mistake) for mistake in exc.mistakes)
 
 
-def _impossible(scaling: ScalingSettings) -> Iterator[tuple[str, str]]:
+def _impossible(scaling: ScalingSettings) -> Iterator[Contradiction]:
     """Name what of the three combinations is missing or too much."""
     if scaling.supabase_url and not scaling.supabase_key:
-        yield "SUPABASE_KEY", "It is not set, but SUPABASE_URL is."
+        yield Contradiction("SUPABASE_KEY", "It is not set, but SUPABASE_URL is.")
     if scaling.supabase_key and not scaling.supabase_url:
-        yield "SUPABASE_URL", "It is not set, but SUPABASE_KEY is."
+        yield Contradiction("SUPABASE_URL", "It is not set, but SUPABASE_KEY is.")
     if scaling.redis_url and not scaling.supabase_url:
-        yield (
+        yield Contradiction(
             "REDIS_URL",
             (
                 "Redis shares the streams of workers that share a database: set SUPABASE_URL and "
@@ -66,7 +74,7 @@ def _impossible(scaling: ScalingSettings) -> Iterator[tuple[str, str]]:
             ),
         )
     if scaling.workers > 1 and not scaling.redis_url:
-        yield (
+        yield Contradiction(
             "WEB_CONCURRENCY",
             (
                 "Several workers need REDIS_URL to share their streams: a reader may be on another "
@@ -75,10 +83,10 @@ def _impossible(scaling: ScalingSettings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _too_slow(settings: Settings) -> Iterator[tuple[str, str]]:
+def _too_slow(settings: Settings) -> Iterator[Contradiction]:
     scaling = settings.scaling
     if not scaling.is_embedded and scaling.worker_dead_seconds < 2 * settings.beat_seconds:
-        yield (
+        yield Contradiction(
             "WORKER_DEAD_SECONDS",
             (
                 f"A worker beats every {settings.beat_seconds:g} seconds (BEAT_SECONDS): at less "
@@ -87,27 +95,31 @@ def _too_slow(settings: Settings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
+def _unsafe(settings: Settings) -> Iterator[Contradiction]:
     secret = settings.accounts.jwt_secret_key
     if secret and secret == settings.scaling.supabase_jwt_secret:
-        yield (
+        yield Contradiction(
             "JWT_SECRET_KEY",
             ("It is the secret of the Supabase project: each could make the other's tokens."),
         )
     if not settings.server.is_production:
         return
     if not secret:
-        yield "JWT_SECRET_KEY", "It is not set, and nothing is made up in production."
+        yield Contradiction(
+            "JWT_SECRET_KEY", "It is not set, and nothing is made up in production."
+        )
     elif problem := rules.is_weak_secret(secret):
-        yield "JWT_SECRET_KEY", problem
+        yield Contradiction("JWT_SECRET_KEY", problem)
     if "null" in (settings.server.cors_origins or ()):
-        yield "CORS_ORIGINS", "null is every page from a file or a sandbox: development only."
+        yield Contradiction(
+            "CORS_ORIGINS", "null is every page from a file or a sandbox: development only."
+        )
 
 
-def _unusable_folder(folder: Path) -> Iterator[tuple[str, str]]:
+def _unusable_folder(folder: Path) -> Iterator[Contradiction]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return
     except OSError as exc:
-        yield "DATA_DIR", f"{folder} cannot be written to: {exc.strerror}."
+        yield Contradiction("DATA_DIR", f"{folder} cannot be written to: {exc.strerror}.")

@@ -1,6 +1,5 @@
 """One provider call of a run, and how it is booked."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +16,7 @@ HEDGED = "hedged"
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call that is out; `began_at` is of the monotonic clock.
+    """A call that is out.
 
     `reported` is what the provider counted, None where it has not.
     """
@@ -25,7 +24,6 @@ class Call:
     number: int
     request: ProviderRequest
     count_tokens: Callable[[str], int]
-    began_at: float = field(default_factory=time.monotonic)
     reported: Usage | None = None
     thoughts: list[str] = field(default_factory=list)
 

@@ -63,7 +63,8 @@ def test_a_caller_is_who_the_token_says_in_the_tenant_of_the_installation(
 ) -> None:
     claims = claims_of(project)
 
-    caller, good_until = tokens_of(project).verify(KEY.sign(claims))
+    verified = tokens_of(project).verify(KEY.sign(claims))
+    caller, good_until = verified.caller, verified.good_until
 
     assert (caller.user_id, caller.tenant_id, caller.login_id) == (USER_ID, TENANT_ID, "a login")
     assert caller.role is Role.MEMBER
@@ -109,7 +110,7 @@ def test_a_store_that_is_away_is_asked_again(project: KeyServer) -> None:
     with pytest.raises(StoreUnavailable):
         tokens.verify(token)
 
-    assert tokens.verify(token)[0].tenant_id == TENANT_ID
+    assert tokens.verify(token).caller.tenant_id == TENANT_ID
 
 
 def test_a_token_that_is_refused_asks_nobody(project: KeyServer) -> None:
