@@ -10,7 +10,7 @@ from services.identity.logins import Logins, OpenLogin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """Somebody who is known now: the account, the login and the token that continues it."""
+    """A user who has logged in: the account, the login and the token that continues it."""
 
     user: User
     login_id: str
@@ -18,10 +18,10 @@ class SignedIn:
 
 
 class AuthController:
-    """Who somebody is, and for how long that is believed."""
+    """Makes accounts, and opens, continues and ends their logins."""
 
     def __init__(self, accounts: Accounts, logins: Logins) -> None:
-        """Take where accounts and logins are kept."""
+        """Take the services that keep accounts and logins."""
         self._accounts = accounts
         self._logins = logins
 

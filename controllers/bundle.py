@@ -28,7 +28,7 @@ class Controllers:
 
 
 def build(services: Services) -> Controllers:
-    """Build them over a worker's parts."""
+    """Build all use cases on a worker's services."""
     runs = build_runs(services)
     sessions = SessionsController(services.store, services.answering.offers, runs)
     return Controllers(
@@ -42,7 +42,7 @@ def build(services: Services) -> Controllers:
 
 
 def build_runs(services: Services) -> RunsController:
-    """Build what begins runs, for whatever begins one: a request, a socket or a job."""
+    """Build the controller that begins runs: for a request, a socket or a job."""
     parts = RunParts(
         store=services.store.runs,
         log=services.log,

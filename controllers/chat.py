@@ -1,4 +1,4 @@
-"""The blocking twin of the stream: the same turn, in a session of its own where none is named."""
+"""The blocking form of a turn, in a new session where the request names none."""
 
 from controllers.runs import RunsController, Started, TurnRequest
 from controllers.sessions import SessionDraft, SessionsController
@@ -11,7 +11,7 @@ class ChatController:
     """Begins turns for callers that wait for the whole answer."""
 
     def __init__(self, sessions: SessionsController, runs: RunsController) -> None:
-        """Take who makes sessions and who begins runs."""
+        """Take the controllers that make sessions and begin runs."""
         self._sessions = sessions
         self._runs = runs
 
@@ -22,7 +22,7 @@ class ChatController:
         turn: TurnRequest,
         key: IdempotencyKey | None,
     ) -> Started:
-        """Begin a turn in the named session, or in a new one that is made with it."""
+        """Begin a turn in the named session, or in a new session that is made with the turn."""
         if session_id is not None:
             return self._runs.start(caller, session_id, turn, key)
         draft = SessionDraft(title=None, system_prompt=None, choice=ModelChoice(), metadata={})

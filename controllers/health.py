@@ -15,12 +15,12 @@ OK = "ok"
 
 class _Answering(Protocol):
     def ping(self) -> None:
-        """Prove that it answers, or raise StoreUnavailable."""
+        """Return if the store answers, else raise StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of the whole and of its parts; providers are told but decide nothing."""
+    """The state of the server and its parts; `providers` are shown but do not decide `status`."""
 
     status: str
     checks: Mapping[str, str]
@@ -33,7 +33,7 @@ class Readiness:
 
 
 class HealthController:
-    """Looks at the parts that a turn needs."""
+    """Checks the parts that a turn needs."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class HealthController:
         is_degraded: Callable[[], bool] = lambda: False,
         providers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """Take what is asked: the store, the drain, the shared log, the state of each provider."""
+        """Take what is checked: the store, the drain, the shared log and each provider's state."""
         self._store = store
         self._is_degraded = is_degraded
         self._is_draining = is_draining
         self._providers = providers
 
     def readiness(self) -> Readiness:
-        """Look now."""
+        """Check all parts now."""
         checks = {
             "store": self._store_state(),
             "log": DEGRADED if self._is_degraded() else OK,

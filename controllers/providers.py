@@ -1,4 +1,4 @@
-"""Which providers and models may be asked, and how they are just now."""
+"""Which providers and models this server can ask, and their present state."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from services.settings.groups.providers import ProviderName
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """A model, and whether calls go out to it."""
+    """A model, and the state of the circuit breaker that lets calls out to it."""
 
     model: Model
     breaker: BreakerState
@@ -23,7 +23,7 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:
-    """A model, and whether the provider's own list has it; None: it could not be asked."""
+    """A model, and whether its provider lists it; `listed` None: the list could not be read."""
 
     model: Model
     listed: bool | None
@@ -31,7 +31,7 @@ class ListedModel:
 
 @dataclass(frozen=True, slots=True)
 class LimitState:
-    """How much a provider takes in a span of time, and what of it is left."""
+    """How much a provider takes in a span of time, and how much of that is left."""
 
     limit: int
     remaining: int
@@ -39,7 +39,7 @@ class LimitState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderLimits:
-    """The limits of a provider; None: there is none of this kind."""
+    """The limits of a provider; None: it has no limit of this kind."""
 
     requests: LimitState | None
     tokens: LimitState | None
@@ -48,10 +48,10 @@ class ProviderLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderState:
-    """A provider; one that is not configured offers nothing.
+    """A provider and its state; a provider that is not configured has no models.
 
-    `any_model`: names that are not listed may be asked too. `healthy`: it would be asked now.
-    `waiting`: so many answers wait for room at it.
+    `any_model`: models that are not listed here may be named too. `healthy`: a call would go out
+    to it now. `waiting`: the number of answers that wait for room at it.
     """
 
     name: str
@@ -66,7 +66,7 @@ class ProviderState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvidersState:
-    """All providers, and who answers where a request names nobody."""
+    """All providers, and the model that answers where a request names none."""
 
     providers: Sequence[ProviderState]
     default: ModelChoice
@@ -76,7 +76,7 @@ class ProvidersState:
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
-    """The tokens of a text as a model would count them, as near as can be without asking it."""
+    """The tokens of a text as a model would count them, as exact as possible without a call."""
 
     tokens: int
     model: Model
@@ -85,7 +85,7 @@ class TokenCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """What keeps calls from providers; `waiting` tells how many answers wait for one's room."""
+    """What holds calls back from providers; `waiting` counts the answers that wait for one."""
 
     breakers: Breakers
     quotas: Quotas
@@ -103,9 +103,9 @@ class ProvidersController:
         default_strategy: Strategy,
         default: Callable[[], Model],
     ) -> None:
-        """Take the offers, who makes them, what protects them, and how one is chosen.
+        """Take the offers, their providers, what protects these, and how a model is chosen.
 
-        `default` gives who answers now where a request names nobody.
+        `default` gives the model that would answer now where a request names none.
         """
         self._offers = offers
         self._providers = providers
@@ -128,7 +128,7 @@ class ProvidersController:
     def models(self, provider: str) -> Sequence[ListedModel]:
         """List the models of a provider, and which of them its own list has; or raise NotFound.
 
-        Where it takes any name, those that only its own list has come after.
+        Where the provider takes any name, the models that only its own list has come last.
         """
         if provider not in self._names:
             raise NotFound(f"There is no provider of this name. Known: {', '.join(self._names)}.")
@@ -149,13 +149,13 @@ class ProvidersController:
     def count_tokens(
         self, choice: ModelChoice, content: str, system_prompt: str | None
     ) -> TokenCount:
-        """Count a message, and the system prompt before it; or raise ModelNotAvailable."""
+        """Count the tokens of a message and its system prompt, or raise ModelNotAvailable."""
         model = self._offers.pick(choice)
         count = self._providers[model.provider].count_tokens
         return TokenCount(count(content) + (count(system_prompt) if system_prompt else 0), model)
 
     def _offered(self, provider: str) -> tuple[Sequence[Model], Model | None]:
-        """Give the models of a provider that have a name, and the one that stands for any."""
+        """Give the named models of a provider, and the model that stands for any name."""
         offered = [model for model in self._offers.models if model.provider == provider]
         named = [model for model in offered if model.name != ANY_MODEL]
         any_model = next((model for model in offered if model.name == ANY_MODEL), None)

@@ -1,4 +1,4 @@
-"""Where a reader begins: the greeting, the cursor, and whether the log still knows it."""
+"""Where a reader begins: its greeting, its cursor, and whether the log still knows the cursor."""
 
 import time
 from collections.abc import Callable
@@ -31,14 +31,14 @@ class Readers:
         followers: Followers,
         log_wait_seconds: float = LOG_WAIT_SECONDS,
     ) -> None:
-        """Take the truth, the log, and who reads it; wait so long for the log of an active run."""
+        """Wait at most `log_wait_seconds` for the log of an active run."""
         self._log_wait_seconds = log_wait_seconds
         self._store = store
         self._log = log
         self._followers = followers
 
     def check_room(self, caller: Caller) -> None:
-        """Raise where one more reader would be refused."""
+        """Raise TooManyStreams or TooManyRequests where one more reader would be refused."""
         self._followers.check_room(caller.user_id)
 
     def begin(self, caller: Caller, log: LogReader, may_go_on: MayGoOn) -> Subscription:
@@ -55,13 +55,13 @@ class Readers:
     def resume(
         self, caller: Caller, run: Run, last_event_id: str | None, may_go_on: MayGoOn
     ) -> Subscription | None:
-        """Read a run after what a client saw last; None: it saw the terminal event already."""
+        """Read a run after the last event that a client saw; None: that was the terminal event."""
         if last_event_id is None:
             return self.attach(caller, run, None, may_go_on)
         cursor = EventId.parse(last_event_id) or EventId("", 0, 0)
         log = self._open(caller, run)
         if cursor.run_id == log.run_id and cursor.seq > log.top:
-            self._log.refresh(log.run_id)  # the client read elsewhere, a moment ago
+            self._log.refresh(log.run_id)  # the client has just read it on another worker
         if log.has_ended and log.knows(cursor) and cursor.seq == log.top:
             return None
         return self._attach(caller, log, cursor, may_go_on)
@@ -78,9 +78,9 @@ class Readers:
     def run_to_attach(
         self, caller: Caller, session_id: str, last_event_id: str | None
     ) -> Run | None:
-        """Choose the run: the one that the id names, if it is of this session; else the newest.
+        """Choose the run that the id names, if it is of this session; else the newest run.
 
-        Without an id only an active run counts.
+        Without an id, only an active run is chosen.
         """
         latest = self._store.latest(caller.user_id, session_id)
         if last_event_id is None:
@@ -96,9 +96,9 @@ class Readers:
         return latest
 
     def _open(self, caller: Caller, run: Run) -> LogReader:
-        """Open the log, or what the store has of an ended run.
+        """Open the log, or the text that the store has of an ended run.
 
-        Active, but no log: the run is about to be launched or settled; that is worth a wait.
+        An active run without a log is about to be launched or settled, so wait for the log.
         """
         deadline = time.monotonic() + self._log_wait_seconds
         pause = _FIRST_PAUSE_SECONDS
@@ -112,11 +112,11 @@ class Readers:
                 return self._so_far(caller, run)
             gevent.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            # Where it has ended meanwhile, the log had all of it before: so that is asked first.
+            # If the run has ended meanwhile, the log had all of it before: ask the log first.
             run = self._store.get(caller.user_id, run.id)
 
     def _log_of(self, run: Run) -> LogReader | None:
-        """Open the log; one that does not know the end that the store knows hears of it."""
+        """Open the log; where the store knows the run's end and the log does not, tell the log."""
         log = self._log.reader(run.id)
         if log is not None and run.terminal is not None and not log.has_ended:
             self._log.conclude(run)
@@ -128,7 +128,7 @@ class Readers:
         return StoredRun.of(EventId(run.id, epoch, seq), terminal, text)
 
     def _so_far(self, caller: Caller, run: Run) -> LogReader:
-        """Read an active run that cannot be followed now from what its checkpoints hold."""
+        """Read from its checkpoints an active run that cannot be followed now."""
         log = self._log.follow_from(run, self._store.progress(caller.user_id, run.id))
         if log is None:
             raise StoreUnavailable("The run is being recovered; try again.")
@@ -136,7 +136,7 @@ class Readers:
 
 
 def _place(log: LogReader, cursor: EventId | None) -> tuple[Resume, int]:
-    """Find where to read on; what cannot be continued without a hole is told as a whole."""
+    """Find where to read on; where that would leave a hole, greet with the whole text so far."""
     if cursor is None and log.is_whole:
         return Resume(run_id=log.run_id, recovered=True), 0
     if cursor is not None and log.knows(cursor):

@@ -3,10 +3,10 @@
     admit   limits are tested, then the turn is begun, then limits are taken
     begin   one store call: user message, placeholder, run
     run     the log is opened, the runner relays the provider's events into it
-    settle  the runner stores the end, then tells it
+    settle  the runner stores the end, then appends the terminal event to the log
 
-Whoever reads (the POST that began the run, a second tab, a blocking call) is a follower of the
-log. A reader that goes away stops nothing.
+Every reader (the POST that began the run, a second tab, a blocking call) follows the log. A reader
+that goes away stops nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ from services.streams.follow import Subscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRequest:
-    """What a client asks for; None: the session's choice, else the default."""
+    """What a client asks for; None: the session's choice holds, else the default."""
 
     content: str
     choice: ModelChoice
@@ -61,7 +61,7 @@ class TurnRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnDefaults:
-    """What holds where a request says nothing, and what bounds every turn."""
+    """The values for what a request leaves out, and the bounds of every turn."""
 
     temperature: float
     max_tokens: int
@@ -74,8 +74,8 @@ class TurnDefaults:
 class Started:
     """A run that was begun, or found again by its key.
 
-    `standing` is where the user stands with the limit of messages, None where nothing is limited
-    or told. `log` is the log of a run that was begun here.
+    `standing` is the user's standing with the limit of messages; None where there is no limit, or
+    the standing is not told. `log` is set where this call began the run.
     """
 
     run: Run
@@ -86,7 +86,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a client asked for, and what may answer it."""
+    """What a client asked for, and the models that may answer it."""
 
     turn: TurnRequest
     chosen: Choice
@@ -127,11 +127,11 @@ class RunsController:
         key: IdempotencyKey | None = None,
         new_session: NewSession | None = None,
     ) -> Started:
-        """Begin a turn in a session, which is made with it where `new_session` says how.
+        """Begin a turn in a session; with `new_session`, the session is made with the turn.
 
-        It may be called from anywhere, within a request or without. A known key returns its run
-        and costs no limit. Raises what `begin_turn` raises, and Draining, TooManyStreams,
-        TooManyRequests; nothing was begun then.
+        It may be called within a request or outside one. A known key returns its run and takes
+        nothing from the limits. Raises what `begin_turn` raises, and Draining, TooManyStreams,
+        TooManyRequests; in that case nothing was begun.
         """
         try:
             wanted = _Wanted(turn, self._choose(turn))
@@ -149,7 +149,7 @@ class RunsController:
     def _replayed(
         self, caller: Caller, key: IdempotencyKey | None, refusal: CharlaError
     ) -> Started:
-        """Give the run of a known key, or raise why none is begun."""
+        """Give the run of a known key, or raise the refusal."""
         replay = self._parts.store.find_key(caller.user_id, key) if key else None
         if replay is None or replay.run_id is None:
             raise refusal
@@ -158,7 +158,7 @@ class RunsController:
         return Started(run, replayed=True, standing=standing)
 
     def _choose(self, turn: TurnRequest) -> Choice:
-        """Choose who is asked, and refuse what a model that was named does not do."""
+        """Choose the models to ask; refuse a request that the named model cannot serve."""
         tokens = estimate_tokens(turn.content) + (
             turn.max_tokens or self._parts.defaults.max_tokens
         )
@@ -168,7 +168,7 @@ class RunsController:
         return chosen
 
     def _admit(self, caller: Caller, likely: Model) -> TurnHold:
-        """Test what may refuse a turn before anything is begun, and hold what it needs."""
+        """Test, before anything is begun, all that may refuse a turn, and hold what it needs."""
         if self._parts.drain.is_draining:
             raise Draining
         self._readers.check_room(caller)
@@ -208,7 +208,7 @@ class RunsController:
         )
 
     def _launch(self, begun: BegunTurn, wanted: _Wanted, place: Place) -> LogReader:
-        """Open the log, let the run go, and give its log to read; nothing here fails or waits."""
+        """Open the log, launch the run, and give the log to read; nothing here fails or waits."""
         defaults, turn = self._parts.defaults, wanted.turn
         temperature = defaults.temperature if turn.temperature is None else turn.temperature
         request = ProviderRequest(
@@ -228,7 +228,7 @@ class RunsController:
     def follow(
         self, caller: Caller, started: Started, may_go_on: Callable[[], bool]
     ) -> Subscription:
-        """Read a run from its start; only who began it gets no `resume` first."""
+        """Read a run from its start; unless `started` began it, a `resume` comes first."""
         if started.log is None:
             return self._readers.attach(caller, started.run, None, may_go_on)
         return self._readers.begin(caller, started.log, may_go_on)
@@ -240,9 +240,9 @@ class RunsController:
         last_event_id: str | None,
         may_go_on: Callable[[], bool],
     ) -> Subscription | None:
-        """Read on in a session: the run that the id names, else the newest.
+        """Read on in a session: follow the run that the id names, else the newest run.
 
-        None: there is no id and nothing is active, or the terminal event was seen already.
+        None: there is no id and no run is active, or the terminal event was seen already.
         """
         run = self._readers.run_to_attach(caller, session_id, last_event_id)
         if run is None:
@@ -256,7 +256,7 @@ class RunsController:
         last_event_id: str | None,
         may_go_on: Callable[[], bool],
     ) -> Subscription | None:
-        """Read a run, an ended one too; None: its terminal event was seen already."""
+        """Read a run, active or ended; None: its terminal event was seen already."""
         run = self._parts.store.get(caller.user_id, run_id)
         return self._readers.resume(caller, run, last_event_id, may_go_on)
 
@@ -265,7 +265,7 @@ class RunsController:
         return self._parts.store.get(caller.user_id, run_id)
 
     def stop(self, caller: Caller, run_id: str) -> Run:
-        """Ask for a run's end; one that has ended stays as it is."""
+        """Ask a run to stop; a run that has ended stays as it is."""
         run = self._parts.store.request_stop(caller.user_id, run_id, datetime.now(UTC))
         if run.is_active:
             is_here = run_id in self._parts.runner

@@ -36,7 +36,7 @@ class SessionDraft:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new session; `standing` is where its user stands, where a run was begun with it."""
+    """A new session; `standing` is that of its user, if a run was begun with the session."""
 
     session: Session
     standing: Standing | None = None
@@ -46,7 +46,7 @@ class SessionsController:
     """Makes, reads, changes and deletes sessions."""
 
     def __init__(self, store: Store, offers: Offers, runs: RunsController) -> None:
-        """Take the store, what models may be chosen, and who begins and stops runs."""
+        """Take the store, the models that may be chosen, and what begins and stops runs."""
         self._store = store
         self._offers = offers
         self._runs = runs
@@ -68,7 +68,7 @@ class SessionsController:
         return Created(session, started.standing)
 
     def new_session(self, caller: Caller, draft: SessionDraft) -> NewSession:
-        """Check a draft and give it its identity; raises ModelNotAvailable."""
+        """Check a draft and give it an id; raises ModelNotAvailable."""
         if draft.choice:
             self._offers.pick(draft.choice)
         return NewSession(
@@ -97,9 +97,9 @@ class SessionsController:
         changes: SessionChanges,
         choice: Mapping[str, str | None],
     ) -> Session:
-        """Apply what a PATCH gives; raises ModelNotAvailable.
+        """Apply the changes of a PATCH; raises ModelNotAvailable.
 
-        `choice` holds `provider` and `model` as far as they are given; what is not stays.
+        `choice` holds `provider`, `model`, both or neither; one that is missing stays as it is.
         """
         if choice:
             wanted = replace(self.get(caller, session_id).choice, **choice)

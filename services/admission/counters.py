@@ -1,4 +1,4 @@
-"""Everything that is counted, in this process or over all workers."""
+"""All counters of limits, quotas and failures: of this process, or shared by all workers."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Counters:
     breakers: Breakers
 
     def close(self) -> None:
-        """Give back connections; nothing is counted any more."""
+        """Close the connections; nothing is counted after that."""
         self.windows.close()
         self.quotas.close()
         self.breakers.close()

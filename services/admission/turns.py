@@ -12,17 +12,17 @@ class TurnHold:
     """Everything that one turn holds; leaving the block gives back what was not taken."""
 
     def __init__(self, limit: LimitHold, place: Place) -> None:
-        """Hold what `TurnAdmission.hold` found."""
+        """Hold room under the user's limit, and a place in the queue."""
         self._limit = limit
         self._place: Place | None = place
 
     @property
     def standing(self) -> Standing | None:
-        """Give where the user stands; None where nothing is limited."""
+        """Give the user's standing with the limit; None where there is no limit."""
         return self._limit.standing
 
     def take(self) -> Place:
-        """Count the run, which has begun; the caller gives the place to the run, once."""
+        """Count the run, which has begun, and give its place in the queue; may be called once."""
         self._limit.take()
         place, self._place = self._place, None
         if place is None:
@@ -30,14 +30,14 @@ class TurnHold:
         return place
 
     def give_back(self) -> None:
-        """Let go of what was not taken; a second call does nothing."""
+        """Give back what was not taken; a second call does nothing."""
         self._limit.give_back()
         place, self._place = self._place, None
         if place is not None:
             place.give_back()
 
     def __enter__(self) -> Self:
-        """Hold it for a block."""
+        """Hold everything for a block."""
         return self
 
     def __exit__(
@@ -54,7 +54,7 @@ class TurnAdmission:
     """Lets turns in, wherever they come from: a request, a socket or a job."""
 
     def __init__(self, limit: TurnLimit, queue: BurstQueue) -> None:
-        """Take what is held."""
+        """Take the limit and the queue in which turns hold room and a place."""
         self._limit = limit
         self._queue = queue
 

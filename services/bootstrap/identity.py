@@ -1,4 +1,4 @@
-"""Accounts, logins and the tokens of others."""
+"""Builds accounts, logins and the check of Supabase's tokens."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ from services.worker.services import Identity
 
 
 def build(settings: Settings, store: Store, log: RunLog, metrics: Metrics) -> Identity:
-    """Build what knows who calls."""
+    """Build what authenticates callers."""
     accounts = settings.accounts
     passwords = Passwords(accounts.password_hash_memory_kib)
     times = LoginTimes(
@@ -31,7 +31,7 @@ def build(settings: Settings, store: Store, log: RunLog, metrics: Metrics) -> Id
 
 
 def _tell_of_login(log: RunLog) -> Callable[[str], None]:
-    """Give what hurries other workers to see that a login ended; an empty id: look at all."""
+    """Give what makes other workers look at once whether a login ended; an empty id: all."""
     return lambda login_id: log.send(Nudge(NudgeKind.LOGIN_ENDED, login_id))
 
 

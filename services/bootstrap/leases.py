@@ -1,4 +1,4 @@
-"""What keeps the runs of a worker its own, and takes over those of the dead."""
+"""Builds what keeps a worker's runs its own, and what takes over the runs of dead workers."""
 
 from dataclasses import dataclass
 
@@ -17,15 +17,18 @@ from services.worker.housekeeping import Housekeeping
 from services.worker.services import Background
 
 MEMORY_WORKER, REDIS_WORKER = "memory-", "redis-"
-"""How the id of a worker begins: it tells the others whether it shares its streams."""
+"""The prefixes of worker ids: they tell other workers whether this one shares its streams."""
 
 REAPER_LOG_PATIENCE_SECONDS = 10.0
-"""How long the end of a dead worker's run waits for a Redis that is away: it has the last words."""
+"""How long the end of a dead worker's run waits for a Redis that is away.
+
+Redis may hold words that no checkpoint has.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What both requests and the background work with."""
+    """The parts that requests and background work share."""
 
     store: Store
     log: RunLog
@@ -34,7 +37,7 @@ class Shared:
 
 
 def new_worker_id(settings: Settings) -> str:
-    """Name a worker that begins."""
+    """Make the id of a new worker."""
     return f"{REDIS_WORKER if settings.scaling.redis_url else MEMORY_WORKER}{uuid7()}"
 
 
@@ -45,11 +48,11 @@ def build_background(settings: Settings, shared: Shared, worker_id: str) -> Back
     watch = WorkerWatch(settings.scaling.worker_dead_seconds, 2 * pace + 1)
 
     def beat_pace() -> float:
-        """Give the pace; while Redis is away the text is in memory only."""
+        """Give the pace: at most 1 s while Redis is away, as the text is in memory only."""
         return min(pace, 1.0) if shared.log.is_degraded else pace
 
     takeover = Takeover(runs, shared.outbox, reaper)
-    # Embedded nothing else looks after them, and nothing of it can take long.
+    # Embedded, nothing else looks after these runs, and settling them cannot take long.
     adopt = reaper.settle if settings.scaling.is_embedded else takeover.adopt
     times = BeatTimes(pace=beat_pace, unlisted_seconds=settings.runs.unlisted_run_seconds)
     return Background(

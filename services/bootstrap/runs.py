@@ -1,4 +1,4 @@
-"""What answers turns: who is chosen, who lets calls out, and what runs them."""
+"""Builds what answers turns: the router, the gate, the runner and the settler."""
 
 from services.admission.counters import Counters
 from services.bootstrap.admission import build_queue
@@ -22,7 +22,7 @@ from services.worker.services import Answering
 def build_answering(
     settings: Settings, asked: Asked, counters: Counters, metrics: Metrics
 ) -> Answering:
-    """Build what chooses among the models, and what lets calls out."""
+    """Build what chooses among the models, and what lets calls out to them."""
     routing = settings.routing
     queue = build_queue(settings, counters, metrics)
     first_tokens = FirstTokens()

@@ -28,6 +28,6 @@ def build(settings: Settings) -> Store:
 
 
 def _beat_patience(settings: Settings) -> float:
-    """Give how long a beat waits: two more fit in before the worker is taken for dead."""
+    """Give a beat's timeout: two more beats fit in before the worker is taken for dead."""
     left = settings.scaling.worker_dead_seconds - settings.beat_seconds
     return max(1.0, min(15.0, left / 3))

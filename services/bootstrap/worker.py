@@ -1,4 +1,4 @@
-"""A whole worker, of one of the three combinations."""
+"""Builds a whole worker, in one of the three combinations of adapters."""
 
 from services.admission.turns import TurnAdmission
 from services.bootstrap import admission, identity, leases, providers, runs, stores, streams

@@ -1,7 +1,7 @@
-"""A copy of the embedded installation that is a data folder itself.
+"""Copies the embedded installation; the copy is a data folder itself.
 
-The outbox is copied before the database: an end that is delivered in between is then in both, and
-delivering it again changes nothing. The other way round it could be in neither.
+The outbox is copied before the database: an end that is delivered in between is then in both
+copies, and delivering it again changes nothing. The other way round it could be in neither.
 """
 
 import json
@@ -24,11 +24,11 @@ from services.stores.sqlite.file.snapshot import CannotRead, snapshot
 from services.stores.sqlite.store import FILE_NAME as DATABASE
 
 MANIFEST = "backup.json"
-"""Says that a folder is a backup, of when, and how many rows it has."""
+"""The file that marks a folder as a backup; it says when it was made and how many rows it has."""
 
 _PARTS = {DATABASE, OUTBOX, SECRETS, MANIFEST}
 _DRAFT_SUFFIX = ".tmp"
-"""What the outbox has not written whole yet."""
+"""The suffix of files that the outbox has not finished writing."""
 
 
 def run(target: Path, *, is_forced: bool) -> None:
@@ -47,7 +47,7 @@ def run(target: Path, *, is_forced: bool) -> None:
 def back_up(source: Path, target: Path, *, is_forced: bool) -> Mapping[str, int]:
     """Copy a data folder to a new folder and count its rows by table, or raise Refused.
 
-    All of the copy is there, checked and on the disk, or nothing of it is.
+    Either the whole copy is there, checked and on the disk, or nothing of it.
     """
     _check_target(source.resolve(), target.resolve(), is_forced=is_forced)
     try:
@@ -75,7 +75,7 @@ def _check_target(source: Path, target: Path, *, is_forced: bool) -> None:
 
 
 def _is_backup(folder: Path) -> bool:
-    """Tell whether a folder holds what a backup does and nothing else, such as a server's lock."""
+    """Tell whether a folder holds the files of a backup and no others, such as a server's lock."""
     if folder.is_symlink() or not (folder / MANIFEST).is_file():
         return False
     return {path.name for path in folder.iterdir()} <= _PARTS
@@ -87,7 +87,7 @@ def _draft_beside(target: Path) -> Iterator[Path]:
     try:
         yield draft
     finally:
-        shutil.rmtree(draft, ignore_errors=True)  # moved away by now where all went well
+        shutil.rmtree(draft, ignore_errors=True)  # already moved away where all went well
 
 
 def _copy_files(source: Path, draft: Path) -> None:
@@ -121,7 +121,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _put_in_place(draft: Path, target: Path) -> None:
-    """Rename the draft; an earlier backup is moved aside for the moment and deleted after."""
+    """Rename the draft; an earlier backup is moved aside first and deleted afterwards."""
     if not target.exists():
         draft.rename(target)
         _sync_one(target.parent)

@@ -1,6 +1,6 @@
-"""Whether what is configured can be used: providers and their keys, the database, Redis.
+"""Checks whether what is configured can be used: providers and their keys, the database, Redis.
 
-Nothing that it prints holds a key: of a provider only numbers and a judgement of its own.
+Nothing that it prints holds a key: of a provider it prints only numbers and its own judgement.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ UNREACHABLE = (FailureCode.UNREACHABLE, FailureCode.TIMEOUT, FailureCode.CUT)
 
 
 def run() -> None:
-    """Look at all of it, print what was found, and exit with 1 where something cannot be used."""
+    """Check all of it, print the findings, and exit with 1 where something cannot be used."""
     tell(_findings(load_settings()))
 
 
@@ -47,7 +47,7 @@ def _told_of_provider(name: ProviderName, endpoints: Sequence[Provider]) -> Iter
 
 
 def _probed(which: str, provider: Provider, settings: str) -> Finding:
-    provider.warm_up()  # what loads is not the provider's time
+    provider.warm_up()  # the time to load the SDK is not the provider's
     begun = perf_counter()
     try:
         models = provider.list_models()

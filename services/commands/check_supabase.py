@@ -1,4 +1,4 @@
-"""What a Supabase project lacks, one line each."""
+"""Prints what a Supabase project lacks, in one line each."""
 
 from services.commands.findings import tell, told_of_project
 from services.commands.refusals import Refused
@@ -6,7 +6,7 @@ from services.settings.load import load_settings
 
 
 def run() -> None:
-    """Look at the project of the settings, print what was found, and exit with 1 for a mistake."""
+    """Check the project of the settings, print the findings, and exit with 1 for a mistake."""
     scaling = load_settings().scaling
     if scaling.supabase_url is None or scaling.supabase_key is None:
         raise Refused("Set SUPABASE_URL and SUPABASE_KEY: they name the project to look at.")

@@ -11,7 +11,7 @@ from services.settings.groups.scaling import ScalingSettings
 
 
 class Verdict(StrEnum):
-    """How a line begins."""
+    """The word with which a line begins."""
 
     OK = "ok"
     WRONG = "wrong"
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line; `text` says of what is wrong how to mend it."""
+    """One line; `text` says what was found and, where that is wrong, how to mend it."""
 
     verdict: Verdict
     text: str

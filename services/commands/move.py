@@ -1,7 +1,7 @@
-"""An embedded installation, moved into a Supabase project. The embedded one is only read.
+"""Moves an embedded installation into a Supabase project; the embedded one is only read.
 
-What was moved is found again by its content, so a move that was killed goes on where it was when
-it is started again, and one that is done changes nothing.
+The move recognises by their content the rows that are there already. So a move that was killed
+goes on where it was when it is started again, and a repeated move changes nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ Row = Mapping[str, object]
 
 _BATCH_ROWS = 500
 _BATCH_BYTES = 1_000_000
-"""Of JSON: its words are indexed in one statement, which may take 8 seconds on Supabase."""
+"""Bytes of JSON: one statement indexes all words in it, and Supabase allows it 8 seconds."""
 
 _TOLD_DIFFERENCES = 20
 
@@ -56,7 +56,7 @@ def run(*, is_dry_run: bool) -> None:
 
 @contextmanager
 def _opened(folder: Path, keys_since: datetime) -> Iterator[Export]:
-    """Open a data folder that no server works on and in which every answer has its end."""
+    """Open a data folder that no server uses and whose answers have all ended, or raise Refused."""
     try:
         lock = take_server_lock(folder)
     except DataDirTaken as exc:
@@ -85,7 +85,7 @@ def _refuse_unsettled(source: Export, folder: Path) -> None:
 
 
 def _refuse_collisions(source: Export, target: Import) -> None:
-    """Raise Refused where an account cannot be put there, before anything is."""
+    """Raise Refused, before anything is moved, where the project cannot take an account."""
     users = next(table for table in TABLES if table.name == "users")
     colliding: list[str] = []
     try:
@@ -116,7 +116,7 @@ def _move(source: Export, target: Import) -> None:
 
 
 def _moved(source: Export, target: Import, table: Table) -> list[str]:
-    """Move a table and check it; return what is not there as it is here."""
+    """Move a table and check it; return a line for each difference that is left."""
     tell, total, done = Counter(table.name), source.count(table), 0
     differing: list[str] = []
     for batch in _batches(source, table):
@@ -138,7 +138,7 @@ def _moved(source: Export, target: Import, table: Table) -> list[str]:
 
 
 def _batches(source: Export, table: Table) -> Iterator[list[Row]]:
-    """Read a table in parts of a size that one request may have."""
+    """Read a table in batches that are small enough for one request."""
     batch: list[Row] = []
     size = 0
     for row in source.rows(table):

@@ -33,7 +33,7 @@ class Unfinished(click.ClickException):
 
 
 def told_in_a_shell(function: Callable[Params, Result]) -> Callable[Params, Result]:
-    """Let what builds the application refuse in a sentence where a command needs it.
+    """Wrap what builds the application: where a command calls it, errors become Refused.
 
     A server gets the errors as they are.
     """

@@ -11,14 +11,14 @@ ANY_MODEL = "*"
 
 
 class Tier(StrEnum):
-    """How much a model is: small ones answer by default, large ones where quality counts."""
+    """The size of a model: small models answer by default, large ones where quality counts."""
 
     SMALL = "small"
     LARGE = "large"
 
 
 class Strategy(StrEnum):
-    """A wish instead of a name: what the model is chosen for."""
+    """What a model is chosen for, where a request states a wish instead of a name."""
 
     FAST = "fast"
     CHEAP = "cheap"
@@ -39,7 +39,7 @@ class Effort(StrEnum):
 class Model:
     """A model of a provider: its name upstream, its limits in tokens, and what it can do.
 
-    `sees`: it takes images. `price` None: not known.
+    `sees`: the model takes images. `price` None: the price is not known.
     """
 
     provider: str
@@ -54,11 +54,11 @@ class Model:
     sees: bool = False
 
     def is_same(self, other: "Model") -> bool:
-        """Tell whether it goes by the same name at the same provider."""
+        """Tell whether both have the same name at the same provider."""
         return (self.provider, self.name) == (other.provider, other.name)
 
     def check(self, *, temperature: float | None, max_tokens: int | None) -> None:
-        """Raise InvalidRequest for what a request asks of this model and it does not do."""
+        """Raise InvalidRequest where a request asks for more than this model does."""
         errors = {}
         if (
             temperature is not None
@@ -76,7 +76,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """What somebody asked for; either part may be missing."""
+    """The provider and the model that were asked for; either may be missing."""
 
     provider: str | None = None
     model: str | None = None
@@ -88,10 +88,10 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """The models that the configured providers answer for, in order of preference.
+    """The models of the configured providers, in order of preference.
 
-    A model named `ANY_MODEL` stands for a provider with a base URL of its own, whose names this
-    server does not check. `default` is what answers where nothing was asked for.
+    A model named `ANY_MODEL` stands for a provider with a base URL of its own, whose model names
+    this server does not check. `default` is the model that answers where none was asked for.
     """
 
     models: Sequence[Model]
@@ -99,7 +99,7 @@ class Offers:
     default_provider: str
 
     def pick(self, choice: ModelChoice) -> Model:
-        """Find the model for a choice, or raise ModelNotAvailable that names the field."""
+        """Find the model for a choice, or raise ModelNotAvailable, which names the wrong field."""
         providers = sorted({model.provider for model in self.models})
         if choice.provider is not None and choice.provider not in providers:
             text = f"{choice.provider!r} is not configured here. Known: {', '.join(providers)}."
@@ -127,7 +127,7 @@ class Offers:
         return ModelNotAvailable(text, {"model": [text]})
 
     def knows(self, model: Model) -> bool:
-        """Tell whether a model's limits are known, and not those that stand for any name."""
+        """Tell whether a model's own limits are known, not just those that stand for any name."""
         return model in self.models
 
     def _of_provider(self, provider: str | None) -> Model:

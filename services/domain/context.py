@@ -1,4 +1,4 @@
-"""What of a conversation a model gets to see."""
+"""Which messages of a conversation a model gets to see."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 
 MESSAGE_OVERHEAD_TOKENS = 4
-"""What a message costs beside its text, in every chat format of today."""
+"""The tokens that a message costs beside its text, in every chat format of today."""
 
 
 def fit_context(
@@ -19,11 +19,11 @@ def fit_context(
     model: Model,
     max_tokens: int,
 ) -> tuple[ContextMessage, ...]:
-    """Choose the newest messages that fit the window beside prompt, new message and answer.
+    """Choose the newest messages that fit into the window with prompt, new message and answer.
 
     `history` is the active branch, oldest first, without `message`. The result ends with
-    `message` and begins with a user message. Raises ContextTooLong where `message` alone does not
-    fit, and says how many tokens would.
+    `message` and begins with a user message. Where `message` alone does not fit, raises
+    ContextTooLong, which says how many tokens would.
     """
     prompt = _size(estimate_tokens(system_prompt)) if system_prompt else 0
     room = model.window - max_tokens - prompt

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class UsageSource(StrEnum):
-    """Who counted: the provider (the truth), or this server by estimate."""
+    """Where a count comes from: the provider (the truth), or an estimate of this server."""
 
     PROVIDER = "provider"
     ESTIMATED = "estimated"
@@ -36,7 +36,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class LongPrice:
-    """What a million tokens cost in a call with more than `above` input tokens: all its tokens."""
+    """The price of a million tokens, for all tokens of a call with more than `above` of input."""
 
     above: int
     input: Decimal
@@ -46,7 +46,7 @@ class LongPrice:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a million tokens cost, in US dollars; `long` are dearer steps, the lowest first."""
+    """What a million tokens cost, in US dollars; `long` are the dearer steps, the lowest first."""
 
     input: Decimal
     output: Decimal
@@ -56,8 +56,8 @@ class Price:
     def cost(self, usage: Usage) -> Cost:
         """Price the usage of one call.
 
-        Cached input is billed at its own rate, reasoning as output. Several calls are priced one
-        by one: added up they could pass a step that none of them did.
+        Cached input is billed at its own rate, reasoning as output. Price several calls one by one:
+        added up, they could pass a step that none of them passes.
         """
         rates = self._rates(usage.input_tokens)
         fresh = usage.input_tokens - usage.cached_tokens
@@ -76,7 +76,8 @@ class Price:
 def estimate_tokens(text: str) -> int:
     """Estimate the tokens of a text: one for every four bytes of UTF-8, at least one.
 
-    Within about 30 % for English prose and on the safe side for other scripts. It serves to fit
-    contexts and to bill a call whose provider reported nothing; such a usage is marked estimated.
+    It is within about 30 % for English prose and on the safe side for other scripts. It serves to
+    fit contexts and to bill a call whose provider reported nothing; such usage is marked as
+    estimated.
     """
     return max(1, (len(text.encode()) + 3) // 4)

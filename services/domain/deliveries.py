@@ -1,4 +1,4 @@
-"""What a reader of a run gets: batches of numbered events, and what passes between them."""
+"""What a reader of a run gets: batches of numbered events, and what is sent between them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,10 @@ from services.domain.events import Resume, RunEvent, Status
 
 @dataclass(slots=True)
 class Batch:
-    """Consecutive events of a log, shared by all readers that stand at the same place.
+    """Consecutive events of a log, shared by all readers that are at the same place.
 
-    `encoded` keeps what a wire format made of them, by its name, so that each is encoded once.
+    `encoded` holds the batch in each wire format, by the format's name, so that it is encoded once
+    in each.
     """
 
     run_id: str
@@ -27,7 +28,7 @@ class Batch:
 
 
 class Ping:
-    """Nothing happened for a while, and the connection is meant to stay open."""
+    """Sent when nothing has happened for a while, to keep the connection open."""
 
 
 PING = Ping()
@@ -35,9 +36,10 @@ Delivery = Resume | Batch | Status | Ping
 
 
 class EventStream(Protocol):
-    """One reader's view of a run: yields deliveries, the last batch ends with the terminal event.
+    """One reader's view of a run: yields deliveries; the last batch ends with the terminal event.
 
-    An end without a terminal event means: reconnect. It holds a place until it is closed.
+    An end without a terminal event means: reconnect. The stream takes up a reader's place until it
+    is closed.
     """
 
     run_id: str
@@ -49,7 +51,7 @@ class EventStream(Protocol):
         """Wait for the next delivery."""
 
     def text(self) -> str:
-        """Give the answer so far, the whole of it once the terminal event came."""
+        """Give the text of the answer so far; once the terminal event has come, all of it."""
 
     def close(self) -> None:
         """Give the place back; closing twice does nothing."""

@@ -15,7 +15,7 @@ from services.domain.sessions import FinishReason
 
 
 class StatusState(StrEnum):
-    """What a waiting reader may be told; only FAILOVER is history and numbered."""
+    """What a waiting reader may be told; only FAILOVER is logged, with a number."""
 
     QUEUED = "queued"
     RETRYING = "retrying"
@@ -44,7 +44,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """A piece of what the model thinks aloud, where it gives it."""
+    """A piece of the model's reasoning, where the provider sends it."""
 
     content: str
 
@@ -61,8 +61,8 @@ class Status:
 class Attempt:
     """Internal, never sent: a provider call is about to be made (so that a reaper can book it).
 
-    `price` None: not known. `is_answer`: told once more of a call of which another one was hedged
-    away.
+    `price` None: not known. `is_answer`: the same call once more, chosen as the answer after the
+    other call of a hedged pair was given up.
     """
 
     number: int
@@ -74,7 +74,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The answer ended as it should, or was stopped. The full text is the log's, not repeated."""
+    """The answer ended as it should, or was stopped; its text is in the log and not repeated."""
 
     message_id: str
     finish_reason: FinishReason
@@ -102,7 +102,7 @@ class Error:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume:
-    """The first event of an attached reader; `content` (the text so far) where not recovered."""
+    """The first event of a reader that attaches; `content`: the text so far where not recovered."""
 
     run_id: str
     recovered: bool
@@ -111,7 +111,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """From a provider: what it counted, replacing any earlier report of the same call."""
+    """From a provider: the tokens it counted, replacing any earlier report of the same call."""
 
     usage: Usage
 
@@ -131,7 +131,7 @@ RunEvent = Start | Content | Reasoning | Status | Attempt | Terminal
 
 @dataclass(frozen=True, slots=True)
 class EventId:
-    """The name of an event to clients: opaque to them, `run_id.epoch.seq` to us."""
+    """The id of an event: opaque to clients, `run_id.epoch.seq` to this server."""
 
     run_id: str
     epoch: int

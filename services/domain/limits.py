@@ -1,4 +1,4 @@
-"""Limits of callers, and the contract of what counts them."""
+"""Limits of callers, and the contract of the counter behind them."""
 
 import math
 from abc import ABC, abstractmethod
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Priority(StrEnum):
-    """Who goes first where there is no room for everybody."""
+    """Which calls go first where there is no room for all."""
 
     INTERACTIVE = "interactive"
     BACKGROUND = "background"
@@ -16,7 +16,7 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many in any span of so many seconds; `text` says it to people."""
+    """At most `amount` in any span of `seconds`; `text` says so for people."""
 
     text: str
     amount: int
@@ -25,7 +25,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where somebody stands with a limit; `reset_seconds` until the oldest one counts no more."""
+    """What is left of a limit; the oldest counted request stops counting in `reset_seconds`."""
 
     limit: Limit
     remaining: int
@@ -39,39 +39,39 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Where somebody stands with several limits, and whether all of them had room for one more."""
+    """The standing with each of several limits, and whether all of them had room for one more."""
 
     fits: bool
     standings: Sequence[Standing]
 
     @property
     def tightest(self) -> Standing:
-        """Give the limit that is met first; of several that are used up the longest one."""
+        """Give the standing with least left; of used-up limits, the one with the longest wait."""
         return min(self.standings, key=lambda one: (one.remaining, -one.reset_seconds))
 
 
 class Windows(ABC):
-    """Counts in windows that move with the clock.
+    """Counts requests in windows that move with the clock.
 
-    No method fails or waits for long: what counts over all workers counts by itself while the
-    others are out of reach.
+    No method fails or waits for long: a counter that is shared by all workers counts for its own
+    worker alone while the shared counts are out of reach.
     """
 
     @abstractmethod
     def look(self, subject: str, limits: Sequence[Limit]) -> Count:
-        """Tell where a subject stands; takes nothing."""
+        """Tell a subject's standing with each limit; counts nothing."""
 
     @abstractmethod
     def take(self, subject: str, limits: Sequence[Limit]) -> Count:
-        """Count one for each limit where all have room, else for none."""
+        """Count one request against each limit where all have room, else against none."""
 
     @abstractmethod
     def add(self, subject: str, limits: Sequence[Limit]) -> Count:
-        """Count one for each limit, room or not: it has happened.
+        """Count one request against each limit, even without room: it has happened already.
 
-        What is beyond a limit has to leave the window too before there is room again.
+        Requests beyond a limit must leave the window too before there is room again.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Give back connections; nothing is counted any more."""
+        """Close the connections; nothing is counted after that."""

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Some items and the cursor of the next page, or None at the end."""
+    """Some items, and the cursor of the next page; None at the end."""
 
     items: Sequence[Item]
     next_cursor: str | None = None

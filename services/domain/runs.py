@@ -17,8 +17,8 @@ class Run:
 
     `epoch` counts its owners; only the owner of the present epoch may write. `terminal` and its
     place in the log (`terminal_epoch`, `terminal_seq`) are set once the run is settled.
-    `attempts` are its provider calls, known once it is settled, and only where a store's `get` or
-    `request_stop` read it.
+    `attempts` are its provider calls: they are known once the run is settled, and only where a
+    store's `get` or `request_stop` read the run.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A client's promise that two requests are one.
+    """A client's promise that two requests with this key are the same request.
 
     `key_hash` covers user, method, path and key; `body_hash` the canonical body.
     """
@@ -71,7 +71,7 @@ class IdempotencyKey:
 
 
 class ParentRule(StrEnum):
-    """Where the new user message is hung into the tree."""
+    """Where the new user message is attached to the tree of messages."""
 
     ACTIVE_LEAF = "active_leaf"
     ROOT = "root"
@@ -82,8 +82,8 @@ class ParentRule(StrEnum):
 class BeginTurn:
     """Everything that `begin_turn` needs.
 
-    The ids are made by the caller, so that a lost reply can be asked again. With `new_session` the
-    session is made in the same transaction and `session_id` is its id. `max_tokens` is what the
+    The caller makes the ids, so that it can repeat a call whose reply was lost. With `new_session`
+    the session is made in the same transaction and `session_id` is its id. `max_tokens` is what the
     window keeps free for the answer. `max_active_runs` None: no cap.
     """
 
@@ -118,7 +118,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ContextMessage:
-    """A message as a provider gets it; `images` only for a model that sees."""
+    """A message as a provider gets it; it has `images` only for a model that takes them."""
 
     role: MessageRole
     content: str
@@ -127,7 +127,7 @@ class ContextMessage:
 
 
 class ChosenBy(StrEnum):
-    """Whose choice the model of a turn is."""
+    """What chose the model of a turn."""
 
     REQUEST = "request"
     SESSION = "session"
@@ -135,7 +135,7 @@ class ChosenBy(StrEnum):
 
     @classmethod
     def of(cls, request: ModelChoice, session: ModelChoice) -> "ChosenBy":
-        """Tell it as `begin_turn` chooses: what the request says goes before the session."""
+        """Tell what chose, as `begin_turn` does: the request goes before the session."""
         if request:
             return cls.REQUEST
         return cls.SESSION if session else cls.DEFAULT
@@ -143,7 +143,7 @@ class ChosenBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunTurn:
-    """What `begin_turn` answers. `replayed`: the key was known, and this is its run."""
+    """What `begin_turn` returns; `replayed`: the key was known, and this is its run."""
 
     run: Run
     model: Model
@@ -166,8 +166,8 @@ class AttemptOutcome(StrEnum):
 class AttemptRecord:
     """One provider call of a run, as the ledger books it: unique by (run, number).
 
-    `code` says why it did not end well: an error's code, or what it was cancelled for (`stopped`,
-    `hedged`, `interrupted`, `lost`).
+    `code` says why the call did not end well: an error's code, or the reason why it was cancelled
+    (`stopped`, `hedged`, `interrupted`, `lost`).
     """
 
     number: int
@@ -183,9 +183,10 @@ class AttemptRecord:
 class Settlement:
     """How a run ends: everything that `settle_turn` writes, all or nothing.
 
-    `epoch` is the owner's who settles. `told_epoch` is the one that readers were told the terminal
-    event under, where that was an owner before; None: the same. `provider` and `model` wrote the
-    text; None: those of the begin. `token_count` is the text's; None: estimate it.
+    `epoch` is that of the owner that settles. `told_epoch` is the epoch under which readers were
+    told the terminal event, where an earlier owner told it; None: the same as `epoch`. `provider`
+    and `model` wrote the text; None: those of the begin. `token_count` is the number of tokens in
+    the text; None: estimate it.
     """
 
     run_id: str
@@ -204,7 +205,10 @@ class Settlement:
 
 
 class Settled(StrEnum):
-    """What `settle_turn` did."""
+    """What `settle_turn` did.
+
+    NOW: it settled the run. BEFORE: the run had ended. FENCED: another epoch owns the run.
+    """
 
     NOW = "now"
     BEFORE = "before"
@@ -213,7 +217,7 @@ class Settled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text that a run produced since its last checkpoint, and the log's top when it was cut."""
+    """Text that a run produced since its last checkpoint; `seq` is the log's top at that time."""
 
     seq: int
     text: str
@@ -221,9 +225,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class RunBeat:
-    """What a worker tells of one of its runs in a beat; `piece` None: nothing new.
+    """What a worker's beat says of one of its runs; `piece` None: there is no new text.
 
-    `calls` are all provider calls so far.
+    `calls` are all provider calls of the run so far.
     """
 
     run_id: str
@@ -234,10 +238,10 @@ class RunBeat:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRun:
-    """A run that nobody writes any more, its owner's to settle, with what its checkpoints hold.
+    """A run that no worker writes any more: what its checkpoints hold, for its owner to settle it.
 
-    `calls` are the provider calls that a beat told of. `input_tokens` is the estimate of what one
-    call sent, `price` what the model cost at the begin.
+    `calls` are the provider calls that a beat reported. `input_tokens` is the estimate of what one
+    call sent, `price` the model's price at the begin.
     """
 
     run: Run
@@ -251,7 +255,7 @@ class ClaimedRun:
 
 @dataclass(frozen=True, slots=True)
 class BeatReply:
-    """What a beat tells the worker.
+    """What the store answers to a worker's beat.
 
     `stop`: runs to stop. `lost`: runs that another worker claimed, or that are settled.
     `unlisted`: active runs that the worker owns and did not list, with what is stored of them.

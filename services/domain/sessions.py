@@ -12,14 +12,14 @@ TITLE_CHARS = 60
 
 
 class MessageRole(StrEnum):
-    """Who speaks."""
+    """Who wrote a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
 
 
 class MessageStatus(StrEnum):
-    """Where an answer stands; a message and the run that writes it share the word."""
+    """The state of an answer; a message and the run that writes it have the same status."""
 
     STREAMING = "streaming"
     COMPLETE = "complete"
@@ -29,7 +29,7 @@ class MessageStatus(StrEnum):
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended that did not fail."""
+    """Why an answer ended, if it did not fail."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -40,7 +40,7 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A conversation: `active_run` answers now, `choice` is the session's own model."""
+    """A conversation; `active_run` is the run that answers now, `choice` the session's model."""
 
     id: str
     user_id: str
@@ -70,7 +70,7 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionChanges:
-    """What a PATCH changes; a field in `given` with the value None is cleared."""
+    """What a PATCH changes: the fields in `given`; one of them with the value None is cleared."""
 
     given: frozenset[str]
     title: str | None = None

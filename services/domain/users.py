@@ -14,7 +14,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account; `email` as it was typed, compared without case."""
+    """An account; `email` is kept as it was typed, and compared without case."""
 
     id: str
     tenant_id: str
@@ -26,10 +26,10 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalUser:
-    """An account that somebody else manages, as the access token tells of it.
+    """An account that another system manages, as the access token describes it.
 
-    It is known by `id` alone. `email` and `name` are for showing: they are no link to an account
-    of ours that has the same.
+    `id` alone identifies it. `email` and `name` are for display: they do not link it to an account
+    of this server that has the same.
     """
 
     id: str
@@ -42,10 +42,11 @@ class ExternalUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who makes a request: the result of authentication, and all that a use case may know of it.
+    """Who makes a request: the result of authentication, and all that a use case knows of it.
 
     `login_id` is the login (family of refresh tokens) that the access token came from. `external`
-    is the account where it is none of ours; its logins are not known here.
+    is the account where another system manages it; the logins of such an account are not known
+    here.
     """
 
     user_id: str

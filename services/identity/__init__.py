@@ -1,1 +1,1 @@
-"""Who somebody is: local accounts, and users of Supabase Auth."""
+"""Who a user is: local accounts, and users of Supabase Auth."""

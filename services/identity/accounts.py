@@ -1,4 +1,4 @@
-"""Accounts of this server's own."""
+"""The accounts that this server keeps itself."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def utc_now() -> datetime:
 
 
 class Accounts:
-    """Makes accounts and checks who somebody is."""
+    """Makes accounts and checks passwords."""
 
     def __init__(self, users: UserStore, passwords: Passwords, now: Clock = utc_now) -> None:
         """Keep accounts in `users`."""
@@ -39,7 +39,7 @@ class Accounts:
         return self._users.add(new)
 
     def check(self, email: str, password: str) -> User:
-        """Find the account that address and password belong to, or raise Unauthorized.
+        """Find the account that the address and password belong to, or raise Unauthorized.
 
         The answer and its time do not tell whether the address or the password was wrong.
         """
@@ -59,7 +59,7 @@ class Accounts:
         return known.user
 
     def change_password(self, user_id: str, current: str, new: str) -> None:
-        """Replace the password of somebody who knows it; raises InvalidRequest."""
+        """Replace a password for a user who knows it; raises InvalidRequest, Unauthorized."""
         known = self._users.get(user_id)
         if known is None:
             raise Unauthorized("The account does not exist any more.")
@@ -70,7 +70,7 @@ class Accounts:
             raise _wrong_current()
 
     def _renew(self, known: Credentials, password: str) -> None:
-        """Hash a password with today's costs; Unauthorized where it was changed meanwhile."""
+        """Hash a password with today's costs; raises Unauthorized where it has been changed."""
         new_hash = self._passwords.hash(password)
         if self._users.set_password(known.user.id, new_hash, only_if=known.password_hash):
             return

@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from services.domain.errors.outages import Unavailable
 
 ALGORITHMS = frozenset({"ES256", "RS256"})
-"""What Supabase Auth signs with; keys for anything else, symmetric ones first of all, are not."""
+"""What Supabase Auth signs with; keys for anything else, above all symmetric ones, are ignored."""
 
 MAX_BYTES = 256 * 1024
 """A set of ten RSA keys has 5 KB."""
@@ -41,10 +41,10 @@ class KeySetTimes:
 
 
 class KeySet:
-    """Keys by id, read when they are first needed; a rotation is noticed by an id that is new.
+    """Keys by id, read when they are first needed; an unknown id is the sign of a rotation.
 
-    A reading goes on in a thread of its own, one at a time. Only who brings an unknown id waits for
-    it; what is known is used however old it is while the project does not answer.
+    A thread of its own reads the keys, one reading at a time. Only a caller with an unknown id
+    waits for it. While the project does not answer, known keys are used however old they are.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class KeySet:
         times: KeySetTimes | None = None,
         on_read: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """Read from `url`; `on_read` counts how readings went."""
+        """Read from `url`; `on_read` is told after each reading whether it succeeded."""
         self._url = url
         self._times = times or KeySetTimes()
         self._on_read = on_read
@@ -67,9 +67,9 @@ class KeySet:
         self._is_away = False
 
     def find(self, key_id: str) -> PyJWK | None:
-        """Find a key; None: the project has none of this id.
+        """Find a key; None: the project has no key of this id.
 
-        Raises Unavailable where its keys could never be read.
+        Raises Unavailable where the keys could not be read even once.
         """
         found = self._known(key_id)
         if found is None:
@@ -103,7 +103,7 @@ class KeySet:
             self._keys = _usable(self._download())
             self._old_at = time.monotonic() + self._times.refresh
             self._tell(None)
-        except Exception as exc:  # noqa: BLE001 - whatever stands there, it is no key set
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong, this is no key set
             self._tell(exc)
         finally:
             pause = self._times.retry if self._keys is None else self._times.pause
@@ -135,7 +135,7 @@ class KeySet:
             response.close()
 
     def _tell(self, error: Exception | None) -> None:
-        """Count a reading; a change has a line in the log."""
+        """Count a reading, and log when the keys go away and when they are back."""
         self._on_read(error is None)
         if error is not None and not self._is_away:
             _log.warning("supabase_keys_away", error=type(error).__name__, detail=str(error))

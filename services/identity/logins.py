@@ -1,4 +1,4 @@
-"""Logins: a family of refresh tokens, each good once."""
+"""Logins; each is a family of refresh tokens, and each token can be used once."""
 
 import hashlib
 import secrets
@@ -13,12 +13,12 @@ from services.identity.accounts import Clock, utc_now
 from services.stores.base.logins import Login, LoginStore, RefreshToken
 
 TOKEN_BYTES = 32
-"""256 bits: not to be guessed, so that a plain SHA-256 protects what is stored."""
+"""256 bits cannot be guessed, so a plain SHA-256 protects what is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginTimes:
-    """How long a login lasts unused, and how long a used token may come again."""
+    """How long an unused login lasts, and for how long a used token is still accepted."""
 
     lifetime: timedelta
     grace: timedelta
@@ -26,7 +26,7 @@ class LoginTimes:
 
 @dataclass(frozen=True, slots=True)
 class OpenLogin:
-    """A login and the refresh token that continues it, which exists nowhere else."""
+    """A login and the refresh token that continues it; the store has only the token's hash."""
 
     login: Login
     refresh_token: str
@@ -44,7 +44,7 @@ class Logins:
     ) -> None:
         """Keep what is needed to recognise a token in `store`.
 
-        `tell` hurries the other workers to see that a login has ended; an empty id: any of them.
+        `tell` makes the other workers look at once whether a login has ended; an empty id: any.
         """
         self._tell = tell
         self._store = store
@@ -61,8 +61,8 @@ class Logins:
     def refresh(self, refresh_token: str) -> OpenLogin:
         """Exchange a refresh token for the next one.
 
-        Raises Unauthorized; a token that was used before, longer ago than the grace, ends the
-        login: one of the two who had it was a thief.
+        Raises Unauthorized. A token that was used before, longer ago than the grace, ends the
+        login: two parties had it, and one of them is a thief.
         """
         text, token = self._make_token()
         login = self._store.rotate(_hash(refresh_token), token, self._times.grace)
@@ -71,7 +71,7 @@ class Logins:
         return OpenLogin(login, text)
 
     def end(self, login_id: str) -> None:
-        """End a login: its refresh and access tokens count no more."""
+        """End a login: its refresh and access tokens are not valid any more."""
         self._store.revoke(login_id)
         self._tell(login_id)
 
@@ -81,7 +81,7 @@ class Logins:
         self._tell("")
 
     def is_live(self, login_id: str) -> bool:
-        """Tell whether a login still counts."""
+        """Tell whether a login has not ended."""
         return self._store.is_live(login_id)
 
     def _make_token(self) -> tuple[str, RefreshToken]:

@@ -7,7 +7,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from gevent.threadpool import ThreadPool
 
 HASHERS = 2
-"""Threads for hashing. argon2 would block the hub for its 50 ms, and DNS shares gevent's pool."""
+"""Threads for hashing: argon2 would block the hub for 50 ms, and DNS needs gevent's own pool."""
 
 PASSES = 2
 LANES = 1
@@ -15,7 +15,7 @@ LANES = 1
 
 
 class Passwords:
-    """Hashes and checks passwords in threads of its own, so that no stream waits for it."""
+    """Hashes and checks passwords in threads of its own, so that no stream waits."""
 
     def __init__(self, memory_kib: int) -> None:
         """Hash with this much memory."""
@@ -28,7 +28,7 @@ class Passwords:
         return str(self._pool.apply(self._hasher.hash, (_normal(password),)))
 
     def matches(self, password: str, password_hash: str | None) -> bool:
-        """Check a password; without a hash (no such account) it takes as long, and is wrong."""
+        """Check a password; without a hash (no such account) that takes as long, and fails."""
         known = password_hash if password_hash is not None else self._nobody
         found = bool(self._pool.apply(self._verify, (_normal(password), known)))
         return found and password_hash is not None
@@ -38,7 +38,7 @@ class Passwords:
         return self._hasher.check_needs_rehash(password_hash)
 
     def close(self) -> None:
-        """Give back the threads."""
+        """End the threads."""
         self._pool.kill()
 
     def _verify(self, password: str, password_hash: str) -> bool:

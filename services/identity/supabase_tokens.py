@@ -15,7 +15,7 @@ ISSUER_PATH = "/auth/v1"
 KEYS_PATH = f"{ISSUER_PATH}/.well-known/jwks.json"
 AUDIENCE = "authenticated"
 USER_ROLE = "authenticated"
-"""`anon` and `service_role` are keys of the project: signed alike, but nobody's."""
+"""`anon` and `service_role` are the project's keys: signed alike, but they belong to no user."""
 
 SECRET_ALGORITHM = "HS256"  # noqa: S105 - an algorithm's name
 NEEDED = ("exp", "sub", "aud", "iss")
@@ -24,9 +24,9 @@ MANAGER = "Supabase Auth"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupabaseRules:
-    """What makes a token of a project; `url` has no slash at its end.
+    """What makes a token valid for a project; `url` has no slash at its end.
 
-    Without `secret` no token of HS256 counts.
+    Without `secret` no HS256 token is accepted.
     """
 
     url: str
@@ -37,12 +37,12 @@ class SupabaseRules:
 class SupabaseTokens:
     """Turns access tokens of one project's users into callers.
 
-    A token counts until it expires: Supabase's logins are not known here, and the tenant is the
-    installation's own whatever a token says.
+    A token is valid until it expires, as Supabase's logins are not known here. The tenant is the
+    installation's own, whatever a token says.
     """
 
     def __init__(self, rules: SupabaseRules, keys: KeySet, tenant_id: Callable[[], str]) -> None:
-        """Check with `keys` what is signed asymmetrically; `tenant_id` is asked once."""
+        """Check asymmetric signatures with `keys`; `tenant_id` is called once."""
         self.issuer = rules.url + ISSUER_PATH
         self._rules = rules
         self._keys = keys
@@ -53,13 +53,13 @@ class SupabaseTokens:
     def of(
         cls, rules: SupabaseRules, tenant_id: Callable[[], str], on_read: Callable[[bool], None]
     ) -> Self:
-        """Check with the project's own keys; `on_read` counts how readings of them went."""
+        """Check with the project's own keys; `on_read` is told whether each reading succeeded."""
         return cls(rules, KeySet(rules.url + KEYS_PATH, on_read=on_read), tenant_id)
 
     def verify(self, token: str) -> VerifiedToken:
         """Judge a token.
 
-        Raises Unauthorized, and Unavailable where it cannot be judged now.
+        Raises Unauthorized, and Unavailable where the token cannot be checked now.
         """
         claims = self._claims_of(token)
         if claims.get("role") != USER_ROLE or not is_uuid(claims["sub"]):
@@ -82,7 +82,7 @@ class SupabaseTokens:
         except jwt.ExpiredSignatureError as exc:
             raise Unauthorized("The access token has expired; refresh it.") from exc
         except (jwt.PyJWTError, ValueError) as exc:
-            # ValueError: what is no text cannot come in a header, but in a frame.
+            # ValueError: bytes that are no text cannot come in a header, but they can in a frame.
             raise Unauthorized("The access token is not valid.") from exc
 
     def _key_of(self, header: dict[str, Any]) -> tuple[str | jwt.PyJWK, str]:

@@ -1,4 +1,4 @@
-"""Whether anything can listen where the server should."""
+"""Checks whether a server can listen on the address of the settings."""
 
 import socket
 
@@ -7,7 +7,7 @@ from services.settings.groups.server import ServerSettings
 
 
 def check_address(server: ServerSettings) -> None:
-    """Raise CannotStart where nothing can listen on the address, before gunicorn tries for long."""
+    """Raise CannotStart where no server can listen on the address; gunicorn would try for long."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             server.host, server.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

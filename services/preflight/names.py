@@ -1,4 +1,4 @@
-"""The settings as they are read, and the names of models in them."""
+"""Reads the settings, and checks the names of models in them."""
 
 from services.bootstrap.providers import build_offers, build_providers
 from services.settings.groups.providers import ProviderSettings
@@ -11,7 +11,7 @@ from services.telemetry.metrics import Metrics
 def checked_settings() -> Settings:
     """Read all settings, log as they say, and check the names of models in them.
 
-    Raises InvalidSettings that tells every mistake.
+    Raises InvalidSettings, which tells every mistake.
     """
     try:
         settings = load_settings()
@@ -23,7 +23,7 @@ def checked_settings() -> Settings:
 
 
 def _wrong_names(known: InvalidSettings) -> Mistakes:
-    """Look at the names too, unless another mistake is what makes them wrong."""
+    """Check the names too, unless a mistake in the providers' settings may make them wrong."""
     settings = known.settings
     declared = variables([ProviderSettings])
     providers = {name for variable in declared for name in (variable.name, variable.also)}
@@ -42,9 +42,9 @@ def _configure_logs(settings: Settings) -> None:
 
 
 def _check_names(settings: Settings) -> None:
-    """Raise InvalidSettings for names of models that nobody offers.
+    """Raise InvalidSettings for names of models that no provider offers.
 
-    A local server is asked for its models only where that may make a name right.
+    A local server is asked for its models only where its answer may make a name right.
     """
     try:
         build_offers(settings, build_providers(settings, Metrics(), asks_local=False))

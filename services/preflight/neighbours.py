@@ -1,4 +1,4 @@
-"""The database, Redis, and who else works there."""
+"""Checks the database, Redis, and which other workers use them."""
 
 import sys
 import time
@@ -39,10 +39,9 @@ def server_lock(settings: Settings) -> Generator[None, None, None]:
 
 
 def prepare(settings: Settings) -> None:
-    """Make or migrate the database, and look at the project, Redis and the neighbours.
+    """Make or migrate the database, and check the Supabase project, Redis and other workers.
 
-    A Supabase or Redis that is away keeps nobody from starting: both may come back. Raises
-    CannotStart.
+    A server starts although Supabase or Redis is away: both may come back. Raises CannotStart.
     """
     try:
         with closing(stores.build(settings)) as store:
@@ -54,14 +53,14 @@ def prepare(settings: Settings) -> None:
         raise CannotStart(str(exc)) from exc
     except StoreUnavailable as exc:
         if settings.scaling.is_embedded or exc.detail != exc.title:
-            # A reason of its own is one that does not pass by itself.
+            # An error with a detail of its own does not pass by itself.
             raise CannotStart(exc.detail) from exc
         sys.stderr.write(f"Supabase does not answer; starting without it. {exc}\n")
     _check_redis(settings)
 
 
 def _check_project(settings: Settings) -> None:
-    """Refuse a project without all migrations, and tell what else is not as it should be."""
+    """Refuse a project that lacks a migration, and tell what else is wrong with it."""
     from services.stores.supabase.access.check import check  # noqa: PLC0415 - loaded on use
 
     scaling = settings.scaling
@@ -88,7 +87,7 @@ def _check_redis(settings: Settings) -> None:
 def _check_neighbours(settings: Settings, store: Store) -> None:
     """Refuse to share a database with workers that cannot share their streams.
 
-    Who is alive is told by the counters of their beats, never by a clock.
+    A worker is alive where the counter of its beats moves; clocks are never compared.
     """
     alone = settings.scaling.redis_url is None
     probe = f"probe-{uuid7()}"

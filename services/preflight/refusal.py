@@ -2,4 +2,4 @@
 
 
 class CannotStart(Exception):
-    """What is there cannot be worked with; the message says what to do."""
+    """The server cannot work with what it found; the message says what to do."""

@@ -1,4 +1,4 @@
-"""What a running server asks before it reloads.
+"""The check that a running server has made before it reloads.
 
 python -m services.preflight.reload PID SIGNAL
 """
@@ -11,7 +11,7 @@ from services.settings.whole import InvalidSettings
 
 
 def main(asker: int, number: int) -> None:
-    """Check all settings; signal the server that asked before a reload that they are right."""
+    """Check all settings; where they are right, signal the server that asked before a reload."""
     try:
         checked_settings()
     except InvalidSettings as exc:

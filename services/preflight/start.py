@@ -15,7 +15,7 @@ EXIT_REFUSED = 2
 
 
 def start(home: Path) -> None:
-    """Check what can be checked before, then become gunicorn; exit code 2 for what is wrong.
+    """Check what can be checked beforehand, then become gunicorn; a mistake exits with code 2.
 
     Works in `home`, the project's folder, so that `DATA_DIR` and `.env` are the same from anywhere.
     """

@@ -1,4 +1,4 @@
-"""The end of a worker: what may end does, the rest is settled as interrupted."""
+"""The end of a worker: answers that end in time do, the rest are settled as interrupted."""
 
 import gevent
 import structlog
@@ -10,8 +10,8 @@ from services.streams.base import RunLog
 from services.streams.follow import Followers
 
 MARGIN_SECONDS = 5
-"""What is kept of the graceful time for settling, telling the readers and closing; of a short
-graceful time a half."""
+"""The part of the graceful time that is kept for settling, telling the readers and closing; of a
+short graceful time it is half."""
 
 _FLUSH_SECONDS = 1.0
 
@@ -19,12 +19,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Drain:
-    """Begun by SIGTERM; gunicorn alone waits for connections only and then kills the rest."""
+    """Ends a worker's runs after SIGTERM; gunicorn itself waits for connections, then kills."""
 
     def __init__(
         self, runner: Runner, log: RunLog, followers: Followers, graceful_seconds: float
     ) -> None:
-        """Take all of gunicorn's graceful time and keep the margin of it."""
+        """Take gunicorn's graceful time, and keep the margin of it."""
         self._runner = runner
         self._log = log
         self._followers = followers
@@ -44,7 +44,7 @@ class Drain:
         self._is_over.wait()
 
     def hurry(self) -> None:
-        """End at once what still runs, as interrupted."""
+        """End all living runs at once, as interrupted."""
         self.start()
         self._runner.end_all(Ending.INTERRUPTED)
 

@@ -1,4 +1,4 @@
-"""The living runs of this worker: one settler greenlet each, with a pump that it may kill."""
+"""The living runs of this worker: each has a settler greenlet, and a pump that this may kill."""
 
 import time
 from collections import OrderedDict
@@ -54,7 +54,7 @@ class Runner:
         return run_id in self._living
 
     def launch(self, living: Living) -> None:
-        """Let a run go; returns at once."""
+        """Start a run; returns at once."""
         self._living[living.run_id] = living
         self._is_idle.clear()
         self._metrics.run_started()
@@ -65,7 +65,7 @@ class Runner:
         gevent.spawn(self._live, living)
 
     def end(self, run_id: str, ending: Ending) -> None:
-        """End a run from outside; one that does not live here is left alone.
+        """End a run from outside; a run that does not live here is left alone.
 
         A stop is remembered for a while: it may come between the begin of a run and its launch.
         """
@@ -83,7 +83,7 @@ class Runner:
             living.end(ending)
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Wait until every run is settled, also those launched meanwhile; tell if that came."""
+        """Wait until all runs are settled, also those launched meanwhile; tell if they were."""
         deadline = time.monotonic() + seconds
         while self._living and (left := deadline - time.monotonic()) > 0:
             self._is_idle.wait(left)
@@ -131,7 +131,7 @@ class Runner:
     def _cut(
         self, pump: "Greenlet[..., Result]", living: Living, overdue: ProviderTimeout | None
     ) -> None:
-        """Kill the pump for good; one that hangs while it closes its upstream is left behind."""
+        """Kill the pump for good; a pump that hangs while it closes its upstream is left behind."""
         reason = GreenletExit() if living.ending or overdue is None else overdue
         pump.kill(reason, timeout=self._close_seconds)
         if not pump.ready():

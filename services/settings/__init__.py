@@ -1,1 +1,1 @@
-"""Every setting: declared, read from the environment, checked whole."""
+"""Every setting: declared, read from the environment, and checked together with the others."""

@@ -1,4 +1,4 @@
-"""Settings that contradict each other, or that nothing can be started with."""
+"""Settings that contradict each other, or with which no server can start."""
 
 import tempfile
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ NEEDS = {
     ProviderName.ANTHROPIC: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
     ProviderName.LOCAL: ("LOCAL_BASE_URL",),
 }
-"""What configures a provider, either of them; its addresses last."""
+"""The variables of which any one configures a provider; the one for its addresses is last."""
 
 
 def _unclear_providers(providers: ProviderSettings) -> Iterator[Contradiction]:
@@ -52,7 +52,7 @@ def _unclear_providers(providers: ProviderSettings) -> Iterator[Contradiction]:
             if is_missing and providers.default_provider == name:
                 yield Contradiction("DEFAULT_PROVIDER", f"{name} needs {' or '.join(needs)}.")
     if providers.models_file is None:
-        return  # the shipped catalog is read by who builds of it
+        return  # the shipped catalog is read where it is used
     try:
         Catalog.load(providers.models_file)
     except InvalidModels as exc:
@@ -60,7 +60,7 @@ def _unclear_providers(providers: ProviderSettings) -> Iterator[Contradiction]:
 
 
 def _impossible(scaling: ScalingSettings) -> Iterator[Contradiction]:
-    """Name what of the three combinations is missing or too much."""
+    """Name each variable that is missing or too much for one of the three combinations."""
     if scaling.supabase_url and not scaling.supabase_key:
         yield Contradiction("SUPABASE_KEY", "It is not set, but SUPABASE_URL is.")
     if scaling.supabase_key and not scaling.supabase_url:

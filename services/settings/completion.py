@@ -1,4 +1,4 @@
-"""What is filled in where nothing is set, by the kind of environment."""
+"""Fills in what is not set, by the kind of environment."""
 
 from dataclasses import replace
 
@@ -9,11 +9,11 @@ from services.settings.groups.server import LogFormat
 from services.settings.whole import InvalidSettings, Settings, flat
 
 DEVELOPMENT_ORIGINS = ("null", "http://localhost:*", "http://127.0.0.1:*")
-"""A page opened from a file, and whatever a developer serves on the own machine."""
+"""Pages opened from a file, and those that developers serve on their own machine."""
 
 
 def completed(settings: Settings) -> Settings:
-    """Fill in what depends on the kind of environment."""
+    """Fill in what is not set and depends on the kind of environment."""
     server, accounts = settings.server, settings.accounts
     if server.cors_origins is None:
         server = replace(server, cors_origins=() if server.is_production else DEVELOPMENT_ORIGINS)

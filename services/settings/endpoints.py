@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A key and where it is used; an empty key: none is asked for, no address: the vendor's."""
+    """A key and the address it is for; empty key: none is needed; no address: the vendor's."""
 
     api_key: str = field(default="", repr=False)
     base_url: str | None = None
 
 
 def endpoints_of(keys: str | None, base_urls: str | None) -> Sequence[Endpoint]:
-    """Pair keys with addresses, both by commas: one of either goes with all of the other.
+    """Pair keys with addresses, both separated by commas; a single one goes with all the others.
 
-    Raises ValueError that counts them where several of both are not as many.
+    Raises ValueError, which tells both numbers, where there are several of each but not as many.
     """
     own_keys, own_urls = _parts(keys), _parts(base_urls)
     if not own_keys and not own_urls:

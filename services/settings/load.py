@@ -19,11 +19,11 @@ Group = TypeVar("Group")
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read and check all settings, or raise InvalidSettings that tells every mistake.
+    """Read and check all settings, or raise InvalidSettings, which tells every mistake.
 
-    Without `environ`: the process' environment, which wins over a `.env` file in the working
-    directory. An empty variable counts as unset. `DATA_DIR` is made where it is missing, and
-    in development the secrets in it.
+    Without `environ` it reads the process' environment, which wins over a `.env` file in the
+    working directory. An empty variable counts as unset. `DATA_DIR` is made where it is missing,
+    and in development the secrets in it.
     """
     env = _Environment(os.environ if environ is None else environ)  # noqa: TID251 - the place
     if environ is None:
@@ -40,13 +40,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def figures_slot() -> int | None:
-    """Tell where this worker counts, as `services.telemetry.figure_files` gave it; None: alone."""
+    """Give the slot that `services.telemetry.figure_files` gave this worker; None: it has none."""
     slot = os.environ.get("FIGURES_SLOT")  # noqa: TID251 - the place
     return int(slot) if slot else None
 
 
 class _Environment(Env):
-    """environs over a given mapping, before what was read from a file."""
+    """environs over a given mapping, which goes before what was read from a file."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         super().__init__(eager=False)
@@ -73,7 +73,7 @@ class _Environment(Env):
 
 
 def _read(group: type[Group], env: _Environment) -> Group:
-    """Read a group; a value that cannot be taken is a mistake in `env` and its default here."""
+    """Read a group; where a value is not valid, `env` notes a mistake and the default is used."""
     values = {}
     for declared in fields(group):  # type: ignore[arg-type]  # GROUPS holds dataclasses only
         variable = variable_of(declared)

@@ -32,7 +32,7 @@ WELL_KNOWN_SECRETS = frozenset(
         "your-secret-key",
     }
 )
-"""What stands in tutorials and examples; a secret that is made of such words only is none."""
+"""Words of tutorials and examples; a secret that is made of such words only is no secret."""
 
 MIN_SECRET_CHARS = 32
 """256 bits as hex would be 64; 32 characters is the least that HS256 (RFC 7518, 3.2) allows."""
@@ -57,13 +57,13 @@ def base_url(value: str) -> None:
 
 
 def base_urls(value: str) -> None:
-    """Accept base URLs by commas."""
+    """Accept base URLs, separated by commas."""
     for part in value.split(","):
         base_url(part.strip())
 
 
 def keys(value: str) -> None:
-    """Accept keys by commas; none of them is ever shown."""
+    """Accept keys, separated by commas; none of them is ever shown."""
     parts = [part.strip() for part in value.split(",")]
     if not all(parts):
         raise ValidationError("There is an empty key between two commas.")
@@ -72,7 +72,7 @@ def keys(value: str) -> None:
 
 
 def failover(value: str) -> None:
-    """Accept `none`, or providers and models by commas; who they are the catalog knows."""
+    """Accept `none`, or providers and models by commas; the catalog knows their names."""
     parts = [part.strip() for part in value.split(",")]
     if not all(parts):
         raise ValidationError("There is nothing between two commas.")
@@ -94,13 +94,13 @@ def redis_url(value: str) -> None:
 
 
 def service_key(value: str) -> None:
-    """Refuse what is plainly a key for browsers, before every request with it is refused."""
+    """Refuse a key that is plainly for browsers: every request with it would be refused."""
     if value.startswith("sb_publishable_") or _claimed_role(value) == "anon":
         raise ValidationError("This is the project's public key, which may do next to nothing.")
 
 
 def _claimed_role(token: str) -> object:
-    """Read the role that a JWT claims; None: it is none, or claims nothing."""
+    """Read the role that a JWT claims; None: it is no JWT, or claims no role."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -139,7 +139,7 @@ def origin(value: str) -> None:
 
 
 def is_weak_secret(secret: str) -> str | None:
-    """Tell what is wrong with a secret for production; None: nothing that shows."""
+    """Tell what is wrong with a secret for production; None: nothing that can be seen."""
     if not _beyond_well_known(secret):
         return "The secret is a well-known default."
     if len(secret) < MIN_SECRET_CHARS:
@@ -150,7 +150,7 @@ def is_weak_secret(secret: str) -> str | None:
 
 
 def _beyond_well_known(secret: str) -> str:
-    """Give what of a secret is left without the words of examples."""
+    """Give what is left of a secret without the words of examples."""
     left = _plain(secret)
     for word in sorted({_plain(known) for known in WELL_KNOWN_SECRETS}, key=len, reverse=True):
         left = left.replace(word, "")

@@ -12,7 +12,7 @@ SECRET_BYTES = 48
 
 
 def made_once(folder: Path, name: str) -> str:
-    """Return the secret of this name from `folder`/secrets.json, which is made where missing.
+    """Return the secret of this name from `folder`/secrets.json; the file is made where missing.
 
     Two servers that start at once get the same secret. Raises ValidationError where the file
     cannot be read or holds something else.

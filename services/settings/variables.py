@@ -15,7 +15,7 @@ Check = Callable[[Any], object]
 class Variable:
     """An environment variable: `kind` names the environs parser, `expects` tells how to fix it.
 
-    `also` is a second name for the same, which counts where the first is unset.
+    `also` is a second name of the variable, which is read where the first is unset.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""All settings of a server as one value, and what is told where they cannot be taken."""
+"""All settings of a server as one value, and the error that tells what is wrong with them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -29,15 +29,15 @@ GROUPS: Mapping[str, type] = {
 
 
 class InvalidSettings(Exception):
-    """The environment is not one to start with; the message has one line for each mistake.
+    """No server can start with this environment; the message has one line for each mistake.
 
-    `settings` are what could be read, with the default for each value that cannot be taken.
+    `settings` holds what could be read, and the default for each value that is not valid.
     """
 
     def __init__(
         self, mistakes: Mapping[str, list[str]], settings: "Settings | None" = None
     ) -> None:
-        """Write for each variable what is wrong and what it takes."""
+        """Write what is wrong with each variable and what is expected."""
         known = {name: one for one in variables() for name in (one.name, one.also)}
         lines = [
             f"  {name}: {problem} Expected: {known[name].expects}."
@@ -64,7 +64,7 @@ class Settings:
 
     @property
     def beat_seconds(self) -> float:
-        """Give the pace of the beat: as it is set, else at which a crash loses next to nothing."""
+        """Give the seconds between beats: as set, else so few that a crash loses very little."""
         if self.runs.beat_seconds is not None:
             return self.runs.beat_seconds
         if self.scaling.is_embedded:
@@ -87,7 +87,7 @@ def variable_of(declared: Any) -> Variable:
 
 
 def flat(messages: Any) -> list[str]:
-    """Put nested messages (a list's are by index) into one list."""
+    """Put nested messages (those of a list are keyed by index) into one list."""
     if isinstance(messages, str):
         return [messages]
     if isinstance(messages, Mapping):

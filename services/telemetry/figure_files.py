@@ -1,7 +1,7 @@
 """The files in which the workers of a server keep their figures, so that each can tell the sums.
 
-gunicorn's master makes and clears them, and must load nothing that gevent would have to patch
-later: prometheus_client imports ssl, so this is the standard library only.
+gunicorn's master makes and clears them. It must load nothing that gevent would have to patch later:
+prometheus_client imports ssl, so this module uses the standard library only.
 """
 
 import fcntl
@@ -14,35 +14,36 @@ from pathlib import Path
 PREFIX = "charla-figures-"
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by mkdtemp
-"""Writing to a mapped file on a disk that is busy would stall all streams of the worker."""
+"""Not on a disk: writing to a mapped file on a busy disk would stall all streams of the worker."""
 
 
 class FigureFiles:
-    """A folder of one start, gone with it; what a killed start left goes with the next one.
+    """The folder of one start of a server, which is removed when that ends.
 
-    A worker has a slot, and the next one in that slot goes on with its files: counters never go
-    back, and there are never more files than there were workers at once.
+    What a killed server left is removed at the next start. A worker has a slot, and the next worker
+    in that slot goes on with its files: counters never go back, and there are never more files than
+    there were workers at once.
     """
 
     def __init__(self, base: Path | None = None) -> None:
-        """Make a folder of its own in `base`; without it in memory, where the system has that."""
+        """Make a new folder in `base`; None: in memory, where the system has that."""
         if base is None:
             base = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
         _clear(base)
         self.folder, self._lock = _made(base)
 
     def environment(self, slot: int) -> list[str]:
-        """Give what tells a worker its place, as `NAME=value`."""
+        """Give the variables that tell a worker its folder and slot, as `NAME=value`."""
         return [f"PROMETHEUS_MULTIPROC_DIR={self.folder}", f"FIGURES_SLOT={slot}"]
 
     def free_slot(self, taken: Iterable[int | None]) -> int:
         """Give the first slot that no living worker has."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)  # something may have cleaned up there
+        self.folder.mkdir(mode=0o700, exist_ok=True)  # another program may have cleaned up there
         used = set(taken)
         return next(slot for slot in range(len(used) + 1) if slot not in used)
 
     def forget(self, slot: int) -> None:
-        """Forget what a worker that died was doing; what it counted stays."""
+        """Delete the gauges of a worker that died; what it counted stays."""
         for path in self.folder.glob(f"gauge_live*_{slot}.db"):
             path.unlink(missing_ok=True)
 
@@ -58,17 +59,17 @@ def _made(base: Path) -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
         lock = os.open(folder, os.O_RDONLY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.exists():  # else another start took it for left behind, before it was locked
+        if folder.exists():  # else another start removed it as left behind, before it was locked
             return folder, lock
         os.close(lock)
 
 
 def _clear(base: Path) -> None:
-    """Remove the folders of starts that have ended without doing so."""
+    """Remove the folders that ended servers have left."""
     for folder in base.glob(f"{PREFIX}*"):
         try:
             lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:  # another user's
+        except OSError:  # another user's folder
             continue
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

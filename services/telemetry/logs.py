@@ -1,4 +1,4 @@
-"""Log lines: structured, one format for ours and the libraries', without secrets and content."""
+"""Log lines: structured, in one format for ours and the libraries', without secrets or content."""
 
 import logging
 import sys
@@ -19,15 +19,15 @@ SECRET_NAMES = (
     "secret",
     "token",
 )
-"""A key that contains one of these holds what must not be written down."""
+"""The value of a key that contains one of these words must not be logged."""
 
 CONTENT_NAMES = frozenset(
     {"body", "content", "full_content", "messages", "prompt", "query", "text"}
 )
-"""What people write to a model is theirs."""
+"""What people write to a model is theirs: the values of these keys are not logged."""
 
 SOCKET_ERROR = "Socket error processing request."
-"""gunicorn's words, where a connection's time is over."""
+"""What gunicorn logs when a connection has timed out."""
 
 COUNTS = ("_tokens", "_estimate")
 """`input_tokens` is a number, not a token."""
@@ -36,7 +36,7 @@ COUNTS = ("_tokens", "_estimate")
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     """Send all log lines to `stream` (standard error), as `json` or for a `console`.
 
-    Lines of libraries go the same way. Called once a process; called again, it starts anew.
+    Lines of libraries go the same way. Call it once a process; a second call starts anew.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -62,7 +62,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
         )
     )
     logging.getLogger("gunicorn.error").addFilter(_lower_slow_readers)
-    # It writes a line for every call of the database.
+    # httpx writes a line for every call of the database.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     root = logging.getLogger()
     for old in root.handlers[:]:
@@ -73,14 +73,14 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
 
 
 def hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the values of telling keys, at any depth."""
+    """Replace the values of keys that name secrets or content, at any depth."""
     for name, value in line.items():
         line[name] = _shown(name, value)
     return line
 
 
 def _lower_slow_readers(record: logging.LogRecord) -> bool:
-    """Lower what gunicorn takes for an error: a client that takes nothing is let go on purpose."""
+    """Lower what gunicorn calls an error: a client that reads nothing is dropped on purpose."""
     error = record.exc_info[1] if record.exc_info else None
     if not (record.msg == SOCKET_ERROR and isinstance(error, TimeoutError)):
         return True

@@ -7,26 +7,26 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from services.domain.events import Error, Terminal
 
 FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
-"""Seconds; people wait for the first word, so the lower half is the finer one."""
+"""Seconds; people wait for the first word, so the lower half is divided more finely."""
 
 QUEUE_WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
-"""Seconds; a provider's limits are of a minute, so that is about the middle."""
+"""Seconds; a provider's limits are per minute, so a minute is about the middle."""
 
 
 class Metrics:
     """All figures of one server, in a registry of its own.
 
-    A run is counted at its ends only: nothing here is called for each event. Gauges that tell what
-    is going on now are of living workers only, as a sum or as the worst of them.
+    A run is counted when it starts and when it ends: nothing here is called for each event. Gauges,
+    which tell what is going on now, are of living workers only: their sum, or their worst value.
     """
 
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self, slot: int | None = None) -> None:
-        """Begin at zero; one of several workers has a slot and goes on with what lies there.
+        """Begin at zero; one of several workers has a slot, and goes on with the slot's files.
 
-        What it tells are then the figures of all of them. The slot's files are in the folder that
-        PROMETHEUS_MULTIPROC_DIR names, and all that this process counts is in them.
+        It then tells the figures of all these workers. The slot's files are in the folder that
+        PROMETHEUS_MULTIPROC_DIR names, and hold all that this process counts.
         """
         registry = self._registry = CollectorRegistry()
         if slot is not None:
@@ -151,7 +151,7 @@ class Metrics:
         self._attempts.labels(provider, outcome).inc()
 
     def upstream_ignored(self, provider: str) -> None:
-        """Count something in a provider's answer that nobody knows, and that was passed by."""
+        """Count something in a provider's answer that was not understood and passed by."""
         self._ignored.labels(provider).inc()
 
     def queue_waiting(self, provider: str, waiting: int) -> None:

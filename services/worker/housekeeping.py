@@ -1,4 +1,4 @@
-"""What is thrown away with time: old keys, tokens, checkpoints and logs."""
+"""Throws away what is too old: keys, tokens, checkpoints and logs."""
 
 import time
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from services.stores.base.store import Store
 from services.streams.base import RunLog
 
 TIDY_SECONDS = 30
-"""How often the write-ahead log is folded in: it grows by about 1 MB a 1,000 turns."""
+"""How often the write-ahead log is checkpointed: it grows by about 1 MB per 1,000 turns."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Housekeeping:
-    """Purges every `seconds`; keys live `key_seconds`, refresh tokens until they expire."""
+    """Purges every `seconds`; keys live for `key_seconds`, refresh tokens until they expire."""
 
     store: Store
     log: RunLog
@@ -40,7 +40,7 @@ class Housekeeping:
             gevent.sleep(min(TIDY_SECONDS, self.seconds))
 
     def tidy(self) -> None:
-        """Let the database and the log do what they need often."""
+        """Let the database and the log do the work that they need often."""
         self.log.sweep()
         try:
             self.store.tidy()

@@ -19,10 +19,10 @@ _LAST_ROUND_SECONDS = 1.0
 
 
 def start(services: Services) -> None:
-    """Become a worker: get on record, see to what dead workers left, then beat.
+    """Become a worker: get on record, see to the runs that dead workers left, then beat.
 
-    A worker that shares its streams with no other waits for the one before it, where that still
-    drains. Loads what the first request needs, so that no request waits for imports.
+    A worker that shares its streams with no other waits until the worker before it has drained.
+    Loads what the first request needs, so that no request waits for imports.
     """
     scaling, background = services.settings.scaling, services.background
     if not scaling.shares_streams:
@@ -42,7 +42,7 @@ def start(services: Services) -> None:
 
 
 def _embedded_takeover(background: Background) -> list[Callable[[], None]]:
-    """Take all other workers for dead: the lock of the folder says so."""
+    """Take all other workers for dead: this worker holds the lock of the data folder."""
     takeover = background.takeover
     return [] if takeover.start() else [takeover.finish]
 
@@ -57,7 +57,7 @@ def _shared_takeover(background: Background) -> list[Callable[[], None]]:
 
 
 def _hear(services: Services, nudge: Nudge) -> None:
-    """Do at once what the store would tell with the next beat."""
+    """Do at once what the store would ask for with the next beat."""
     match nudge.kind:
         case NudgeKind.STOP:
             services.runner.end(nudge.id, Ending.STOPPED)
@@ -66,11 +66,11 @@ def _hear(services: Services, nudge: Nudge) -> None:
         case NudgeKind.LOGIN_ENDED:
             services.store.logins.forget(nudge.id or None)
         case NudgeKind.STATUS:
-            """The log shows it by itself."""
+            """Nothing is left to do: the log shows the status by itself."""
 
 
 def end(services: Services) -> None:
-    """Settle what still runs, leave the record of workers, and give everything back."""
+    """Settle the runs that still live, leave the record of workers, and give everything back."""
     background = services.background
     services.drain.finish()
     deadline = time.monotonic() + _LAST_ROUND_SECONDS

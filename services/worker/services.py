@@ -46,7 +46,7 @@ class Background:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answering:
-    """Who may be asked, what chooses among them, and what lets calls out at their pace."""
+    """The providers, what chooses among their models, and what lets calls out at their pace."""
 
     providers: Mapping[str, Provider]
     offers: Offers
@@ -57,7 +57,7 @@ class Answering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who calls: accounts, logins, and the tokens of a Supabase project where there is one."""
+    """What tells who calls: accounts, logins, and a Supabase project's tokens if there is one."""
 
     accounts: Accounts
     logins: Logins
@@ -66,7 +66,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:  # wide: one field a capability, and it does nothing but hold them
+class Services:  # wide: it has one field a capability, and only holds them
     """A worker's parts; `services.worker.life` starts and ends them."""
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""Where calls wait for room at their provider, in this worker: bounded, ordered, told where."""
+"""This worker's queue of calls that wait for room at their provider, bounded and in fair order."""
 
 import math
 from collections.abc import Callable
@@ -21,8 +21,8 @@ CLOSE_SECONDS = 2.0
 class Request:
     """A call that wants to go out.
 
-    `tell` gets its position (1: the next) when it has to wait and whenever that has changed, at a
-    bounded pace. It must not block.
+    `tell` gets the call's position (1: the next) when the call has to wait and whenever the
+    position has changed, at a bounded pace. It must not block.
     """
 
     provider: str
@@ -33,21 +33,21 @@ class Request:
 
 
 class Place:
-    """A promise: its call may wait, however full the queue is by then."""
+    """A promise that a call may wait, however full the queue is by then."""
 
     def __init__(self, promised: "set[Place]") -> None:
-        """Count among what was promised."""
+        """Join the places that are promised and not redeemed yet."""
         self._promised: set[Place] | None = promised
         promised.add(self)
 
     def give_back(self) -> None:
-        """Say that it is not needed any more, once or more often."""
+        """Give up the place; a second call does nothing."""
         if self._promised is not None:
             self._promised.discard(self)
         self._promised = None
 
     def redeem(self, promised: "set[Place]") -> bool:
-        """Let its call wait in its stead; False: it was given back, or promises something else."""
+        """Let the call wait in its place; False: given back before, or for another provider."""
         if self._promised is not promised:
             return False
         promised.discard(self)
@@ -55,7 +55,7 @@ class Place:
 
 
 class _Entrance:
-    """A provider: its line, what was promised of it, and what is expected of it."""
+    """The queue of one provider: its line, the places that are promised, and the forecast."""
 
     def __init__(self, provider: str, line: Line, forecast: Forecast) -> None:
         self.provider = provider
@@ -68,7 +68,7 @@ class _Entrance:
         return len(self.line) + len(self.promised)
 
     def full(self, now: float) -> TooManyRequests:
-        """Make the refusal, with the time at which there is a place."""
+        """Make the refusal, which says in how many seconds there is a place."""
         seconds = self.forecast.turn_away(now, self.line.room_at if self.line else None, self.load)
         detail = (
             f"{self.load} answers wait for {self.provider} already, as many as may. "
@@ -81,12 +81,13 @@ class BurstQueue:
     """Holds calls back until their provider has room, and gives each its reservation.
 
     Interactive calls go before background ones. Within a priority users take turns, each user's own
-    calls in order of arrival. The first in line waits for its tokens and nobody overtakes it by
-    being small: whoever needs much would starve behind many who need little.
+    calls in order of arrival. The first call in line waits for its tokens, and no smaller call
+    overtakes it: otherwise a call that needs many tokens would starve behind many that need few.
 
-    Each worker has its own queue and its own positions; what all of them send is the quotas' to
-    bound. They also hold the background of all workers back while an interactive call waits at any,
-    but for half a second at most where that has just come, and longer only while Redis is away.
+    Each worker has its own queue and its own positions; the quotas bound what all workers send
+    together. The quotas also hold back the background calls of all workers while an interactive
+    call waits at any of them. A background call may still go first for at most half a second after
+    that call has arrived, and for longer only while Redis is away.
     """
 
     def __init__(
@@ -101,8 +102,8 @@ class BurstQueue:
     ) -> None:
         """Let `size` calls wait before each provider.
 
-        `on_wait` is called with the seconds that a call waited which had to, whether it went out or
-        left; `on_waiting` with how many wait, at each change. They must not block.
+        `on_wait` is called for each call that had to wait, with the seconds until it went out or
+        left; `on_waiting` with the number of waiting calls, at each change. They must not block.
         """
         self._quotas = quotas
         self._size = size
@@ -115,14 +116,14 @@ class BurstQueue:
         self._is_closed = False
 
     def hold(self, provider: str) -> Place:
-        """Promise that a call may wait; it counts as one that waits until it goes out.
+        """Promise that a call may wait; the promise takes up room until its call goes out.
 
         Raises TooManyRequests where the queue is full, unless the provider has room now for all
-        that were promised.
+        calls that were promised.
         """
         self._check_open()
         if self._quotas.limits.get(provider, NO_QUOTA) == NO_QUOTA:
-            return Place(set())  # nobody ever waits there
+            return Place(set())  # no call ever waits there
         entrance = self._entrance(provider)
         if entrance.load >= self._size:
             room = entrance.forecast.room(self._quotas.left(provider))
@@ -131,10 +132,11 @@ class BurstQueue:
         return Place(entrance.promised)
 
     def enter(self, request: Request, place: Place | None = None) -> Reservation:
-        """Wait until the provider has room for this call; at once where nobody waits before it.
+        """Wait until the provider has room for this call, which asks at once if it is the first.
 
-        Raises TooManyRequests where it has to wait, the queue is full and there is no `place`. A
-        greenlet that is killed while it waits leaves the queue and keeps nothing of the quota.
+        Raises TooManyRequests where the call has to wait, the queue is full and there is no
+        `place`. A greenlet that is killed while it waits leaves the queue and keeps nothing of the
+        quota.
         """
         self._check_open()
         came_at = self._clock.now()
@@ -151,7 +153,7 @@ class BurstQueue:
         is_promised = place is not None and place.redeem(entrance.promised)
         if isinstance(answer, Reservation):
             return answer
-        self._check_open()  # it may have been closed while room was asked for
+        self._check_open()  # the queue may have been closed while room was asked for
         if not is_promised and entrance.load >= self._size:
             raise entrance.full(self._clock.now())
         try:
@@ -164,7 +166,7 @@ class BurstQueue:
         return len(self._entrances[provider].line) if provider in self._entrances else 0
 
     def close(self) -> None:
-        """Let nobody wait any more: who does raises Draining, and who comes."""
+        """End the queue: every call that waits, and every later one, raises Draining."""
         self._is_closed = True
         lines = [entrance.line for entrance in self._entrances.values()]
         for line in lines:

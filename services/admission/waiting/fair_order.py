@@ -1,4 +1,4 @@
-"""Who goes first: the order of those who wait, without a clock and without waiting."""
+"""The order in which waiting calls are served; it needs no clock and never blocks."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -9,48 +9,48 @@ from services.domain.limits import Priority
 
 
 class Waiting(Protocol):
-    """Somebody who waits; `arrival` counts up."""
+    """A call that waits; `arrival` numbers the calls as they arrive, counting up."""
 
     @property
     def user_id(self) -> str:
-        """Whose turn it takes."""
+        """The user whose turn this call takes."""
 
     @property
     def priority(self) -> Priority:
-        """Which line it stands in."""
+        """The line in which this call stands."""
 
     @property
     def arrival(self) -> int:
-        """When it came."""
+        """The number of its arrival."""
 
 
 T = TypeVar("T", bound=Waiting)
 
 
 class FairOrder(Generic[T]):
-    """Interactive before background; in each users take turns, everybody's own by arrival.
+    """Interactive before background; in each, users take turns, and a user's own calls by arrival.
 
-    A user who comes waits for the end of the round. Whoever is first stays first until it is
-    served or leaves, unless a better priority comes: nobody is put off again and again.
+    A user who joins waits for the end of the round. The first call stays first until it is served
+    or leaves, unless a call of a better priority arrives: no call is put off again and again.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin empty."""
         self._lines: dict[Priority, OrderedDict[str, OrderedDict[T, None]]] = {
             priority: OrderedDict() for priority in Priority
         }
         self._counts = dict.fromkeys(Priority, 0)
 
     def __len__(self) -> int:
-        """Count who waits."""
+        """Count the waiting calls."""
         return sum(self._counts.values())
 
     def __contains__(self, waiting: T) -> bool:
-        """Tell whether somebody waits."""
+        """Tell whether a call is among the waiting ones."""
         return waiting in self._lines[waiting.priority].get(waiting.user_id, ())
 
     def __iter__(self) -> Iterator[T]:
-        """Go through all in the order in which they are served, in as many steps as they are."""
+        """Go through all calls in the order of service, in as many steps as there are calls."""
         for line in self._lines.values():
             turns = [iter(own) for own in line.values()]
             while turns:
@@ -63,22 +63,22 @@ class FairOrder(Generic[T]):
 
     @property
     def first(self) -> T | None:
-        """Give who is next; None: nobody waits."""
+        """Give the call that is next; None: no call waits."""
         for line in self._lines.values():
             for own in line.values():
                 return next(iter(own))
         return None
 
     def count(self, priority: Priority) -> int:
-        """Count who waits in one line."""
+        """Count the waiting calls of one priority."""
         return self._counts[priority]
 
     def is_clear_for(self, priority: Priority) -> bool:
-        """Tell whether nobody waits before somebody who comes now."""
+        """Tell whether no call waits before one of this priority that arrives now."""
         return not any(self._counts[one] for one in _up_to(priority))
 
     def add(self, waiting: T) -> None:
-        """Let somebody wait; one who came earlier than others of its user goes before them."""
+        """Add a call; it goes before the calls of the same user that arrived later."""
         own = self._lines[waiting.priority].setdefault(waiting.user_id, OrderedDict())
         later = [*takewhile(lambda one: one.arrival > waiting.arrival, reversed(own))]
         own[waiting] = None
@@ -87,14 +87,14 @@ class FairOrder(Generic[T]):
         self._counts[waiting.priority] += 1
 
     def serve(self, waiting: T) -> None:
-        """Let somebody go whose turn it was: the next of its user waits for a round."""
+        """Remove a call that had its turn; its user's next call waits for a round."""
         if self.discard(waiting):
             line = self._lines[waiting.priority]
             if waiting.user_id in line:
                 line.move_to_end(waiting.user_id)
 
     def discard(self, waiting: T) -> bool:
-        """Let somebody leave, the next of its user moves up; tell whether it was there."""
+        """Remove a call that leaves, so that its user's next one moves up; tell if it was there."""
         if waiting not in self:
             return False
         line = self._lines[waiting.priority]
@@ -105,9 +105,9 @@ class FairOrder(Generic[T]):
         return True
 
     def position(self, waiting: T) -> int:
-        """Tell the place of one of the latest of its user (1: the next).
+        """Tell the position of a call (1: the next), quickly for its user's latest calls.
 
-        It takes as many steps as there are users, and but one for a user who has just come.
+        For these it takes as many steps as there are users, or one where the user has just joined.
         """
         before = sum(self._counts[one] for one in _up_to(waiting.priority)[:-1])
         line = self._lines[waiting.priority]
@@ -125,5 +125,5 @@ class FairOrder(Generic[T]):
 
 
 def _up_to(priority: Priority) -> list[Priority]:
-    """List the priorities that go before one, and itself as the last."""
+    """List the priorities that go before this one, then this one."""
     return [*takewhile(lambda one: one is not priority, Priority), priority]

@@ -1,45 +1,46 @@
-"""What the queue before a provider may promise, and what it tells those it turns away."""
+"""What the queue before a provider may promise, and what it tells the calls it turns away."""
 
 import math
 
 from services.admission.quotas.base import Quota, QuotaLeft
 
 FRESH = 0.1
-"""How much of what a call is expected to take is the latest one's, the rest those before."""
+"""The latest call's share in the tokens that a call is expected to take; the rest is older."""
 
 
 class Forecast:
-    """Expects from the quota of a provider and from its latest calls how it goes on.
+    """Estimates when a provider has room, from its quota and its latest calls.
 
-    It knows this worker only: where others use the same quota it takes longer.
+    It knows the calls of this worker only: where other workers use the same quota, the wait is
+    longer.
     """
 
     def __init__(self, quota: Quota, window_seconds: float) -> None:
-        """Expect of a quota whose window is so long."""
+        """Estimate for this quota and the length of its window."""
         self._quota = quota
         self._window = window_seconds
         self._tokens = 0.0
         self._told_at = -math.inf
 
     def note(self, tokens: int) -> None:
-        """Learn what a call takes."""
+        """Learn how many tokens a call takes."""
         share = FRESH if self._tokens else 1
         self._tokens += share * (tokens - self._tokens)
 
     def room(self, standing: QuotaLeft) -> float:
-        """Tell how many calls have room now."""
+        """Tell for how many calls there is room now."""
         by_requests = math.inf if standing.requests is None else standing.requests
         if standing.tokens is None:
             return by_requests
         return min(by_requests, standing.tokens // max(1, self._tokens))
 
     def turn_away(self, now: float, first_at: float | None, load: int) -> float:
-        """Tell somebody after how many seconds there is a place in a full queue.
+        """Tell a call that is turned away in how many seconds there is a place in the full queue.
 
-        The first of its `load` goes at `first_at`; None: a whole window from now, as nobody waits
-        yet and what was promised fills it. Each who is turned away is told a later time than the
-        one before, as a place gets free for each: told the same, all came back at once. It is never
-        longer than all who wait now take.
+        The first of the queue's `load` calls goes at `first_at`; None: a whole window from now, as
+        no call waits yet and promised calls fill the queue. Each call is told a later time than the
+        one before it, because each needs a place: told the same time, all would come back at once.
+        The time is never longer than all calls that fill the queue now take.
         """
         first = now + self._window if first_at is None else max(now, first_at)
         own = max(first, self._told_at + self._seconds_each())

@@ -1,4 +1,4 @@
-"""The line before one provider, and the greenlet that asks for room while anybody stands in it."""
+"""The line before one provider, and the greenlet that asks for room while any call waits in it."""
 
 import math
 from collections.abc import Callable
@@ -30,15 +30,15 @@ class Waiter:
     told_at: float = -math.inf
 
     def tell(self, position: int, now: float) -> None:
-        """Tell its position."""
+        """Tell the call its position."""
         self.position, self.told_at = position, now
         self.on_position(position)
 
 
 class Line:
-    """Waits with all that want to one provider, and asks for room for the first of them.
+    """The calls that wait for one provider; a greenlet asks for room for the first of them.
 
-    `room_at` is when the first one was last told that there is room.
+    `room_at` is when, as the quota said last, there is room for the first call.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Line:
         times: QueueTimes,
         clock: Clock,
     ) -> None:
-        """Begin with nobody, and without a greenlet; `on_number` is told how many wait."""
+        """Begin empty and without a greenlet; `on_number` is told how many calls wait."""
         self.room_at = 0.0
         self._provider = provider
         self._quotas = quotas
@@ -65,11 +65,11 @@ class Line:
         self._tell_at = math.inf
 
     def __len__(self) -> int:
-        """Count who waits."""
+        """Count the waiting calls."""
         return len(self._order)
 
     def ask_at_once(self, waiter: Waiter) -> Reservation | Wait | None:
-        """Ask for room for somebody who comes; None: others wait before it."""
+        """Ask for room for a call that arrives; None: other calls wait before it."""
         if not self._order.is_clear_for(waiter.priority):
             return None
         self._asking_at_once.add(waiter)
@@ -79,20 +79,21 @@ class Line:
             self._asking_at_once.remove(waiter)
 
     def wait(self, waiter: Waiter, refusal: Wait | None) -> Reservation:
-        """Stand in line; `refusal` is what the quota said just now.
+        """Wait in line for room; `refusal` is what the quota has just answered.
 
-        Whatever is thrown into it takes it out of the line, and back goes what was reserved for it.
+        An exception that is thrown into the wait takes the call out of the line, and gives back
+        what was reserved for the call.
         """
         self._join(waiter, refusal)
         try:
             waiter.tell(self._order.position(waiter), self._clock.now())
-            return waiter.outcome.get()  # type: ignore[return-value]  # None: with a time limit only
+            return waiter.outcome.get()  # type: ignore[return-value]  # None only with a time limit
         except BaseException:
             self._leave(waiter)
             raise
 
     def disband(self, reason: Exception) -> None:
-        """Raise an error in all who wait; what is being reserved just now is given back."""
+        """Raise an error in every waiting call; a reservation under way is given back."""
         for waiter in tuple(self._order):
             self._order.discard(waiter)
             waiter.outcome.set_exception(reason)
@@ -115,13 +116,14 @@ class Line:
         if self._order.discard(waiter):
             self._change()
         elif waiter.outcome.successful() and waiter.outcome.value is not None:
-            # In a greenlet of its own: who was killed once may be killed again while it waits.
+            # In a greenlet of its own: a greenlet that was killed may be killed again in a wait.
             gevent.spawn(self._quotas.cancel, waiter.outcome.value)
 
     def _change(self) -> None:
-        """Have the new number told now, the positions at their pace, and the first one looked at.
+        """Tell the new number now, and have the greenlet tell positions and look at the first call.
 
-        Some wait a moment for the others: of many who go at once each would change all positions.
+        Positions are told a moment later and together: where many calls go at once, each of them
+        changes the positions of all others.
         """
         self._tell_at = min(self._tell_at, self._clock.now() + self._times.tell)
         self._woken.set()
@@ -143,7 +145,7 @@ class Line:
     def _ask(self, head: Waiter) -> None:
         try:
             answer = self._reserve(head)
-        except Exception as exc:  # noqa: BLE001 - it is the caller's to raise; the others go on
+        except Exception as exc:  # noqa: BLE001 - raised in the waiting call; the others go on
             self._order.discard(head)
             head.outcome.set_exception(exc)
             self._change()
@@ -158,10 +160,11 @@ class Line:
             self._quotas.cancel(answer)
 
     def _reserve(self, waiter: Waiter) -> Reservation | Wait:
-        """Ask, and tell whether others wait, so that other workers' background ones still do.
+        """Ask the quota for room, and tell it whether others wait: background calls then wait too.
 
-        One that comes while the last one's answer is on its way could not be told of: until it is
-        asked for itself, at the latest `ask` seconds later, one of the background may go before it.
+        A call that arrives while the quota is answering the previous one is not counted yet: until
+        room is asked for it in turn, at the latest `ask` seconds later, one background call may go
+        before it.
         """
         if waiter.priority is Priority.BACKGROUND:
             return self._quotas.reserve(self._provider, waiter.tokens, background=True)
@@ -169,7 +172,7 @@ class Line:
         return self._quotas.reserve(self._provider, waiter.tokens, more_wait=more_wait)
 
     def _has_others(self, waiter: Waiter) -> bool:
-        """Tell whether other interactive ones wait, or are being asked for and may have to."""
+        """Tell whether other interactive calls wait, or are asking now and may have to wait."""
         waiting = self._order.count(Priority.INTERACTIVE) - (waiter in self._order)
         asking = self._asking_at_once - {waiter}
         return waiting > 0 or any(one.priority is Priority.INTERACTIVE for one in asking)
@@ -181,9 +184,9 @@ class Line:
         self._ask_at = now + min(answer.seconds, self._times.ask)
 
     def _tell(self, now: float) -> None:
-        """Tell the positions that have changed; who was told one just now waits for the next turn.
+        """Tell the positions that have changed; a call that has just been told waits a while.
 
-        It takes as many steps as there are who wait.
+        It takes as many steps as there are waiting calls.
         """
         self._tell_at = math.inf
         for position, waiter in enumerate(tuple(self._order), 1):
@@ -194,5 +197,5 @@ class Line:
                 continue
             try:
                 waiter.tell(position, now)
-            except Exception:  # noqa: BLE001 - one reader's trouble; the others wait for theirs
+            except Exception:  # noqa: BLE001 - one reader's failure; the others go on
                 _log.exception("queue_position_not_told", provider=self._provider)

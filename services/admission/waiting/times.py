@@ -1,4 +1,4 @@
-"""What the queue goes by: its times and its clock."""
+"""The times and the clock of the queue."""
 
 import time
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from gevent.event import Event
 class QueueTimes:
     """The times of a queue, in seconds.
 
-    `window` is the quotas'. `tell`: between two positions that are told. `ask`: room is asked for
-    again at the latest, whatever the quota said: calls that took less than expected make room too.
+    `window` is that of the quotas. `tell` is the pause between two positions that a call is told.
+    `ask` is the longest pause before room is asked for again, whatever the quota said: calls that
+    took less than expected make room too.
     """
 
     window: float = 60
@@ -21,22 +22,22 @@ class QueueTimes:
 
 
 class Clock(Protocol):
-    """What the queue sleeps by."""
+    """The clock by which the queue sleeps."""
 
     def now(self) -> float:
-        """Give seconds that only grow."""
+        """Give the time in seconds, which never goes back."""
 
     def wait(self, event: Event, seconds: float) -> None:
         """Return once the event is set, or after so many seconds."""
 
 
 class MonotonicClock:
-    """The machine's."""
+    """The machine's monotonic clock."""
 
     def now(self) -> float:
-        """Ask the machine."""
+        """Read the machine's clock."""
         return time.monotonic()
 
     def wait(self, event: Event, seconds: float) -> None:
-        """Sleep."""
+        """Sleep until the event is set, or for so many seconds."""
         event.wait(seconds)

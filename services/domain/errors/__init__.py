@@ -11,7 +11,7 @@ CharlaError
 ├── NotFound 404                does not exist, or is not yours
 ├── Conflict 409
 │   ├── EmailTaken 409
-│   ├── ExternalAccount 409     somebody else manages the account
+│   ├── ExternalAccount 409     another system manages the account
 │   └── RunActive 409           the session has an active run: `active_run_id`
 ├── ContentTooLarge 413
 ├── TooManyRequests 429         `retry_after` seconds

@@ -16,7 +16,7 @@ class CharlaError(Exception):
     retry_after: float | None = None
 
     def __init__(self, detail: str = "", errors: FieldErrors | None = None) -> None:
-        """Keep the sentence, and per field of the input what is wrong with it."""
+        """Keep the sentence, and what is wrong with each field of the input."""
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors: FieldErrors = errors or {}

@@ -26,7 +26,7 @@ class ExternalAccount(Conflict):
     code = "external_account"
 
     def __init__(self, manager: str) -> None:
-        """Say who manages it."""
+        """Name the system that manages it."""
         super().__init__(f"{manager} manages this account: do this there. Nothing has changed.")
 
 

@@ -1,4 +1,4 @@
-"""What this server cannot do just now."""
+"""Requests that this server cannot serve just now."""
 
 from services.domain.errors.base import CharlaError
 

@@ -1,4 +1,4 @@
-"""Requests that cannot be taken: what is wrong lies with the caller."""
+"""Requests that are refused for what the caller sent or did."""
 
 from typing import Self
 
@@ -57,7 +57,7 @@ class KeyReused(InvalidRequest):
 
 
 class Unauthorized(CharlaError):
-    """No token, or one that does not count (any more)."""
+    """No token, or a token that is not valid (any more)."""
 
     status = 401
     title = "Authentication is required"
@@ -65,7 +65,7 @@ class Unauthorized(CharlaError):
 
 
 class NotFound(CharlaError):
-    """It does not exist, or belongs to somebody else: both look the same."""
+    """What was asked for does not exist, or belongs to another user: both look the same."""
 
     status = 404
     title = "Not found"
@@ -81,7 +81,7 @@ class ContentTooLarge(CharlaError):
 
 
 class TooManyRequests(CharlaError):
-    """A limit of the caller's is used up; `standing` is where the caller stands with it."""
+    """A limit of the caller is used up; `standing` is the caller's standing with it."""
 
     status = 429
     title = "Too many requests"

@@ -1,1 +1,1 @@
-"""Who is asked for an answer, in which order, and each call until it ends."""
+"""Which models are asked for an answer, in which order, and each call until it ends."""

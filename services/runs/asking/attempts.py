@@ -18,10 +18,10 @@ from services.runs.living.call import Call
 from services.runs.living.run import Living
 
 TURN_EVENTS = 64
-"""Events that an upstream which is never waited for may write before others have their turn."""
+"""Events relayed from an upstream that never blocks, before other greenlets have their turn."""
 
 PATIENCE_SHARE = 0.5
-"""How much of the time for the first token a model may take while another one could be asked."""
+"""The share of the time for the first token that a model may take while another could be asked."""
 
 MOMENT = 0.001
 
@@ -32,7 +32,7 @@ Stream = Generator[ProviderEvent, None, None]
 
 @dataclass(slots=True, eq=False)
 class Opened:
-    """A call whose first piece, or end, is there; nothing of it is written yet."""
+    """A call whose first piece, or end, has come; nothing of it is written to the log yet."""
 
     call: Call
     granted: Pass
@@ -41,7 +41,7 @@ class Opened:
 
 
 class Attempts:
-    """Makes calls; the greenlet that does may be killed, or have a time limit thrown into it."""
+    """Makes calls, in a greenlet that may be killed or have a time limit thrown into it."""
 
     def __init__(self, providers: Mapping[str, Provider], gate: Gate) -> None:
         """Take the configured providers by name."""
@@ -49,10 +49,11 @@ class Attempts:
         self.gate = gate
 
     def open(self, living: Living, request: ProviderRequest, *, is_last: bool) -> Opened:
-        """Make a call and wait for its first piece, or raise why there is none; it is booked then.
+        """Make a call and wait for its first piece; where none comes, book the call and raise why.
 
-        `is_last`: nobody else can be asked, so it may take all the time there is, and its breaker
-        is not asked. Raises CircuitOpen otherwise, with nothing done.
+        `is_last`: no other model can be asked, so the call may take all the time that is left, and
+        goes out whatever the breaker says. Otherwise an open breaker raises CircuitOpen, with
+        nothing done.
         """
         granted = self.gate.enter(living, request, must=is_last)
         provider = self._providers[request.model.provider]
@@ -75,7 +76,7 @@ class Attempts:
         return Opened(call, granted, stream, first)
 
     def relay(self, living: Living, opened: Opened) -> FinishReason:
-        """Write an opened answer into the log, to its end."""
+        """Write an opened answer to the log until it ends, and give the reason for its end."""
         living.calls.answer_from(opened.call)
         try:
             reason = _pour(living, opened)
@@ -84,7 +85,7 @@ class Attempts:
             raise
         try:
             self.close(living, opened, None)
-        except Exception:  # noqa: BLE001 - the answer is whole, however its upstream is left
+        except Exception:  # noqa: BLE001 - the answer is whole all the same
             _log.exception("upstream_not_closed", run_id=living.run_id)
         return reason
 
@@ -92,13 +93,13 @@ class Attempts:
         """Close an opened call, and book it by how it failed; None: it ended well."""
         try:
             opened.stream.close()
-        finally:  # it may be killed while it closes
+        finally:  # the greenlet may be killed while it closes
             self._end(living, opened.call, opened.granted, failure)
 
     def _end(
         self, living: Living, call: Call, granted: Pass, failure: BaseException | None
     ) -> None:
-        """Book a call by how it ended, and tell the gate, which may take a while, what it used."""
+        """Book a call by how it ended; then tell the gate, which may take a while, what it used."""
         ending, refused = living.ending or "", False
         outcome = AttemptOutcome.OK if failure is None else AttemptOutcome.CANCELLED
         code: FailureCode | None = None
@@ -118,7 +119,7 @@ class Attempts:
 
 
 def _first_of(stream: Stream, call: Call, patience: float | None) -> ProviderEvent:
-    """Read up to the first piece, or the end; a silence of more than `patience` is a failure."""
+    """Read up to the first piece or the end; a silence of more than `patience` s is a failure."""
     late = None if patience is None else ProviderTimeout(f"No first token within {patience:g} s.")
     with gevent.Timeout(patience, late):
         for event in stream:
@@ -129,7 +130,7 @@ def _first_of(stream: Stream, call: Call, patience: float | None) -> ProviderEve
 
 
 def _pour(living: Living, opened: Opened) -> FinishReason:
-    """Write all pieces into the log, and say why they end."""
+    """Write all pieces to the log, and give the reason why they end."""
     for count, event in enumerate(chain((opened.first,), opened.stream), 1):
         if count % TURN_EVENTS == 0:
             gevent.sleep(0)
@@ -150,9 +151,10 @@ def _cut() -> ProviderError:
 
 
 def is_own_fault(living: Living, failure: ProviderError) -> bool:
-    """Tell whether a failure of the first model is the request's own: nobody else is asked then.
+    """Tell whether the first model failed by the request's own fault: then no other is asked.
 
-    A model that is not there is so only where it was named, and not where we chose it.
+    A model that does not exist is the request's fault only where it was named, not where this
+    server chose it.
     """
     if failure.code == FailureCode.MODEL_NOT_FOUND:
         return living.plan.is_named

@@ -1,4 +1,4 @@
-"""Why models of a run did not answer, and whether another one may be asked in their place."""
+"""Why models of a run did not answer, and whether another model may be asked instead."""
 
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
@@ -9,7 +9,8 @@ from services.runs.living.run import Living
 class Failures:
     """The failures of one run so far.
 
-    `first` is told where all models fail, `last` is why the next one is asked; None: none failed.
+    `first` is what readers are told where all models fail, `last` why the next model is asked;
+    None: no model has failed.
     """
 
     def __init__(self, living: Living) -> None:
@@ -20,7 +21,7 @@ class Failures:
         self._is_own_fault = False
 
     def note(self, error: ProviderError) -> None:
-        """Take in why a model failed; the request itself can be at fault for the first only."""
+        """Note why a model failed; only the first failure can be the request's own fault."""
         if self.first is None:
             self.first = error
             self._is_own_fault = is_own_fault(self._living, error)

@@ -1,4 +1,4 @@
-"""How long each model took to its first token lately, as this worker saw it."""
+"""How long each model has lately taken to its first token, as this worker saw it."""
 
 import math
 import time
@@ -10,25 +10,25 @@ from services.domain.catalog import Model
 SAMPLES = 50
 RECENT_SECONDS = 600.0
 MOST_MODELS = 1000
-"""Models that are remembered; their names may come from users."""
+"""The number of models that are remembered; it is bounded as their names may come from users."""
 
 ENOUGH_FOR_A_TAIL = 20
-"""With fewer samples a 95th percentile is but the slowest one."""
+"""With fewer samples, a 95th percentile is just the slowest of them."""
 
 
 class FirstTokens:
-    """Remembers the newest times of each model; older ones say nothing of now.
+    """Remembers the newest times of each model; older times say nothing about now.
 
-    A call that gave no token took for ever.
+    A call that gave no token counts as one that took for ever.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin without any."""
+        """Begin without any times."""
         self._clock = clock
         self._seen: OrderedDict[tuple[str, str], deque[tuple[float, float]]] = OrderedDict()
 
     def record(self, model: Model, seconds: float) -> None:
-        """Take in a time; `math.inf`: it gave none."""
+        """Note the seconds that a call took to its first token; `math.inf`: it gave none."""
         key = (model.provider, model.name)
         kept = self._seen.setdefault(key, deque(maxlen=SAMPLES))
         kept.append((self._clock(), seconds))
@@ -37,12 +37,12 @@ class FirstTokens:
             self._seen.popitem(last=False)
 
     def median(self, model: Model) -> float | None:
-        """Give the middle one; None: nothing was seen lately."""
+        """Give the median of the times, in seconds; None: no call was seen lately."""
         times = self._recent(model)
         return times[len(times) // 2] if times else None
 
     def p95(self, model: Model) -> float | None:
-        """Give what 95 % of the first tokens took at most; None: too few were seen lately."""
+        """Give the seconds that 95 % of first tokens took at most; None: too few were seen."""
         times = [seconds for seconds in self._recent(model) if seconds < math.inf]
         if len(times) < ENOUGH_FOR_A_TAIL:
             return None

@@ -1,4 +1,4 @@
-"""What stands before each provider call: circuit breaker, queue and quota; and what is learned."""
+"""What each provider call must pass: circuit breaker, queue and quota; and what they learn."""
 
 import math
 import time
@@ -19,16 +19,16 @@ from services.runs.living.booking import input_estimate
 from services.runs.living.run import Living
 
 CIRCUIT_OPEN = "circuit_open"
-"""Why a model was passed over that is left alone."""
+"""The code of a model that was passed over because its circuit breaker is open."""
 
 
 class CircuitOpen(Exception):
-    """The model is left alone for now."""
+    """The model's circuit breaker is open: no call goes out to it for now."""
 
 
 @dataclass(slots=True, eq=False)
 class Pass:
-    """Leave to make one call; it is given back by telling how the call went."""
+    """Permission to make one call; it is given back by telling how the call went."""
 
     model: Model
     reservation: Reservation
@@ -38,26 +38,26 @@ class Pass:
 
 
 class Gate:
-    """Lets calls out at the pace that each provider takes, and away from those that fail."""
+    """Lets calls out at the pace that each provider takes, and not to models that keep failing."""
 
     def __init__(
         self, breakers: Breakers, queue: BurstQueue, quotas: Quotas, first_tokens: FirstTokens
     ) -> None:
-        """Take what decides, and what remembers."""
+        """Take what decides on calls, and what remembers their first tokens."""
         self._breakers = breakers
         self._queue = queue
         self._quotas = quotas
         self._first_tokens = first_tokens
 
     def is_open_for(self, model: Model) -> bool:
-        """Tell whether a call of the model would go out, without making one."""
+        """Tell whether a call to the model would go out, without making one."""
         return self._breakers.state(model.provider, model.name) is not BreakerState.OPEN
 
     def enter(self, living: Living, request: ProviderRequest, *, must: bool = False) -> Pass:
         """Wait for room at the provider, or raise CircuitOpen; `must`: whatever the breaker says.
 
-        Readers are told the position meanwhile. A queue that is full is a ProviderError. Who waited
-        is not let out where the breaker has opened since.
+        Readers are told the call's position meanwhile. A full queue raises ProviderError. A call
+        that waited is not let out if the breaker has opened in the meantime.
         """
         model = request.model
         admission = self._breakers.admit(model.provider, model.name)
@@ -73,7 +73,7 @@ class Gate:
         granted = Pass(model, reservation, is_admitted, time.monotonic())
         try:
             is_let_out = must or self.is_open_for(model)
-        except BaseException:  # it may be killed while it asks
+        except BaseException:  # the greenlet may be killed while it asks
             self.unused(granted)
             raise
         if not is_let_out:
@@ -88,7 +88,7 @@ class Gate:
 
         def tell(position: int) -> None:
             if living.calls.has_answer:
-                return  # who waits here is about to be cancelled
+                return  # this call is about to be cancelled
             living.clock.begin_wait(wait)
             detail = {"provider": provider, "position": position}
             living.writer.announce(Status(StatusState.QUEUED, detail))
@@ -115,28 +115,28 @@ class Gate:
                 place.give_back()
 
     def answered(self, granted: Pass) -> None:
-        """Tell that the first piece came."""
+        """Note that the call's first piece has come."""
         granted.has_answered = True
         self._first_tokens.record(granted.model, time.monotonic() - granted.since)
         try:
             self._quotas.arrived(granted.reservation)
-        finally:  # it may be killed while it tells
+        finally:  # the greenlet may be killed in that call
             self._breakers.succeeded(granted.model.provider, granted.model.name)
 
     def failed(self, granted: Pass, code: FailureCode) -> None:
-        """Tell that the call failed; after its first piece that says nothing any more."""
+        """Note that the call failed; after its first piece, a failure has no effect here."""
         if granted.has_answered:
             return
         self._first_tokens.record(granted.model, math.inf)
         self._tell_end(granted, is_fault=code.is_fault)
 
     def left(self, granted: Pass) -> None:
-        """Tell that the call was given up."""
+        """Note that the call was given up."""
         if not granted.has_answered:
             self._tell_end(granted, is_fault=False)
 
     def unused(self, granted: Pass) -> None:
-        """Tell that the call was never made."""
+        """Note that the call was never made."""
         try:
             self._quotas.cancel(granted.reservation)
         finally:
@@ -146,11 +146,11 @@ class Gate:
     def _tell_end(self, granted: Pass, *, is_fault: bool) -> None:
         try:
             self._quotas.arrived(granted.reservation)
-        finally:  # it may be killed while it tells
+        finally:  # the greenlet may be killed in that call
             if granted.is_admitted:
                 tell = self._breakers.failed if is_fault else self._breakers.released
                 tell(granted.model.provider, granted.model.name)
 
     def used(self, granted: Pass, usage: Usage) -> None:
-        """Put what a call used in the place of what was reserved for it."""
+        """Replace the tokens that were reserved for a call by those that it used."""
         self._quotas.correct(granted.reservation, usage.input_tokens + usage.output_tokens)

@@ -1,4 +1,4 @@
-"""Two models are asked, and the first one that speaks is listened to."""
+"""Two models are asked, and the one that speaks first answers."""
 
 import gevent
 from gevent import Greenlet, GreenletExit
@@ -36,17 +36,17 @@ class _Race:
             opened = self._attempts.open(self._living, request, is_last=is_last)
         except Exception as error:  # noqa: BLE001 - raised again where the race is awaited
             return error
-        if self._is_over:  # it spoke before its end could be told to it
+        if self._is_over:  # its first piece came before this greenlet was killed
             self._drop(opened)
         return opened
 
     def wait(self, seconds: float | None = None) -> None:
-        """Wait until a lane ends, or for so long."""
+        """Wait until a lane ends, or for so many seconds."""
         self._news.wait(seconds)
         self._news.clear()
 
     def first_word(self) -> Opened:
-        """Wait for an answer, or raise why there is none."""
+        """Wait for the first answer, or raise why there is none."""
         while self.winner is None and not all(lane.ready() for lane in self._lanes):
             self.wait()
         if self.winner is None:
@@ -56,26 +56,26 @@ class _Race:
 
     @property
     def winner(self) -> Opened | None:
-        """Give the answer that is there."""
+        """Give the call that has begun to answer; None: no call has."""
         return next(iter(self._opened()), None)
 
     @property
     def failures(self) -> list[Exception]:
-        """Give why calls failed, in the order in which they went out."""
+        """Give why calls failed, in the order in which the calls went out."""
         return [r for lane in self._lanes if isinstance(r := lane.value, Exception)]
 
     def _opened(self) -> list[Opened]:
         return [r for lane in self._lanes if isinstance(r := lane.value, Opened)]
 
     def cancel(self, why: BaseException) -> None:
-        """End all calls; a time limit is the failure of each of them."""
+        """End all calls; where `why` is a time limit, each of them fails by it."""
         reason = why if isinstance(why, ProviderTimeout) else GreenletExit()
         gevent.killall(self._lanes, exception=reason)
         for opened in self._opened():
             self._attempts.close(self._living, opened, reason)
 
     def leave(self, kept: Opened) -> None:
-        """End all calls but one; who waits for the first word does not wait for their ends."""
+        """End all calls but one, without waiting for their ends: the first word must not wait."""
         self._is_over = True
         gevent.killall(self._lanes, block=False)
         for opened in self._opened():
@@ -89,9 +89,9 @@ class _Race:
 def race(attempts: Attempts, living: Living) -> Opened:
     """Ask the first model of the plan, and after a while, or where it fails, the second one too.
 
-    Gives the one that spoke first; the other is cancelled and booked. Raises why the first failed,
-    CircuitOpen where neither was called. The second is not asked where the first failure is the
-    request's own.
+    Gives the call that spoke first; the other is cancelled and booked. Raises why the first failed,
+    or CircuitOpen where neither was called. The second model is not asked where the first failed by
+    the request's own fault.
     """
     first, second = living.plan.requests[:PAIR]
     course = _Race(attempts, living)
@@ -119,7 +119,7 @@ def _is_final(living: Living, failure: Exception) -> bool:
 
 
 def _code_of(failures: list[Exception]) -> str:
-    """Say why the other one answers: the first failed, was passed over, or was slower."""
+    """Say why the second model answers: the first failed, was passed over, or was slower."""
     if not failures:
         return HEDGED
     return failures[0].code if isinstance(failures[0], ProviderError) else CIRCUIT_OPEN

@@ -1,7 +1,7 @@
-"""From a provider into the log: the greenlet of a run that may be killed at any time.
+"""Relays an answer from a provider into the log, in a greenlet that may be killed at any time.
 
-The models of the plan are asked one after the other, each again as the rules say, until one gives
-its first token; from then on nothing is asked again, because its text would come twice.
+The models of the plan are asked one after the other, each as often as the retry rules say, until
+one gives its first token. From then on no model is asked again, because text would come twice.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Pump:
-    """Has a run answered and writes what comes into its log."""
+    """Gets a run answered, and writes the answer to the run's log."""
 
     def __init__(self, attempts: Attempts, rules: RetryRules) -> None:
-        """Take what makes the calls."""
+        """Take what makes the calls, and the rules for making them again."""
         self._attempts = attempts
         self._rules = rules
 
@@ -40,14 +40,14 @@ class Pump:
             return self._ask(living)
         except ProviderError as error:  # also a time limit, thrown into a wait
             return error
-        except Draining:  # it waited in the queue: it ends as interrupted
+        except Draining:  # the call waited in the queue: the run ends as interrupted
             raise gevent.GreenletExit from None
         except Exception:  # noqa: BLE001 - the run must end, whatever failed
             _log.exception("run_crashed", run_id=living.run_id)
             return ProviderError("The server failed while it relayed.", code=FailureCode.INTERNAL)
 
     def _ask(self, living: Living) -> FinishReason:
-        """Go through the plan; where all fail, raise what the first one failed with."""
+        """Go through the plan; where all models fail, raise the failure of the first."""
         asked, failures = living.plan.requests, Failures(living)
         if living.plan.hedge_seconds is None or not all(map(self._is_reachable, asked[:PAIR])):
             return self._ask_in_turn(living, asked, failures)
@@ -66,10 +66,10 @@ class Pump:
     def _ask_in_turn(
         self, living: Living, asked: Sequence[ProviderRequest], failures: Failures
     ) -> FinishReason:
-        """Ask those whose breaker is not open, each looked at when it is its turn.
+        """Ask the models whose breaker is not open, as it is when their turn comes.
 
-        Where none could be asked the first model is all the same: it may be back, and there is
-        no other to lead the traffic to.
+        Where none could be asked, the first model is asked all the same: it may be back, and there
+        is no other model to send the request to.
         """
         for request in asked:
             if not self._is_reachable(request):
@@ -96,7 +96,7 @@ class Pump:
     def _answer(
         self, living: Living, request: ProviderRequest, *, must: bool = False
     ) -> FinishReason:
-        """Ask one model, again where that may help; `must`: whatever its breaker says."""
+        """Ask one model, and again where that may help; `must`: whatever its breaker says."""
         failure: ProviderError | None = None
         has_next = not must and self._has_next(living, request)
         for tries in count(1):
@@ -121,7 +121,7 @@ class Pump:
     def _may_retry(
         self, error: ProviderError, living: Living, tries: int, *, has_next: bool
     ) -> bool:
-        """Tell whether to ask the same model again; where there is another one, only soon."""
+        """Tell whether to ask the same model again; with another left, only after a short wait."""
         longest = self._rules.max_seconds if has_next else self._rules.retry_after_max
         if not error.retryable or tries > self._rules.retries:
             return False
@@ -133,7 +133,7 @@ class Pump:
     def _fail_over(
         self, living: Living, request: ProviderRequest, failure: ProviderError | None
     ) -> None:
-        """Tell readers who is asked now, and why."""
+        """Tell readers which model is asked now, and why."""
         detail = {
             "provider": request.model.provider,
             "model": request.model.name,
@@ -147,7 +147,7 @@ class Pump:
     def _wait(
         self, error: ProviderError, living: Living, request: ProviderRequest, tries: int
     ) -> None:
-        """Tell readers and the log that the call is made again, and wait for its time."""
+        """Tell readers that the call is made again, log it, and wait until it is due."""
         delay = self._rules.delay(error, tries)
         detail = {
             "provider": request.model.provider,

@@ -23,5 +23,5 @@ class RetryRules:
         """Give the seconds to wait after the `tries`-th failed call."""
         ceiling = min(self.max_seconds, self.min_seconds * 2**tries)
         backoff = random.uniform(min(self.min_seconds, ceiling), ceiling)  # noqa: S311 - jitter, no secret
-        # "Retry-After: 0" must not have every run come back at once, all together.
+        # "Retry-After: 0" must not bring all runs back at the same moment.
         return max(error.retry_after or 0.0, backoff)

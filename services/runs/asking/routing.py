@@ -1,8 +1,8 @@
 """Which models are asked for an answer, and in which order.
 
-A request names a model, a provider, a strategy, or nothing. `choose` tells the store what may be
-picked before a turn is begun; `plan` lists who is asked once it is: the model that was picked,
-and after it those that answer where it cannot. The scripted provider is never one of these.
+A request names a model, a provider, a strategy, or nothing. Before a turn is begun, `choose` says
+what the store may pick. Once it is begun, `plan` lists the models to ask: the one that was picked,
+then those that answer where it cannot. The scripted provider is never among the latter.
 """
 
 from collections.abc import Sequence
@@ -19,17 +19,20 @@ from services.runs.living.plan import Plan
 
 SCRIPTED = "scripted"
 LOCAL = "local"
-"""What runs on own machines costs nothing by the token."""
+"""Models on one's own machines cost nothing per token."""
 
 INPUT_PER_OUTPUT = 3
-"""A chat sends about three times the tokens that it gets."""
+"""A chat sends about three times as many tokens as it gets."""
 
 UNPRICED = Decimal(10**9)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the store may pick: the request's own choice, and the offers with their default."""
+    """What the store may pick: the request's own choice, and the offers with their default.
+
+    `likely` is the model that it will probably pick.
+    """
 
     choice: ModelChoice
     offers: Offers
@@ -38,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRules:
-    """What holds where a request says nothing; `failover` None: one model of each provider."""
+    """The rules where a request says nothing; `failover` None: to one model of each provider."""
 
     strategy: Strategy = Strategy.BALANCED
     failover: Sequence[ModelChoice] | None = None
@@ -46,12 +49,12 @@ class RoutingRules:
 
 
 class Router:
-    """Chooses by name and by wish."""
+    """Chooses models by name and by strategy."""
 
     def __init__(
         self, offers: Offers, rules: RoutingRules, breakers: Breakers, first_tokens: FirstTokens
     ) -> None:
-        """Take what may be asked, and what is known of how it does."""
+        """Take the models that may be asked, and what is known of their failures and speed."""
         self._offers = offers
         self._rules = rules
         self._breakers = breakers
@@ -61,9 +64,9 @@ class Router:
     def choose(self, choice: ModelChoice, strategy: Strategy | None, tokens: int = 0) -> Choice:
         """Resolve what a request asks for, or raise ModelNotAvailable.
 
-        A strategy is a choice of the request's, so it wins over the session's model; a named model
-        answers whatever the strategy is. The default strategy only moves the default. Who has no
-        room for so many `tokens`, answer included, is chosen only where nobody has.
+        A strategy is a choice of the request, so it wins over the session's model; a named model
+        answers whatever the strategy is. The default strategy only changes the default model. A
+        model without room for `tokens`, answer included, is chosen only where no model has it.
         """
         picked = self._offers.pick(choice)
         if choice.model is not None or (choice and strategy is None):
@@ -93,14 +96,14 @@ class Router:
                 return [default, *self._one_each(others, Tier.SMALL)]
 
     def _askable(self) -> list[Model]:
-        """List the models that have a name; the default may be one that no provider lists."""
+        """List the named models; the default may be a model that no provider lists."""
         models = [m for m in self._offers.models if m.name != ANY_MODEL]
         default = self._offers.default
         every = models if any(map(default.is_same, models)) else [default, *models]
         return [m for m in every if m.provider != SCRIPTED]
 
     def _one_each(self, models: Sequence[Model], tier: Tier) -> list[Model]:
-        """Give of each provider the first model of a tier, else its first; the default's first."""
+        """Give each provider's first model of a tier, else its first; the default's comes first."""
         first = self._offers.default.provider
         chosen: dict[str, Model] = {}
         for model in sorted(models, key=lambda model: model.provider != first):
@@ -114,12 +117,12 @@ class Router:
         return [m for m in models if m in small or self._first_tokens.median(m) is not None]
 
     def _slowness(self, model: Model) -> tuple[bool, float]:
-        """Put a model that nobody saw lately first, so that it is seen; a failing one last."""
+        """Sort a model without recent times first, so that it is tried; a failing one last."""
         is_open = self._breakers.state(model.provider, model.name) is BreakerState.OPEN
         return is_open, self._first_tokens.median(model) or 0.0
 
     def _offers_with(self, default: Model) -> Offers:
-        """Give the offers with another default: one object each, for what caches them."""
+        """Give the offers with another default: each time the same object, which can be cached."""
         if default == self._offers.default:
             return self._offers
         key = (default.provider, default.name)
@@ -130,10 +133,10 @@ class Router:
     def plan(
         self, request: ProviderRequest, strategy: Strategy | None, *, is_named: bool = False
     ) -> Plan:
-        """List who is asked: the model of the request first, each with what fits into its window.
+        """List the requests to make: to the model picked first, each with what fits its window.
 
-        A model that cannot take the message or its images is left out. One that was named is not
-        hedged because that is the default.
+        A model that cannot take the message or its images is left out. A model that was named is
+        not hedged just because hedging is the default.
         """
         wanted = strategy or (Strategy.BALANCED if is_named else self._rules.strategy)
         fallbacks = [fitted(request, model) for model in self._fallbacks(request.model, wanted)]
@@ -161,7 +164,7 @@ class Router:
         return kept[1:]
 
     def _named(self, choice: ModelChoice, tier: Tier) -> Model | None:
-        """Resolve an entry of the configured chain; a provider alone gives one of the same tier."""
+        """Resolve an entry of the configured chain; a provider alone: its model of this tier."""
         if choice.model is not None:
             return self._offers.pick(choice)
         models = [m for m in self._askable() if m.provider == choice.provider]
@@ -169,7 +172,7 @@ class Router:
 
 
 def fitted(request: ProviderRequest, model: Model) -> ProviderRequest | None:
-    """Make the same request to another model; None: it cannot take it."""
+    """Make the same request to another model; None: that model cannot take it."""
     if not model.sees and any(message.images for message in request.messages):
         return None
     bounded = _bounded(request, model)
@@ -191,7 +194,7 @@ def _bounded(request: ProviderRequest, model: Model) -> ProviderRequest:
 
 
 def _of_others(ranked: Sequence[Model], first: Model) -> list[Model]:
-    """Give the first one of each other provider: one that is down is down for all its models."""
+    """Give the first model of each other provider: when one is down, all its models are."""
     chosen: dict[str, Model] = {}
     for model in ranked:
         if model.provider != first.provider:

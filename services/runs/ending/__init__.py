@@ -1,1 +1,1 @@
-"""How a run ends: stored first, told after."""
+"""How a run ends: the end is stored first and told to readers after."""

@@ -1,4 +1,4 @@
-"""How a run ends, as bytes: for the outbox, and for whoever takes the run over from its log."""
+"""How a run ends, as bytes: for the outbox, and for the worker that takes over the run's log."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ _TERMINALS: dict[str, type[Terminal]] = {"done": Done, "error": Error}
 class _Letter(msgspec.Struct, kw_only=True, frozen=True):
     """A settlement as it is written; `kind` tells which event `terminal` is.
 
-    What has a default is missing in the letters of older releases.
+    Fields that have a default are missing in the letters of older releases.
     """
 
     run_id: str
@@ -34,7 +34,7 @@ class _Letter(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def written(settlement: Settlement) -> bytes:
-    """Write a settlement."""
+    """Write a settlement as bytes."""
     kind = next(name for name, of in _TERMINALS.items() if isinstance(settlement.terminal, of))
     letter = _Letter(
         run_id=settlement.run_id,
@@ -56,7 +56,7 @@ def written(settlement: Settlement) -> bytes:
 
 
 def read(raw: bytes) -> Settlement:
-    """Read a settlement, or raise ValueError."""
+    """Read a settlement from bytes, or raise ValueError."""
     letter = msgspec.json.decode(raw, type=_Letter)
     if letter.kind not in _TERMINALS:
         raise ValueError(f"unknown kind {letter.kind!r}")

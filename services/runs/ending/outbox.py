@@ -1,9 +1,9 @@
 """Ends of answers that the store could not take yet, safe on disk until it can.
 
 One file a run in `DATA_DIR/outbox`: the readers of that run were told how it ended, so a kill must
-not turn it into another end. A worker holds a lock on each file of its own for as long as it tries
-to store it; what nobody holds is a dead worker's, for anybody on this machine to deliver. Writing
-waits for the disk, so it is done off the hub.
+not turn that into another end. A worker holds a lock on each of its files for as long as it tries
+to store it. A file without a lock is a dead worker's, and any worker on this machine delivers it.
+Writing waits for the disk, so it is done off the hub.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Outbox:
-    """A folder of settlements; one that was kept survives kill -9 and a power cut."""
+    """A folder of settlements; a settlement that was kept survives kill -9 and a power cut."""
 
     def __init__(self, folder: Path) -> None:
         """Use this folder; it is made with the first file."""
@@ -39,8 +39,8 @@ class Outbox:
     def keep(self, settlement: Settlement) -> bool:
         """Write a settlement to the disk, and wait until it is there; tell whether it is.
 
-        It is this process' to deliver until `forget`, or its death. A disk that is full must not
-        keep the readers from their end: the failure is only logged.
+        This process is the one to deliver it, until `forget` or its death. A full disk must not
+        keep readers from the end of their run: the failure is only logged.
         """
         failure = gevent.get_hub().threadpool.apply(self._try_write, (settlement,))
         if failure is not None:
@@ -48,7 +48,7 @@ class Outbox:
         return failure is None
 
     def forget(self, run_id: str) -> None:
-        """Delete a run's file, if there is one: the store has its end, or another owner's.
+        """Delete a run's file, if there is one: the store has this end, or another owner's.
 
         A deletion that a power cut undoes does no harm: delivering it again changes nothing.
         """
@@ -65,16 +65,16 @@ class Outbox:
             os.close(self._held.popitem()[1])
 
     def discard_drafts(self) -> None:
-        """Delete what a kill left half written."""
+        """Delete the files that killed processes left half written."""
         for path in self._folder.glob(f"*{_DRAFT}"):
             with _claimed(path) as claimed:
                 if claimed:
                     path.unlink(missing_ok=True)
 
     def __iter__(self) -> Iterator[Settlement]:
-        """Claim and read all settlements of the dead, the oldest run first.
+        """Claim and read all settlements of dead workers, the oldest run first.
 
-        Each is held until the next is asked for; a file that is no settlement is set aside.
+        Each file stays locked until the next is asked for; one that is no settlement is set aside.
         """
         for path in sorted(self._folder.glob(f"*{_READY}")):
             with _claimed(path) as claimed:
@@ -85,7 +85,7 @@ class Outbox:
         try:
             settlement = letters.read(path.read_bytes())
         except FileNotFoundError:
-            return  # somebody delivered it before it was claimed
+            return  # another worker delivered it before it was claimed
         except (OSError, ValueError) as exc:
             self._set_aside(path, exc)
         else:
@@ -106,9 +106,9 @@ class Outbox:
         return self._folder / f"{run_id}{suffix}"
 
     def _try_write(self, settlement: Settlement) -> Exception | None:
-        """Return the failure: what is raised in the pool is printed by it.
+        """Return a failure instead of raising it, as the thread pool would print it.
 
-        The draft may be taken for a dead worker's in the moment before it is locked: then again.
+        Before the draft is locked, another worker may take it for a dead worker's: so try twice.
         """
         failure = self._write_once(settlement)
         return failure and self._write_once(settlement)
@@ -117,7 +117,7 @@ class Outbox:
         draft = self._path(settlement.run_id, _DRAFT)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # The lock is taken before the file has its name: nobody else ever finds it free.
+            # The lock is taken before the file has its name: no other process finds it unlocked.
             self._held[settlement.run_id] = _write_through(draft, letters.written(settlement))
             draft.replace(self._path(settlement.run_id, _READY))
             _sync_folder(self._folder)
@@ -130,13 +130,13 @@ class Outbox:
 
 @contextmanager
 def _claimed(path: Path) -> Generator[bool, None, None]:
-    """Lock a file for the block; False: somebody else holds it, or it is gone."""
+    """Lock a file for the block; False: another process holds the lock, or the file is gone."""
     try:
         file = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         yield False
         return
-    except OSError as exc:  # somebody else's, after the server's user was changed
+    except OSError as exc:  # another user's, after the server's user was changed
         _log.error("outbox_file_closed", file=path.name, error=str(exc))
         yield False
         return
@@ -151,8 +151,8 @@ def _claimed(path: Path) -> Generator[bool, None, None]:
 
 
 def _write_through(path: Path, data: bytes) -> int:
-    """Write a file and wait for the disk; give it open and locked."""
-    # Only its owner may read it: it holds what somebody was answered.
+    """Write a file and wait for the disk; give its descriptor, open and locked."""
+    # Only its owner may read the file: it holds the answer that a user got.
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The end of a run: stored first, told after; exactly once."""
+"""The end of a run: stored first, told to readers after, exactly once."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Settler:
-    """Settles living runs; never killed while it does."""
+    """Settles living runs, in a greenlet that is never killed."""
 
     def __init__(self, store: RunStore, outbox: Outbox, retry_seconds: float) -> None:
         """Try for `retry_seconds` before the readers are told that the end is not stored yet."""
@@ -42,14 +42,15 @@ class Settler:
     def settle(self, living: Living, result: Result | None) -> Terminal | None:
         """Store how a run ended, then close its log with the terminal event; return that.
 
-        `result` is the pump's, None where it was killed. With the store away the readers get the
-        terminal with `persisted: false`, and storing goes on for as long as the process lives; the
-        outbox keeps the end for the next one. None: the run has another owner, who tells its end.
+        `result` is the pump's, None where the pump was killed. While the store is away, readers get
+        the terminal event with `persisted: false`, and this process tries to store it for as long
+        as it lives; the outbox keeps it for the next process. Returns None where the run has
+        another owner, which tells its end.
         """
         if living.ending is Ending.LOST:
             living.writer.abandon()
             return None
-        # Who hears of the end from the store finds all that came before it in the log.
+        # A reader that hears of the end from the store finds in the log all that came before.
         living.writer.flush()
         settlement = self._compose(living, result)
         try:
@@ -71,7 +72,7 @@ class Settler:
         try:
             return self._store.settle_turn(settlement)
         except StoreUnavailable:
-            # At once and not only when the readers are told: a drain does not wait for all tries.
+            # Now, and not only when the readers are told: a drain does not wait for all tries.
             writer.keep_outcome(letters.written(settlement))
             self._outbox.keep(settlement)
             window = self._retry_seconds
@@ -108,7 +109,7 @@ class Settler:
 
 
 def _token_count(living: Living) -> int | None:
-    """Give the tokens of the answer as the call that wrote it counted them; None: it did not."""
+    """Give the answer's tokens as the call that wrote it counted them; None: it counted none."""
     usage = living.calls.answer_usage
     count = usage.output_tokens - usage.reasoning_tokens if usage else 0
     return count if count > 0 else None
@@ -150,7 +151,7 @@ def _error(living: Living, code: str, message: str, *, retryable: bool) -> Error
 
 
 def status_of(terminal: Terminal) -> MessageStatus:
-    """Give the state of a run, and of its message, that ended with this event."""
+    """Give the status of a run, and of its message, that ended with this event."""
     match terminal:
         case Done(finish_reason=FinishReason.STOPPED):
             return MessageStatus.STOPPED

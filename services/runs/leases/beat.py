@@ -1,4 +1,4 @@
-"""The beat of a worker: checkpoints out, stop requests, lost runs and the others' counters in."""
+"""The beat of a worker: it stores checkpoints, and brings stop requests, lost runs and counters."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeatTimes:
-    """Seconds: between two beats, and until a run that nobody writes is settled."""
+    """Seconds between two beats, and until a run is settled that its worker does not write."""
 
     pace: Callable[[], float]
     unlisted_seconds: float
@@ -30,7 +30,7 @@ class BeatTimes:
 class Beat:
     """Calls the store every `times.pace()` seconds for all runs of the worker together.
 
-    Where the text of a run is in memory only, that bounds what a kill -9 can lose of it.
+    Where the text of a run is in memory only, the pace bounds how much of it a kill -9 can lose.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Beat:
         watch: WorkerWatch,
         times: BeatTimes,
     ) -> None:
-        """Take what it beats for; `run` must be spawned.
+        """Take the runs to beat for; `run` must be spawned.
 
-        `adopt` settles a run that nobody writes; it must not keep the beat from its pace.
+        `adopt` settles a run that this worker does not write; it must not delay the beat.
         """
         self._store = store
         self._runner = runner
@@ -69,12 +69,12 @@ class Beat:
             self._wait(started)
 
     def _wait(self, started: float) -> None:
-        """Wait for the next beat; a pace that quickens meanwhile counts at once."""
+        """Wait for the next beat; a pace that gets faster meanwhile takes effect at once."""
         while (left := started + self._times.pace() - time.monotonic()) > 0:
             gevent.sleep(min(left, 0.5))
 
     def beat(self) -> None:
-        """Beat once; a failed beat loses nothing, the next one carries its pieces too."""
+        """Beat once; a failed beat loses nothing, as the next one carries its pieces too."""
         living = list(self._runner)
         beats = [_beat_of(run) for run in living]
         try:
@@ -94,7 +94,8 @@ class Beat:
     def _adopt(self, unlisted: Sequence[ClaimedRun]) -> None:
         """Settle runs that this worker owns and does not write.
 
-        A begin whose reply was lost, or a settle that failed for another reason than the store.
+        They come from a begin whose reply was lost, or from a settle that failed for another reason
+        than the store.
         """
         now = time.monotonic()
         seen = {claim.run.id: self._unlisted.get(claim.run.id, now) for claim in unlisted}

@@ -1,4 +1,4 @@
-"""How a run ends whose worker died: as that one told it, else as interrupted or stopped."""
+"""How the run of a dead worker ends: as that worker told it, else as interrupted or stopped."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,8 +22,8 @@ def settlement_of(
 ) -> Settlement:
     """Give the end that the old owner could not store any more, or one that says that it died.
 
-    `remains` None: there is no log, and the claim is all that is known. `has_beaten`: a beat told
-    of the run and of its calls.
+    `remains` None: there is no log, and the claim is all that is known. `has_beaten`: a beat
+    reported the run and its calls.
     """
     remains = remains or Remains()
     if remains.outcome is not None:
@@ -41,7 +41,7 @@ def settlement_of(
 
 
 def _kept(claim: ClaimedRun, remains: Remains, outcome: Settlement) -> Settlement:
-    # Without a log it may have been told, and where it was not, nobody knows another id.
+    # Without a log, the end may have been told; where it was not, no reader knows another id.
     is_told = remains.terminal is not None or remains.writer is None
     told_epoch = (remains.told_epoch or outcome.epoch) if is_told else None
     return replace(outcome, epoch=claim.run.epoch, told_epoch=told_epoch)
@@ -67,9 +67,10 @@ def _as_told(
 
 
 def _writer_of(calls: Sequence[Attempt], told: Terminal | None = None) -> Attempt | None:
-    """Give the call that wrote the text: the one that others were hedged away for.
+    """Give the call that wrote the text: the one that was chosen in a hedge.
 
-    Else the last to the model that is told, or the last at all: none is made after the first word.
+    Else it is the last call to the model that `told` names, or else the last call: no call is made
+    after the first word.
     """
     last_first = sorted(calls, key=lambda call: (call.is_answer, call.number), reverse=True)
     for call in last_first:
@@ -109,11 +110,12 @@ def _composed(
 
 
 def _calls(claim: ClaimedRun, logged: Sequence[Attempt], *, has_beaten: bool) -> Sequence[Attempt]:
-    """Give every call that went out, as the beats and the log told of them.
+    """Give every call that went out, as the beats and the log reported them.
 
-    The first call is in no log, unless it had to wait, and may be in no beat yet: it went to the
-    model of the begin. A run without a word whose beats told of no call waited for room. One in
-    its first epoch was claimed from nobody: this worker never launched it, and nothing went out.
+    The first call is not in the log, unless it had to wait, and may be in no beat yet: it went to
+    the model of the begin. A run without text whose beats reported no call waited for room. A run
+    without text in its first epoch was claimed from no other worker: this worker never launched it,
+    and no call went out.
     """
     told = sorted((*logged, *claim.calls), key=lambda call: call.is_answer)
     known = {call.number: call for call in told}
@@ -123,7 +125,7 @@ def _calls(claim: ClaimedRun, logged: Sequence[Attempt], *, has_beaten: bool) ->
 
 
 def _call(claim: ClaimedRun, number: int, known: Attempt | None) -> Attempt:
-    """Give a call as it is known, or else to the model of the begin, whose price is known."""
+    """Give a call as it was reported, else as one to the model of the begin and at its price."""
     run, price = claim.run, claim.price
     begun = Attempt(number=number, provider=run.provider, model=run.model, price=price)
     # Older releases logged no price.
@@ -143,7 +145,7 @@ def _unused(call: Attempt) -> AttemptRecord:
 
 
 def _broken_off(claim: ClaimedRun, call: Attempt) -> AttemptRecord:
-    """Book the call that answered with all of the text."""
+    """Book the call that wrote all of the text."""
     usage = Usage(
         input_tokens=claim.input_tokens,
         output_tokens=estimate_tokens(claim.text) if claim.text else 0,

@@ -1,4 +1,4 @@
-"""Locks in `DATA_DIR`: only who holds one may believe that all other workers are dead."""
+"""Locks in `DATA_DIR`: only a holder of one may assume that all other workers are dead."""
 
 import fcntl
 import os
@@ -10,13 +10,13 @@ SERVER_LOCK = "lock"
 """Held by the server for its life, inherited by its workers: a second server is refused."""
 
 WORKER_LOCK = "worker.lock"
-"""Held by the worker that runs answers: on a reload the new one waits until the old one drained."""
+"""Held by the worker that runs answers: on a reload, the new worker waits for the old to drain."""
 
 _POLL_SECONDS = 0.1
 
 
 class FolderLock:
-    """An advisory lock on a file; the kernel gives it back when its holders have died."""
+    """An advisory lock on a file; the kernel releases it when its holders have died."""
 
     def __init__(self, folder: Path, name: str) -> None:
         """Open the file, and make the folder where it is missing."""
@@ -25,7 +25,7 @@ class FolderLock:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def try_acquire(self) -> bool:
-        """Take the lock, or tell that somebody holds it."""
+        """Take the lock; False: another process holds it."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -40,11 +40,11 @@ class FolderLock:
             sleep(_POLL_SECONDS)
 
     def holder(self) -> str:
-        """Tell the process id that took the lock last."""
+        """Give the id of the process that took the lock last."""
         return os.pread(self._file, 20, 0).decode("ascii", "replace") or "unknown"
 
     def release(self) -> None:
-        """Give it back, unless a child process still holds it."""
+        """Release the lock, unless a child process still holds it."""
         os.close(self._file)
 
 

@@ -22,17 +22,19 @@ _log = structlog.get_logger(__name__)
 
 
 class Reaper:
-    """Settles what others left: as they told it, or were asked to stop it, else as interrupted.
+    """Settles the runs that dead workers left.
 
-    In this order nothing that an old owner still writes can be seen after what was stored: the
-    claim raises the epoch in the store, the log is fenced, its text is read and stored, the end is
-    told. Where the log is away it is waited for, because the checkpoints may hold fewer words.
+    A run ends as its worker told; else as stopped, if that was asked for; else as interrupted.
+
+    The order is this: the claim raises the epoch in the store, the log is fenced, its text is read
+    and stored, the end is told. So nothing that an old owner still writes can be seen after what
+    was stored. The reaper waits for a log that is away, as the checkpoints may hold fewer words.
     """
 
     def __init__(
         self, store: RunStore, log: RunLog, worker_id: str, log_patience_seconds: float
     ) -> None:
-        """Claim in the name of this worker; wait so long for a log that is away."""
+        """Claim for this worker; wait at most `log_patience_seconds` for a log that is away."""
         self._store = store
         self._log = log
         self._log_patience_seconds = log_patience_seconds
@@ -41,14 +43,14 @@ class Reaper:
         self.worker_id = worker_id
 
     def note(self, claim: ClaimedRun) -> None:
-        """Have a run of this worker's settled with the next `reap`."""
+        """Have a run of this worker settled with the next `reap`."""
         self._unsettled[claim.run.id] = claim
 
     def reap(self, dead: Callable[[], Sequence[str]]) -> int:
-        """Settle the runs of the workers that `dead` names; return how many that were.
+        """Settle the runs of the workers that `dead` names; return how many runs that were.
 
-        It is asked before every claim: one that was paused may be back. What was claimed and could
-        not be settled, because the store went away, comes first the next time.
+        `dead` is called before every claim: a worker that was paused may be back. Runs that were
+        claimed and not settled, because the store went away, come first the next time.
         """
         if self._waits_for_log():
             return 0
@@ -81,16 +83,16 @@ class Reaper:
         return now - self._waiting_since < self._log_patience_seconds
 
     def settle(self, claim: ClaimedRun) -> bool:
-        """Settle a run of this worker's that nobody writes; tell whether that could be done.
+        """Settle a run that this worker owns and does not write; tell whether that succeeded.
 
-        One that cannot be settled must not keep the others from it, or the server from starting.
-        Raises StoreUnavailable.
+        A run that cannot be settled must not keep the others from being settled, or the server from
+        starting. Raises StoreUnavailable.
         """
         try:
             self._settle(claim)
         except StoreUnavailable:
             raise
-        except Exception:  # noqa: BLE001 - whatever it is, it is this run's alone
+        except Exception:  # noqa: BLE001 - whatever failed, it concerns this run only
             _log.exception("reap_crashed", run_id=claim.run.id)
             return False
         return True
@@ -106,19 +108,19 @@ class Reaper:
             settled = self._store.settle_turn(settlement)
         except BaseException:
             if writer is not None:
-                writer.abandon()  # it may be stored all the same: readers come back and look
+                writer.abandon()  # the end may be stored all the same: readers come back and look
             raise
         if writer is None or remains is None or remains.terminal is not None:
             return
         if settled is Settled.NOW and settlement.terminal_seq == writer.top + 1:
             writer.append(settlement.terminal)
         else:
-            writer.abandon()  # it does not join on to what the checkpoints had
+            writer.abandon()  # the log does not reach what the checkpoints held
 
     def _remains(self, claim: ClaimedRun) -> Remains | None:
         """Fence the log; None: there is none, or it stays away for too long.
 
-        All runs together wait for it once.
+        The time of waiting counts once for all runs together.
         """
         while True:
             try:
@@ -135,9 +137,9 @@ class Reaper:
 
 
 def _joined(writer: LogWriter, claim: ClaimedRun, remains: Remains) -> bool:
-    """Bring a log to what the checkpoints hold; tell whether it has all of that then.
+    """Bring a log up to what the checkpoints hold; tell whether it has all of that then.
 
-    It is behind where Redis was slow or away in its owner's last moments.
+    A log is behind where Redis was slow or away in its owner's last moments.
     """
     if remains.terminal is not None or writer.top >= claim.top_seq:
         return True

@@ -1,4 +1,4 @@
-"""The work of a loop that puts its worker on record, and the end of it."""
+"""The rounds of a loop that puts its worker on record, and how they end."""
 
 from types import TracebackType
 
@@ -6,14 +6,14 @@ from gevent.lock import BoundedSemaphore
 
 
 class Shift:
-    """Entered for each round of a loop.
+    """Entered for each round of a loop, so that the loop can be ended between two rounds.
 
-    A loop that is killed in the middle of a call has not taken the call back: a store that gets to
-    it late would put on record again a worker that has left.
+    Killing a loop in the middle of a call does not take the call back: a store that is late with it
+    would put a worker that has left on record again.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing under way."""
+        """Begin with no round under way."""
         self._free = BoundedSemaphore()
 
     def __enter__(self) -> None:
@@ -26,9 +26,9 @@ class Shift:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it."""
+        """End the round."""
         self._free.release()
 
     def end(self, patience: float) -> None:
-        """Let no further round begin; wait up to `patience` seconds for the one under way."""
+        """Let no further round begin; wait up to `patience` seconds for a round under way."""
         self._free.acquire(timeout=max(0.0, patience))

@@ -1,4 +1,4 @@
-"""What a worker does with the runs of the dead."""
+"""What a worker does with the runs of dead workers."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -19,12 +19,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Takeover:
-    """Delivers the outbox first, then reaps: a run that was told its end keeps that end."""
+    """Delivers the outbox first, then reaps: a run whose end was told keeps that end."""
 
     def __init__(
         self, store: RunStore, outbox: Outbox, reaper: Reaper, seconds: float = RETRY_SECONDS
     ) -> None:
-        """Look every `seconds`."""
+        """Look for such runs every `seconds`."""
         self._store = store
         self._outbox = outbox
         self._reaper = reaper
@@ -32,31 +32,31 @@ class Takeover:
         self.shift = Shift()
 
     def start(self) -> bool:
-        """Take all other workers' runs, once, before anything runs here; False: spawn `finish`.
+        """Take all other workers' runs, once, before any run begins here; False: spawn `finish`.
 
-        Only for a process that knows that they are dead: it holds the lock of `DATA_DIR`.
+        Only for a process that knows that these workers are dead: it holds the lock of `DATA_DIR`.
         """
         self._outbox.discard_drafts()
         return self._try(self._all_others)
 
     def finish(self) -> None:
-        """Try until it is done; until then nothing of the dead workers is touched."""
+        """Try until `start` is done; until then nothing of the dead workers is touched."""
         while not self._try(self._all_others):
             gevent.sleep(self._seconds)
 
     def run(self, dead: Callable[[], Sequence[str]]) -> None:
-        """Take the runs of each worker that `dead` names, and what `adopt` was given, for ever."""
+        """Take, for ever, the runs of each worker that `dead` names and those given to `adopt`."""
         while True:
             with self.shift:
                 try:
                     self._outbox.discard_drafts()
                     self._try(dead)
-                except Exception:  # noqa: BLE001 - without it the runs of the dead would never end
+                except Exception:  # noqa: BLE001 - else dead workers' runs would never end
                     _log.exception("takeover_crashed")
             gevent.sleep(self._seconds)
 
     def adopt(self, claim: ClaimedRun) -> None:
-        """Settle a run of this worker's that nobody writes, with the next look."""
+        """Settle, in the next round, a run that this worker owns and does not write."""
         self._reaper.note(claim)
 
     def _all_others(self) -> Sequence[str]:
@@ -72,22 +72,23 @@ class Takeover:
         return True
 
     def _deliver(self) -> None:
-        """Store what lies in the outbox; raises StoreUnavailable, and delivers the rest then.
+        """Store what is in the outbox; raises StoreUnavailable, and the rest waits for next time.
 
-        One that the store refuses for another reason must not keep the server from starting.
+        A settlement that the store refuses for another reason must not keep the server from
+        starting.
         """
         for settlement in self._outbox:
             try:
                 settled = self._store.settle_turn(settlement)
             except StoreUnavailable:
                 raise
-            except Exception as exc:  # noqa: BLE001 - whatever it is, it is this run's alone
+            except Exception as exc:  # noqa: BLE001 - whatever failed, it concerns this run only
                 self._outbox.set_aside(settlement.run_id, exc)
             else:
                 self._put_away(settlement, settled)
 
     def _put_away(self, settlement: Settlement, settled: Settled) -> None:
-        """Delete what the store has; keep for a person what it has another end of."""
+        """Delete what the store has; where it has another end, keep the file for a person."""
         run_id = settlement.run_id
         if settled is Settled.FENCED:
             stored = self._store.states([run_id]).get(run_id)

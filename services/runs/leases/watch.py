@@ -1,6 +1,7 @@
-"""Which other workers are dead: seen by this worker's own clock, from the counters of their beats.
+"""Which other workers are dead, by the counters of their beats and this worker's own clock.
 
-Clocks of different machines are never compared. A store that does not answer kills nobody.
+Clocks of different machines are never compared. While the store does not answer, no worker is taken
+for dead.
 """
 
 import time
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class _Sight:
-    """A worker's counter, and since when it stands there."""
+    """A worker's counter, and since when it has this value."""
 
     counter: int
     since: float
@@ -19,8 +20,8 @@ class _Sight:
 class WorkerWatch:
     """Watches the workers on record from one answered beat to the next.
 
-    One is dead whose counter has stood still for `dead_seconds`, with every beat of ours answered,
-    and in time: after a gap everybody is given the whole time again.
+    A worker is dead when its counter has stood still for `dead_seconds`, during which every beat of
+    this worker was answered in time. After a gap, every worker is given the whole time again.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class WorkerWatch:
         longest_gap_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with nobody in sight."""
+        """Begin without having seen any worker."""
         self._dead_seconds = dead_seconds
         self._longest_gap_seconds = longest_gap_seconds
         self._clock = clock
@@ -50,11 +51,11 @@ class WorkerWatch:
                 self._sights[worker_id] = _Sight(counter, now)
 
     def missed(self) -> None:
-        """Note that a beat was not answered: nothing is known of anybody until the next one."""
+        """Note that a beat was not answered: until the next one, nothing is known of any worker."""
         self._seen_at = None
 
     def dead(self) -> list[str]:
-        """Name the dead, as of the last answered beat."""
+        """Name the dead workers, as of the last answered beat."""
         if self._seen_at is None:
             return []
         return sorted(

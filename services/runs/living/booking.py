@@ -12,7 +12,7 @@ def input_estimate(request: ProviderRequest) -> int:
 
 
 def total_usage(attempts: list[AttemptRecord]) -> Usage:
-    """Add up what all calls of a run used; estimated where any of them was, or none was made."""
+    """Add up what all calls of a run used; it is estimated where any is, or none was made."""
     usages = [attempt.usage for attempt in attempts]
     # Without a call no provider has counted anything.
     estimated = not usages or any(usage.source is UsageSource.ESTIMATED for usage in usages)

@@ -11,14 +11,14 @@ from services.providers.base import ProviderRequest
 from services.runs.living.booking import input_estimate
 
 HEDGED = "hedged"
-"""Why a call was given up that another one was faster than."""
+"""The code of a call that was given up because another one was faster."""
 
 
 @dataclass(slots=True, eq=False)
 class Call:
     """A call that is out.
 
-    `reported` is what the provider counted, None where it has not.
+    `reported` is what the provider has counted; None: it has counted nothing.
     """
 
     number: int
@@ -45,8 +45,8 @@ class Call:
     ) -> AttemptRecord:
         """Book the call: as the provider reported it, else by estimate.
 
-        `text` is what it wrote of the answer. A call that was refused before it produced anything
-        used nothing.
+        `text` is the part of the answer that the call wrote. A call that was refused before it
+        produced anything used nothing.
         """
         model = self.model
         usage = self.reported or (Usage() if was_refused else self._estimate(text))

@@ -1,4 +1,4 @@
-"""The provider calls of a run: which are out, which answers, and how each is booked."""
+"""The provider calls of a run: which are out, which one answers, and how each is booked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """How a call ended, for the figures: the code of its failure, or else the outcome."""
+    """How a call ended, for the metrics: the code of its failure, or else the outcome."""
 
     provider: str
     end: str
@@ -29,12 +29,12 @@ class CallEnd:
 class Calls:
     """All calls of one run.
 
-    `made` are all that went out, and last once more the one that others were hedged away for;
-    `booked` are those that have ended, in the order of their numbers.
+    `made` are all calls that went out, and after a hedge once more the one that was chosen;
+    `booked` are the calls that have ended, in the order of their numbers.
     """
 
     def __init__(self, model: Model, writer: LogWriter, clock: RunClock) -> None:
-        """Begin with none; `model` is the run's own."""
+        """Begin with no call; `model` is the run's own."""
         self._own_model = model
         self._writer = writer
         self._clock = clock
@@ -67,8 +67,8 @@ class Calls:
     def begin(self, request: ProviderRequest, count_tokens: Callable[[str], int]) -> Call:
         """Note that a provider call goes out.
 
-        Every call but the first to the run's own model is written to the log before, and the first
-        one too where it had to wait.
+        Every call is written to the log before it goes out, except a first call to the run's own
+        model that did not have to wait.
         """
         if self._is_sealed or self._is_chosen:
             raise GreenletExit
@@ -83,7 +83,7 @@ class Calls:
         return call
 
     def answer_from(self, call: Call) -> None:
-        """Note which of several open calls is the answer; the others are booked as hedged away."""
+        """Note which of several open calls answers; the others are booked as `hedged`."""
         self._answering, self._is_chosen = call, True
         if self._clock.is_waited_for:
             self._writer.announce(None)
@@ -96,19 +96,19 @@ class Calls:
             self._writer.append(told)
 
     def think(self, thought: str) -> None:
-        """Keep what the answering call thinks aloud: it is paid for, and estimated by its text."""
+        """Keep the reasoning of the answering call: it is paid for, and estimated by its text."""
         if self._answering is not None:
             self._answering.thoughts.append(thought)
 
     def check_open(self) -> None:
-        """End the greenlet that writes for a run which takes nothing more."""
+        """Raise GreenletExit where the run is sealed: its pump must write nothing more."""
         if self._is_sealed:
             raise GreenletExit
 
     def end(
         self, call: Call, outcome: AttemptOutcome, code: str = "", *, was_refused: bool = False
     ) -> AttemptRecord:
-        """Book a call, and give how it is booked; a call that is booked already stays as it is."""
+        """Book a call, and give its record; a call that is booked already stays as it is."""
         if call not in self._open:
             return next(one for one in self.booked if one.number == call.number)
         self._open.remove(call)

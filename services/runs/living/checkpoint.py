@@ -14,9 +14,10 @@ class Checkpoint:
         self._unsaved: Piece | None = None
 
     def unsaved(self) -> Piece | None:
-        """Give the text that is in no checkpoint; the same piece again until `saved` is called.
+        """Give the text that is in no checkpoint; it is the same piece until `saved` is called.
 
-        A beat whose reply was lost may be stored: a longer piece would store its text twice.
+        A piece may be stored although the reply of its beat was lost: a longer piece would store
+        the same text twice.
         """
         if self._unsaved is None:
             self._unsaved = self._writer.piece_after(self._saved)

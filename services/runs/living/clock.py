@@ -10,7 +10,7 @@ from services.runs.living.stopwatch import Now, Stopwatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTimes:
-    """How long an answer may take, in seconds: from going upstream, between pieces, in all."""
+    """How long an answer may take, in seconds: to its first token, between pieces, in all."""
 
     first_token: float
     content: float
@@ -20,7 +20,7 @@ class RunTimes:
 class RunClock:
     """Tells when a run is overdue; `on_change` is called whenever that may have moved.
 
-    The time for the first token counts while a call is out, all calls together. The time in all
+    The time for the first token counts while a call is out, for all calls together. The time in all
     does not count while every call waits for room at its provider.
     """
 
@@ -39,7 +39,7 @@ class RunClock:
         self._waiting: set[object] = set()
 
     def begin_wait(self, call: object) -> None:
-        """Note that a call waits for room at a provider, known by `call`, once or more often."""
+        """Note that a call waits for room at a provider; again for the same `call` does nothing."""
         self._waiting.add(call)
         if self._waits.since is None:
             self._waits.start()
@@ -59,7 +59,7 @@ class RunClock:
 
     @property
     def has_waited(self) -> bool:
-        """Tell whether a call that has come through had to wait."""
+        """Tell whether a call had to wait that does not wait any more."""
         return self._waits.stopped_seconds > 0
 
     def go_upstream(self) -> None:
@@ -79,7 +79,7 @@ class RunClock:
 
     @property
     def may_call_again(self) -> bool:
-        """Tell whether a further call repeats nothing that was delivered, and has time left."""
+        """Tell whether there is time for a further call, and no text that it would repeat."""
         return (
             self.first_output_at is None
             and self._upstream.seconds < self.times.first_token
@@ -94,7 +94,8 @@ class RunClock:
     def seconds_left(self) -> float:
         """Tell how long to wait before asking `overdue` again.
 
-        No longer than `times.content`: the first piece moves the deadline without `on_change`.
+        It is never longer than `times.content`: the first piece moves the deadline without
+        `on_change`.
         """
         return max(0.0, min(self._deadline() - self._now(), self.times.content))
 

@@ -8,9 +8,10 @@ from services.providers.base import ProviderRequest
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of whom, in order; `hedge_seconds`: when the second is asked beside the first.
+    """The requests to make, each to another model, in order.
 
-    None: only where the first fails. `is_named`: a person named the first model.
+    `hedge_seconds`: after so long, the second is made beside the first; None: only where the first
+    fails. `is_named`: a person named the first model.
     """
 
     requests: Sequence[ProviderRequest]
@@ -19,5 +20,5 @@ class Plan:
 
     @property
     def first(self) -> ProviderRequest:
-        """Give what the run's own model is asked."""
+        """Give the request to the run's own model."""
         return self.requests[0]

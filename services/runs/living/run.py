@@ -17,7 +17,7 @@ from services.streams.base import LogWriter
 
 
 class Ending(StrEnum):
-    """Why a run ends from outside."""
+    """Why a run is ended from outside."""
 
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
@@ -27,8 +27,8 @@ class Ending(StrEnum):
 class Living:
     """One living run.
 
-    `attention` is set whenever its settler must look at it. `place` is what its first call may
-    wait on in the queue, whatever the queue holds by then.
+    `attention` is set whenever its settler must look at it. `place` is the promise that its first
+    call may wait in the queue, however full that is by then.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Living:
         priority: Priority = Priority.INTERACTIVE,
         place: Place | None = None,
     ) -> None:
-        """Start its clock."""
+        """Start the run's clock."""
         self.turn = turn
         self.plan = plan
         self.writer = writer
@@ -54,17 +54,17 @@ class Living:
 
     @property
     def run_id(self) -> str:
-        """Name the run."""
+        """Give the run's id."""
         return self.turn.run.id
 
     @property
     def user_id(self) -> str:
-        """Name whose run it is."""
+        """Give the id of the user whose run it is."""
         return self.turn.run.user_id
 
     @property
     def may_call_again(self) -> bool:
-        """Tell whether a further call makes sense: nothing was delivered, nobody has ended it."""
+        """Tell whether a further call makes sense: nothing was delivered, and it was not ended."""
         return self.clock.may_call_again and self.ending is None
 
     def end(self, ending: Ending) -> None:
@@ -84,7 +84,7 @@ class Living:
     def seal(self, overdue: ProviderTimeout | None = None) -> None:
         """Take nothing more from a pump that does not end.
 
-        `overdue`: the time limit that it was to end for.
+        `overdue`: the time limit for which the pump was killed.
         """
         if self.ending is None and overdue is not None:
             self.calls.seal(AttemptOutcome.FAILED, overdue.code)

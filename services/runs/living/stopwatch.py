@@ -1,4 +1,4 @@
-"""How long something has been going on, with pauses."""
+"""Measures how long something has been going on, with pauses."""
 
 from collections.abc import Callable
 
@@ -7,29 +7,30 @@ Now = Callable[[], float]
 
 
 class Stopwatch:
-    """Runs from `start` to `stop`, as often as wanted, and adds up.
+    """Runs from `start` to `stop`, as often as wanted, and adds up the seconds.
 
-    `since` is when it was started, None while it stands; `stopped_seconds` is what it had then.
+    `since` is when it was started last, None while it is stopped; `stopped_seconds` is what it
+    showed then.
     """
 
     def __init__(self, now: Now) -> None:
-        """Begin at zero, standing."""
+        """Begin at zero, stopped."""
         self._now = now
         self.since: float | None = None
         self.stopped_seconds = 0.0
 
     def start(self) -> None:
-        """Let it run; where it does already, nothing changes."""
+        """Start it; where it runs already, nothing changes."""
         if self.since is None:
             self.since = self._now()
 
     def stop(self) -> None:
-        """Let it stand, and keep what it shows."""
+        """Stop it, and keep what it shows."""
         self.stopped_seconds, self.since = self.seconds, None
 
     @property
     def seconds(self) -> float:
-        """Give what it shows now."""
+        """Give the seconds that it shows now."""
         if self.since is None:
             return self.stopped_seconds
         return self.stopped_seconds + self._now() - self.since

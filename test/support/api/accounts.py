@@ -1,4 +1,4 @@
-"""Somebody who is logged in, for tests of the HTTP API."""
+"""A user who is logged in, for tests of the HTTP API."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ def refused(response: TestResponse, status: int, code: str) -> Json:
 
 
 class ApiStream:
-    """An event stream; it reads as far as it is asked to."""
+    """An event stream, of which only as much is read as a test asks for."""
 
     def __init__(self, response: TestResponse) -> None:
         """Take a response that may also be a refusal."""
@@ -43,7 +43,7 @@ class ApiStream:
         return list(islice(self._frames, count))
 
     def answer(self) -> Answer:
-        """Read to the end; exactly one terminal event must stand there, as the last."""
+        """Read to the end; exactly one terminal event must have come, as the last one."""
         assert self.status == 200, self.response.text
         answer = Answer()
         for frame in self._frames:
@@ -54,7 +54,7 @@ class ApiStream:
         return answer
 
     def close(self) -> None:
-        """Go away, as a client does that closes its connection."""
+        """Leave, as a client that closes its connection does."""
         self.response.close()
 
     def _parsed(self) -> Iterator[Frame]:
@@ -66,7 +66,7 @@ class ApiStream:
 
 
 class ApiUser:
-    """An account that is logged in. Paths that do not begin with /api are those of sessions."""
+    """An account that is logged in. Paths that do not begin with /api are below REALTIME."""
 
     def __init__(self, client: FlaskClient, account: Account) -> None:
         """Call through this client."""
@@ -75,7 +75,7 @@ class ApiUser:
 
     @classmethod
     def of(cls, app: Flask, email: str = "ann@example.org") -> Self:
-        """Make an account of an application."""
+        """Make an account in an application."""
         client = app.test_client()
         return cls(client, sign_up(client, email))
 
@@ -106,7 +106,7 @@ class ApiUser:
         return self.call("DELETE", path)
 
     def json(self, path: str) -> Json:
-        """Read what must be there."""
+        """Read a JSON document, which must be there."""
         response = self.get(path)
         assert response.status_code == 200, response.text
         found: Json = response.get_json()
@@ -126,11 +126,11 @@ class ApiUser:
         return ApiStream(self.post(f"/sessions/{session_id}/stream", body, Idempotency_Key=key))
 
     def ask(self, session_id: str, text: str = "one two", **fields: Any) -> Answer:
-        """Have a text echoed, to the end."""
+        """Have a text echoed, and read the answer to its end."""
         return self.send(session_id, f"/slow 0 /echo {text}", **fields).answer()
 
     def hold(self, session_id: str) -> str:
-        """Begin a run that is active until it is stopped, and go away; give its id."""
+        """Begin a run that is active until it is stopped, and leave; give the run's id."""
         stream = self.send(session_id, SLOWEST)
         assert stream.status == 200, stream.response.text
         stream.close()

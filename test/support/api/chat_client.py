@@ -1,4 +1,4 @@
-"""A client of the API over real connections, with the standard library only, as a phone has it."""
+"""A client of the API over real connections, as a phone has it; standard library only."""
 
 import contextlib
 import http.client
@@ -18,7 +18,7 @@ REALTIME = "/api/chat/realtime"
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
 CUT = (http.client.HTTPException, OSError)
-"""What a connection to a server that goes away ends with."""
+"""The errors with which a connection ends when its server goes away."""
 
 PASSING = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 Json = dict[str, Any]
@@ -35,25 +35,25 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One event as it came; `id` None: it is no history."""
+    """One event as it came; `id` None: the event is not in the log."""
 
     id: str | None
     event: Json
 
     @property
     def type(self) -> str:
-        """Name the kind of event."""
+        """Give the type of the event."""
         return str(self.event["type"])
 
     @property
     def is_terminal(self) -> bool:
-        """Tell whether it ends the run."""
+        """Tell whether the event ends the run."""
         return self.type in ("done", "error")
 
 
 @dataclass(slots=True)
 class Answer:
-    """What a reader has of an answer, put together as the contract says."""
+    """What a reader has received of an answer, put together as the contract says."""
 
     text: str = ""
     last_id: str | None = None
@@ -61,9 +61,9 @@ class Answer:
     frames: list[Frame] = field(default_factory=list)
 
     def take(self, frame: Frame) -> None:
-        """Take a frame in.
+        """Add a frame.
 
-        After a text that is told as a whole the id of before means nothing any more.
+        After a `resume` with the whole text, an earlier id means nothing any more.
         """
         self.frames.append(frame)
         self.last_id = frame.id or self.last_id
@@ -78,12 +78,12 @@ class Answer:
             self.terminal = frame.event
 
     def types(self) -> list[str]:
-        """Name the kinds of events in order."""
+        """Give the types of the events, in order."""
         return [frame.type for frame in self.frames]
 
 
 class EventReader:
-    """An open stream. Only whole frames count; what a cut left of one is forgotten."""
+    """An open stream. Only whole frames count; a frame that was cut off is dropped."""
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
         """Read the head of the response."""
@@ -102,7 +102,7 @@ class EventReader:
                 return
 
     def read_at_most(self, count: int) -> Iterator[Frame]:
-        """Read so many bytes, wherever that cuts, and give the frames that are whole."""
+        """Read at most `count` bytes, wherever that cuts, and give the frames that are whole."""
         while count > 0:
             data = self._response.read1(count)
             yield from self._frames(data)
@@ -111,7 +111,7 @@ class EventReader:
             count -= len(data)
 
     def first_bytes(self) -> bytes:
-        """Read what comes first, raw."""
+        """Read the first bytes that come, raw."""
         return self._response.read1(65536)
 
     def body(self) -> bytes:
@@ -119,7 +119,7 @@ class EventReader:
         return self._response.read()
 
     def take_into(self, answer: Answer) -> Answer:
-        """Read to the end of the stream into an answer, and give the connection back."""
+        """Read to the end of the stream into an answer, and close the connection."""
         with self:
             for frame in self:
                 answer.take(frame)
@@ -142,7 +142,7 @@ class EventReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._response.close()
         self._connection.close()
 
@@ -219,7 +219,7 @@ class ChatClient:
         return self.open("GET", f"{REALTIME}/runs/{run_id}/stream", None, **headers)
 
     def read_on(self, run_id: str, answer: Answer | None = None) -> Answer:
-        """Read a run to its end, connecting again where a stream ends without one."""
+        """Read a run to its end, and reconnect where a stream ends without a terminal event."""
         answer = answer or Answer()
         deadline = time.monotonic() + PATIENCE_SECONDS
         while answer.terminal is None:
@@ -238,7 +238,7 @@ class ChatClient:
         return self.call("GET", f"{REALTIME}/runs/{run_id}").json
 
     def stop(self, run_id: str) -> Reply:
-        """Ask for a run's end."""
+        """Ask a run to stop."""
         return self.call("POST", f"{REALTIME}/runs/{run_id}/stop")
 
     def messages(self, session_id: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""What PostgREST lets a caller do: everything in the database's catalog is tried over HTTP."""
+"""What PostgREST lets a caller do: tries over HTTP everything in the database's catalog."""
 
 import json
 import re
@@ -21,7 +21,7 @@ where nspname !~ '^pg_'
 order by nspname
 """
 
-# A sequence can be read as a table is. What the database alone writes, nobody may write.
+# A sequence can be read like a table. Columns that the database alone writes are not writable.
 RELATIONS = """
 select n.nspname as schema, c.relname as name,
   array_agg(a.attname order by a.attnum) as columns,
@@ -35,7 +35,7 @@ group by n.nspname, c.relname
 order by n.nspname, c.relname
 """
 
-# A parameter without a name is the whole body, where it is the only one and of such a type.
+# A parameter without a name takes the whole body, if it is the only one and of one of these types.
 FUNCTIONS = """
 select n.nspname as schema, p.proname as name, coalesce(named.names, '{}') as parameters,
   case
@@ -82,7 +82,7 @@ class Catalog:
 
     @classmethod
     def of(cls, stack: SupabaseStack) -> "Catalog":
-        """Read it."""
+        """Read the catalog of a stack's database."""
         schemas = [row["name"] for row in stack.sql(OWN_SCHEMAS)]
         listed = "{" + ",".join(schemas) + "}"
         return cls(schemas, stack.sql(RELATIONS, listed), stack.sql(FUNCTIONS, listed))
@@ -133,16 +133,16 @@ def _call(function: Mapping[str, Any]) -> Attempt:
 
 
 def _denied(thing: Mapping[str, Any]) -> str:
-    # Of this very thing: a function that was let in may be denied what it asks for inside.
+    # Denied to this object itself: a function that may be called may be denied what it uses.
     schema, name = thing["schema"], thing["name"]
     return rf"42501 permission denied for (schema {schema}|[a-z ]+ {name})$"
 
 
 class Caller:
-    """Somebody with the anon key, and perhaps a token, straight at PostgREST."""
+    """A caller with the anon key, and perhaps a token, who talks to PostgREST directly."""
 
     def __init__(self, stack: SupabaseStack, token: str | None = None) -> None:
-        """Open a connection; who makes a caller closes it."""
+        """Open a connection; the test closes it."""
         headers = {"apikey": stack.anon_key, "Authorization": f"Bearer {token or stack.anon_key}"}
         base_url = f"{stack.url}/rest/v1/"
         self._http = httpx.Client(base_url=base_url, headers=headers, timeout=ANSWER_SECONDS)
@@ -152,7 +152,7 @@ class Caller:
         self._http.close()
 
     def allowed(self, catalog: Catalog) -> set[str]:
-        """Try everything, and name what was not refused for want of a privilege."""
+        """Try everything, and name each attempt that was not refused for lack of a privilege."""
         return {tried.deed for tried in catalog.attempts() if not self._is_refused(tried)}
 
     def rows(self, path: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Reading what `/metrics` tells."""
+"""Reads what `/metrics` tells."""
 
 import re
 from collections.abc import Iterator
@@ -16,27 +16,27 @@ LINE = re.compile(r"^(charla_\S+) (\S+)$", re.MULTILINE)
 
 
 def figures_in(text: str) -> Figures:
-    """Read Prometheus' text format; a name is with its labels."""
+    """Read Prometheus' text format; the names include their labels."""
     return {name: float(value) for name, value in LINE.findall(text)}
 
 
 def figures_of(server: ServerProcess) -> Figures:
-    """Ask a server, whichever of its workers answers."""
+    """Ask a server for its figures; any of its workers may answer."""
     with ChatClient(server.url).open("GET", "/metrics") as reader:
         assert reader.status == 200
         return figures_in(reader.body().decode())
 
 
 def workers_of(server: ServerProcess) -> list[psutil.Process]:
-    """List the processes that answer."""
+    """List the worker processes of a server."""
     return server.members()[1:]
 
 
 @contextmanager
 def only(worker: psutil.Process, server: ServerProcess) -> Iterator[None]:
-    """Have new connections answered by one worker; the others stand still meanwhile.
+    """Have one worker answer all new connections; the others are suspended meanwhile.
 
-    One that was killed may still be listed, and gone by the next line.
+    A worker that was killed may still be listed, and be gone by the next line.
     """
     with ExitStack() as resuming:
         for other in workers_of(server):
@@ -53,6 +53,6 @@ def _resume(worker: psutil.Process) -> None:
 
 
 def folder_of(worker: psutil.Process) -> Path:
-    """Find the folder in which a worker counts."""
+    """Find the folder in which a worker keeps its figures."""
     mapped = (Path(each.path) for each in worker.memory_maps())
     return next(path.parent for path in mapped if path.parent.name.startswith(PREFIX))

@@ -1,4 +1,4 @@
-"""The keys of a Supabase project over real HTTP: rotated, withheld or slow, and counted."""
+"""Serves the keys of a Supabase project over real HTTP: rotated, withheld or slow, and counted."""
 
 import json
 import threading
@@ -30,7 +30,7 @@ class SigningKey:
     private: PrivateKey
 
     def sign(self, claims: Mapping[str, Any], **header: object) -> str:
-        """Make a token; a header of None is left out."""
+        """Make a token; a header field that is None is left out."""
         return jwt.encode(
             dict(claims), self.private, self.algorithm, headers={"kid": self.id, **header}
         )
@@ -51,27 +51,27 @@ class SigningKey:
         return {**described, **known, **changes}
 
     def pem(self) -> bytes:
-        """Write the public half as a file has it."""
+        """Write the public half as it stands in a PEM file."""
         public = self.private.public_key()
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 @cache
 def ec_key(key_id: str) -> SigningKey:
-    """Make an ES256 key, or give the one of this id again."""
+    """Make an ES256 key, or give the key that was made for this id."""
     return SigningKey(key_id, "ES256", ec.generate_private_key(ec.SECP256R1()))
 
 
 @cache
 def rsa_key(key_id: str) -> SigningKey:
-    """Make an RS256 key, or give the one of this id again."""
+    """Make an RS256 key, or give the key that was made for this id."""
     return SigningKey(key_id, "RS256", rsa.generate_private_key(65537, 2048))
 
 
 class KeyServer(ThreadingHTTPServer):
     """A project's key set; it answers with `body` and `status` while `is_open`.
 
-    One that `trickles` never comes to the end of its headers.
+    While it `trickles`, it never comes to the end of its headers.
     """
 
     daemon_threads = True
@@ -98,7 +98,7 @@ class KeyServer(ThreadingHTTPServer):
         self.body = json.dumps(document).encode()
 
     def wait_for_fetches(self, count: int) -> None:
-        """Return once so many have begun, beyond those waited for before."""
+        """Return once `count` more fetches have begun than were waited for before."""
         for _ in range(count):
             assert self.asked.acquire(timeout=10)
 
@@ -109,7 +109,7 @@ class KeyServer(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Go away; who waits gets no answer."""
+        """Stop; a client that still waits gets no answer."""
         self.trickles = False
         self.is_open.set()
         self.shutdown()

@@ -10,12 +10,12 @@ from source_tree import ROOT
 
 
 def arguments(*words: str | Path) -> list[str]:
-    """Write a command as it is started."""
+    """Give the arguments that start a command."""
     return [sys.executable, "-m", "flask", "--app", "app", *map(str, words)]
 
 
 def environment(data_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give a command its settings, and of this process only what a program needs."""
+    """Give a command its settings, and from this process only what every program needs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251 - a child needs PATH and HOME
     return kept | {"DATA_DIR": str(data_dir)} | dict(settings or {})
 

@@ -1,4 +1,4 @@
-"""The web client in a real browser: what a user does with it, and what the server has then."""
+"""The web client in a real browser: what a user does there, and what the server then has."""
 
 import json
 import urllib.request
@@ -21,10 +21,10 @@ CHROMIUM_ARGS = [
 PASSWORD = "correct horse battery staple"
 PATIENCE_MS = 30_000  # both cores may be busy with other tests
 
-# A browser sees the API and nothing behind it.
+# A browser sees the API and nothing behind it, so one way to run is enough.
 SEEN_ON_BOTH = only_on(EMBEDDED, "test_browser.py is what a page may see differently, on both")
 
-# Keeps every state of the last answer, so that a test need not look at the right moment.
+# Records every state of the last answer, so that a test need not look at the right moment.
 _WATCH = """
 () => {
   window.seen = [];
@@ -73,7 +73,7 @@ class WebClient:
         return self.answer.locator(".text").text_content() or ""
 
     def wait_for_words(self, chars: int) -> None:
-        """Wait until the answer that is being written has so many characters."""
+        """Wait until the answer that is being written has at least `chars` characters."""
         self.page.wait_for_function(
             """(chars) => {
                  const texts = document.querySelectorAll(".message.assistant .text");
@@ -84,15 +84,15 @@ class WebClient:
         )
 
     def wait_for_end(self, status: str = "complete") -> None:
-        """Wait until the last answer has ended in this way."""
+        """Wait until the last answer has ended with this status."""
         expect(self.answer).to_have_attribute("data-status", status, timeout=PATIENCE_MS)
 
     def watch(self) -> None:
-        """Begin to note every change of the last answer."""
+        """Begin to record every change of the last answer."""
         self.page.evaluate(_WATCH)
 
     def seen(self) -> list[tuple[str, str]]:
-        """Give what was noted: status and text of the last answer after every change."""
+        """Give what was recorded: status and text of the last answer after every change."""
         return [(status, text) for status, text in self.page.evaluate("() => window.seen")]
 
     @property
@@ -101,7 +101,7 @@ class WebClient:
         return self.page.url.rpartition("/")[2]
 
     def stored_messages(self) -> list[dict[str, Any]]:
-        """Ask the server for the messages of the open conversation, with a login of its own."""
+        """Ask the server for the messages of the open conversation, with a separate login."""
         login = self._ask("/api/auth/login", {"email": self.email, "password": PASSWORD})
         path = f"/api/chat/realtime/sessions/{self.session_id}/messages"
         items: list[dict[str, Any]] = self._ask(path, token=login["access_token"])["items"]

@@ -1,8 +1,8 @@
-"""A pytest plugin: the two ways to run, so that one suite holds for both.
+"""A pytest plugin: the two ways to run Charla, so that one suite holds for both.
 
-Embedded keeps everything in SQLite and in memory; scaled in a Supabase project and in Redis. Every
-test that uses `column` (the servers and applications do) runs on both, unless `only_on` says why
-that cannot be.
+The embedded column keeps everything in SQLite and in memory, the scaled column in a Supabase
+project and in Redis. Every test that uses `column` (the servers and applications do) runs on both,
+unless `only_on` says why it cannot.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,12 @@ from stack.supabase_stack import SupabaseStack
 EMBEDDED, SCALED = "embedded", "scaled"
 
 SOON = {"BEAT_SECONDS": "0.5", "WORKER_DEAD_SECONDS": "3", "IDLE_CHECK_SECONDS": "1"}
-"""Settings with which the answers of a worker that was killed are taken over after 3 s."""
+"""Settings with which the answers of a killed worker are taken over after 3 s."""
 
 
 @dataclass(slots=True)
 class Stack:
-    """The Supabase and the Redis of this test process, and who relies on what is in them."""
+    """The Supabase and the Redis of this test process; `keepers` counts the users of their data."""
 
     supabase: SupabaseStack
     redis: RedisServer
@@ -30,7 +30,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One way to run: what is set for it."""
+    """One way to run, and the settings for it."""
 
     name: str
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Column:
 
     @property
     def soon(self) -> Mapping[str, str]:
-        """Give settings with which a test need not wait long for what becomes of the killed."""
+        """Give settings with which the runs of killed workers are taken over soon."""
         return SOON if self.is_scaled else {}
 
     @property
@@ -54,19 +54,19 @@ class Column:
         return self.stack.supabase
 
     def empty(self) -> None:
-        """Forget all rows and all logs, unless a server of the whole module lives on them."""
+        """Delete all rows and all logs, unless a server of the whole module uses them."""
         if self.stack is not None and not self.stack.keepers:
             self.stack.supabase.reset()
             self.stack.redis.flush()
 
     def forget_logs(self) -> None:
-        """Lose the logs that `LOG_KEEP_SECONDS=0` leaves: Redis keeps them for a second."""
+        """Delete the logs that `LOG_KEEP_SECONDS=0` leaves: Redis keeps them for a second."""
         if self.stack is not None:
             self.stack.redis.flush()
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Empty it, and keep it from being emptied meanwhile."""
+        """Empty the column, and keep it from being emptied during the block."""
         self.empty()
         if self.stack is None:
             yield
@@ -79,22 +79,22 @@ class Column:
 
 
 def only_on(name: str, reason: str) -> pytest.MarkDecorator:
-    """Have tests run on one column, because it is by its nature that they are about."""
+    """Run tests on one column only, because they are about something that only it has."""
     assert reason
     return pytest.mark.parametrize("column", [name], indirect=True)
 
 
 @pytest.fixture(scope="session")
 def stack(shared_supabase: SupabaseStack, shared_redis: RedisServer) -> Stack:
-    """Give what the scaled column keeps everything in."""
+    """Give the servers in which the scaled column keeps everything."""
     return Stack(shared_supabase, shared_redis)
 
 
 @pytest.fixture(scope="module", params=[EMBEDDED, SCALED])
 def column(request: pytest.FixtureRequest) -> Column:
-    """Give each way to run in turn; two workers in the scaled one.
+    """Give each way to run in turn; the scaled one has two workers.
 
-    So each reader may be at another worker than the answer.
+    So a reader may be on another worker than the answer.
     """
     if request.param == EMBEDDED:
         return Column(EMBEDDED)

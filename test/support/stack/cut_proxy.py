@@ -1,4 +1,4 @@
-"""A TCP relay whose connections can be cut: what a lost network looks like to a client."""
+"""A TCP relay whose connections can be cut, which looks to a client like a lost network."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ _PIECE_BYTES = 65_536
 
 
 class CutProxy:
-    """Relays a port of its own to a server on this machine until it is told otherwise."""
+    """Relays a port of its own to a server on this machine, until a test tells it to stop."""
 
     def __init__(self, server_port: int) -> None:
         """Listen on a free port; connections are relayed from `__enter__` on."""
@@ -35,7 +35,7 @@ class CutProxy:
             self._reset(connection)
 
     def swallow_answers(self) -> None:
-        """Let requests through and lose what the server says; `swallowed` is set at the first."""
+        """Let requests through and drop the answers; `swallowed` is set at the first."""
         self._swallows = True
 
     def come_back(self) -> None:
@@ -103,5 +103,5 @@ class CutProxy:
     def _reset(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            connection.shutdown(socket.SHUT_RDWR)  # wakes who reads from it, then the reset
+            connection.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it; then the reset
         connection.close()

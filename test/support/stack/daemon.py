@@ -10,16 +10,16 @@ from pathlib import Path
 import psutil
 from stack.private_folder import PrivateFolder, unprivileged
 
-START_SECONDS = 60.0  # each starts in a second; this is for a machine whose cores are all busy
+START_SECONDS = 60.0  # a start takes a second; this is for a machine whose cores are all busy
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
 LOG_TAIL = 2000
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-"""Nothing of a developer's own: PGHOST alone would lead the tests to another database."""
+"""Nothing from a developer's environment: PGHOST would send the tests to another database."""
 
 
 class Daemon:
-    """A program in a private folder; started again it has the same folder and command."""
+    """A program in a private folder; when started again, it has the same folder and command."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Daemon:
         is_ready: Callable[[], bool],
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
-        """Prepare it; `stop_signal` is what asks it to end in order."""
+        """Prepare the program; `stop_signal` is what asks it to end in order."""
         self.name = name
         self._folder = folder
         self._command = command
@@ -40,7 +40,7 @@ class Daemon:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and return once it is ready; fail with its output where it is not."""
+        """Start the program, and return once it is ready; fail with its output if it is not."""
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -49,7 +49,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C at the tests is not one at the server
+                start_new_session=True,  # a Ctrl-C at the tests must not reach the server
                 **unprivileged(),
             )
         self._pid_file.write_text(str(self._process.pid))
@@ -66,7 +66,7 @@ class Daemon:
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """Ask it to end, and kill it where it does not; nothing where it has ended."""
+        """Ask the program to end, and kill it if it does not; where it has ended, do nothing."""
         if self._process is None:
             return
         self.resume()
@@ -78,7 +78,7 @@ class Daemon:
         self._pid_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """End it with all its children at once (kill -9)."""
+        """Kill the program and all its children at once (kill -9)."""
         killed = self._family()
         self._signal_all(signal.SIGKILL)
         if self._process is not None:
@@ -87,15 +87,15 @@ class Daemon:
         self._pid_file.unlink(missing_ok=True)
 
     def pause(self) -> None:
-        """Let it hang: connections stay open, and nothing is answered."""
+        """Let the program hang: its connections stay open, and it answers nothing."""
         self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let the program go on."""
         self._signal_all(signal.SIGCONT)
 
     def log(self) -> str:
-        """Give the end of what it has printed, over all its starts."""
+        """Give the end of what the program has printed, over all its starts."""
         text = self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
         return text[-LOG_TAIL:]
 
@@ -105,7 +105,7 @@ class Daemon:
                 process.send_signal(number)
 
     def _family(self) -> list[psutil.Process]:
-        """List it and its children, which may have sessions of their own."""
+        """List the program and its children, which may have sessions of their own."""
         if self._process is None or self._process.poll() is not None:
             return []
         try:
@@ -116,7 +116,7 @@ class Daemon:
 
 
 def _wait_until_gone(processes: Sequence[psutil.Process]) -> None:
-    """Wait for orphans, which hold what a new start wants; nobody may be there to bury them."""
+    """Wait for killed children, which hold what a new start needs; a zombie counts as gone."""
     deadline = time.monotonic() + STOP_SECONDS
     for process in processes:
         while psutil.pid_exists(process.pid) and time.monotonic() < deadline:

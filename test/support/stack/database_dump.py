@@ -12,7 +12,7 @@ HEADING = re.compile(
     re.MULTILINE,
 )
 LAST_LINES = re.compile(r"\n--\n-- PostgreSQL database dump complete\n.*", re.DOTALL)
-# Each dump has a random key of its own in them.
+# Each dump has a random key of its own in these lines.
 RESTRICTIONS = re.compile(r"^\\(un)?restrict .*\n", re.MULTILINE)
 
 
@@ -20,7 +20,7 @@ def objects_of(dump: str) -> dict[str, str]:
     """Give the SQL that makes each object, by its kind and name; the SQL tells its owner too.
 
     A table's columns stand in their physical order, on which whole rows depend (`row(...)`,
-    `select *`); grants are sorted, because theirs depends on how often each was given.
+    `select *`); grants are sorted, because their order depends on how often each was given.
     """
     objects: dict[str, str] = defaultdict(str)
     dump = RESTRICTIONS.sub("", dump)
@@ -39,7 +39,7 @@ def objects_of(dump: str) -> dict[str, str]:
 def differences(
     left: Mapping[str, str], right: Mapping[str, str], left_name: str, right_name: str
 ) -> dict[str, str]:
-    """Give the lines that differ, by their object; nothing where all objects are equal."""
+    """Give the lines that differ, by their object; empty where all objects are equal."""
     return {
         name: "\n".join(
             unified_diff(

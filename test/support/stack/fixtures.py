@@ -21,14 +21,14 @@ def shared_supabase() -> Iterator[SupabaseStack]:
 
 @pytest.fixture
 def supabase(shared_supabase: SupabaseStack) -> SupabaseStack:
-    """Give a Supabase without a row; who breaks it takes `make_supabase`."""
+    """Give a Supabase without rows; a test that breaks it uses `make_supabase` instead."""
     shared_supabase.reset()
     return shared_supabase
 
 
 @pytest.fixture
 def make_supabase() -> Iterator[MakeSupabase]:
-    """Start stacks of the test's own, with the options of SupabaseStack; they end with it."""
+    """Start stacks of the test's own, with the options of SupabaseStack; they end with the test."""
     with ExitStack() as running:
         yield lambda **options: running.enter_context(SupabaseStack(**options))
 
@@ -42,13 +42,13 @@ def shared_redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis_server(shared_redis: RedisServer) -> RedisServer:
-    """Give a Redis without data; who breaks it takes `make_redis`."""
+    """Give a Redis without data; a test that breaks it uses `make_redis` instead."""
     shared_redis.flush()
     return shared_redis
 
 
 @pytest.fixture
 def make_redis() -> Iterator[MakeRedis]:
-    """Start servers of the test's own, with the options of RedisServer; they end with it."""
+    """Start servers of the test's own, with the options of RedisServer; they end with the test."""
     with ExitStack() as running:
         yield lambda **options: running.enter_context(RedisServer(**options))

@@ -1,4 +1,4 @@
-"""The nginx of `deploy/nginx.conf` before servers of a test."""
+"""nginx with `deploy/nginx.conf`, in front of a test's servers."""
 
 import contextlib
 import http.client
@@ -20,7 +20,7 @@ SAMPLE = ROOT / "deploy" / "nginx.conf"
 HOST = "chat.example.com"
 ANSWER_SECONDS = 60.0
 
-# What Debian's own main file does, without its paths.
+# What Debian's main configuration file does, without its paths.
 MAIN = """
 daemon off;
 pid @folder/tmp/nginx.pid;
@@ -47,7 +47,7 @@ class _Tls(http.client.HTTPSConnection):
         self._source = source
 
     def connect(self) -> None:
-        """Connect; the name is not looked up."""
+        """Connect without looking the name up."""
         plain = socket.create_connection(
             ("127.0.0.1", self.port), ANSWER_SECONDS, source_address=(self._source, 0)
         )
@@ -55,10 +55,10 @@ class _Tls(http.client.HTTPSConnection):
 
 
 class FrontProxy:
-    """nginx with the sample as it stands; only ports, servers and certificate are a test's."""
+    """nginx with the sample as it stands, but for the test's own ports, servers and certificate."""
 
     def __init__(self, server_ports: Sequence[int]) -> None:
-        """Prepare it before these servers."""
+        """Prepare the proxy in front of these servers."""
         self.port, self.plain_port = find_free_port(), find_free_port()
         self._folder = PrivateFolder()
         self._folder.make("tmp")
@@ -94,7 +94,7 @@ class FrontProxy:
         return _Tls(self.port, self._trust, source)
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the proxy."""
         with ExitStack() as undo:
             undo.callback(self._folder.close)
             undo.callback(self._nginx.stop)
@@ -108,7 +108,7 @@ class FrontProxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it."""
+        """End the proxy and remove its folder."""
         self._nginx.stop()
         self._folder.close()
 

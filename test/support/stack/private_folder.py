@@ -1,4 +1,4 @@
-"""A folder for servers that a test run starts: it goes, and they end, when the run does."""
+"""A folder for servers that a test run starts: they end with the run, and the folder goes."""
 
 import os
 import pwd
@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-MAX_PATH = 80  # a unix socket's name is added, and 107 bytes are all that the kernel takes
+MAX_PATH = 80  # a unix socket's name is added, and the kernel takes 107 bytes at most
 END_SECONDS = 10.0
 USERS = ("postgres", "nobody")
 
-# Waits for a line, or for the end of who could write it; ends each server with its children.
-# A server that was just killed may write a last file, so what was left is removed once more.
+# Waits for a line, or for the end of the process that could write one; then kills each server with
+# its children. A server that was just killed may write a last file, so the removal is repeated.
 _GUARD = """
 read -r _
 for file in "$0"/*.pid; do [ -f "$file" ] && kill -s KILL -- "-$(cat "$file")" 2>/dev/null; done
@@ -25,7 +25,7 @@ rm -rf "$0" 2>/dev/null || { sleep 1; rm -rf "$0"; }
 
 @cache
 def unprivileged() -> Mapping[str, Any]:
-    """Give what `Popen` needs so that a program is not run by root, which PostgreSQL refuses."""
+    """Give what `Popen` needs so that a program does not run as root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return {}
     known = {user.pw_name: user for user in pwd.getpwall()}
@@ -34,10 +34,10 @@ def unprivileged() -> Mapping[str, Any]:
 
 
 class PrivateFolder:
-    """A folder with a short path, owned by who runs the servers in it.
+    """A folder with a short path, owned by the user who runs the servers in it.
 
-    A guard beside this process ends the servers of `Daemon` and removes the folder: at `close`, and
-    also where this process is killed before it gets there.
+    A guard process ends the servers of `Daemon` and removes the folder: at `close`, and also where
+    this process is killed before it gets there.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class PrivateFolder:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # it outlives a Ctrl-C, which it is there for
+            start_new_session=True,  # it must survive a Ctrl-C, to clean up after it
         )
 
     def write(self, name: str, text: str) -> Path:
@@ -68,13 +68,13 @@ class PrivateFolder:
         return path
 
     def copy(self, program: str | Path) -> Path:
-        """Copy a program that lies where only this process can read."""
+        """Copy a program from where only this process can read it."""
         copied = shutil.copy(program, self.path)
         Path(copied).chmod(0o755)
         return Path(copied)
 
     def close(self) -> None:
-        """End what still runs in it, and remove it."""
+        """End what still runs in the folder, and remove the folder."""
         self._guard.communicate(b"\n", END_SECONDS)
 
     @staticmethod

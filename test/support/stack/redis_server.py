@@ -1,4 +1,4 @@
-"""A real Redis for the tests: private, and theirs to break."""
+"""A real Redis for the tests: it is private, so that they may break it."""
 
 import shutil
 from contextlib import ExitStack, closing
@@ -15,16 +15,16 @@ ANSWER_SECONDS = 5.0
 
 
 class RedisServer(Daemon):
-    """`redis-server` on a port of its own; stopped or killed it can be started again.
+    """`redis-server` on a port of its own; when stopped or killed, it can be started again.
 
-    `append_only` writes each command to a file, synced every second, as a server is run whose data
-    is to survive; without it a start begins empty.
+    `append_only` writes each command to a file, synced every second, as for a server whose data
+    must survive; without it, every start begins empty.
     """
 
     def __init__(
         self, *, append_only: bool = False, eviction: str = "noeviction", cluster: bool = False
     ) -> None:
-        """Prepare it; `eviction` is its `maxmemory-policy`, `cluster` lets it be a node of one."""
+        """Prepare it; `eviction` is its `maxmemory-policy`, `cluster` makes it a cluster's node."""
         program = shutil.which("redis-server")
         assert program is not None, "run: .ci/setup-system redis-server"
         port = find_free_port()
@@ -45,16 +45,16 @@ class RedisServer(Daemon):
         super().__init__("redis", self._private, command, self._answers)
 
     def flush(self) -> None:
-        """Forget all data, as FLUSHALL does."""
+        """Delete all data, with FLUSHALL."""
         with closing(self.client()) as client:
             client.flushall()
 
     def client(self) -> Redis:
-        """Open a connection; who asks for it closes it."""
+        """Open a connection; the caller closes it."""
         return Redis.from_url(self.url, socket_timeout=ANSWER_SECONDS)
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the server."""
         with ExitStack() as undo:
             undo.callback(self._private.close)
             undo.callback(self.stop)
@@ -68,7 +68,7 @@ class RedisServer(Daemon):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it, whatever its state, and remove its data."""
+        """End the server, whatever its state, and remove its data."""
         self.stop()
         self._private.close()
 

@@ -1,4 +1,4 @@
-"""An HTTP server that answers as it is told where a Supabase gateway would be."""
+"""An HTTP server in the place of a Supabase gateway, which answers as a test tells it."""
 
 import json
 import socket
@@ -9,7 +9,7 @@ from typing import Any, Self
 CUT = "cut"
 """Close the connection without an answer."""
 HANG = "hang"
-"""Answer when the test is over."""
+"""Do not answer until the test is over."""
 
 HANG_SECONDS = 60.0
 
@@ -37,7 +37,7 @@ class RestServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def next_answer(self, function: str) -> tuple[int, object] | str:
-        """Note a call, and wait where it is to hang."""
+        """Note a call and give its answer; where that is HANG, wait until the test is over."""
         with self._changed:
             self.calls.append(function)
             answer = self.answers.pop(0) if self.answers else (200, None)
@@ -65,7 +65,7 @@ class RestServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of what hangs, and stop."""
+        """End the calls that hang, and stop."""
         self._over.set()
         self._server.shutdown()
         self._server.server_close()

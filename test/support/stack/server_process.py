@@ -24,18 +24,18 @@ POLL_SECONDS = 0.05
 WORKER_READY = re.compile(r"^  worker +(\d+) is ready$", re.MULTILINE)
 
 _GIVEN: list[socket.socket] = []
-"""The names of the ports that were given to tests of this process."""
+"""The sockets that name the ports which tests of this process were given."""
 
 
 def find_free_port() -> int:
-    """Find a port that nobody listens on, and that no test was given before.
+    """Find a port on which no process listens, and that no test was given before.
 
-    It lies below the range that the kernel gives to outgoing connections, so that none of those
-    takes it before the server does. Tests of other processes are kept off by a socket with its
-    name, which is this process' until it ends.
+    The port is below the range that the kernel gives to outgoing connections, so that none of those
+    takes it before the server does. A socket with the port's name, which this process holds until
+    it ends, keeps the tests of other processes away.
     """
     while True:
-        port = random.randint(15000, 32000)  # noqa: S311 - no secret hangs on it
+        port = random.randint(15000, 32000)  # noqa: S311 - it protects no secret
         name = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe, contextlib.suppress(OSError):
             name.bind(f"\0charla-port-of-a-test-{port}")
@@ -49,8 +49,8 @@ class ServerProcess:
     """`python app.py` on a free port with a data folder of its own.
 
     Of the environment it inherits only what a program needs to run, so that a developer's keys
-    never reach it. Started again after `stop` or `kill` it has the same port and data. `home` is
-    where the code lies: the project, or a copy of it; `python` is what runs it.
+    never reach it. When it is started again after `stop` or `kill`, it has the same port and data.
+    `home` is the folder of the code: the project, or a copy of it; `python` is what runs it.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -65,10 +65,7 @@ class ServerProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start, and return once all workers answer and are ready.
-
-        Fails with the output where they do not.
-        """
+        """Start, and return once all workers answer and are ready; else fail with the output."""
         folder = self._output_file.parent
         folder.mkdir(parents=True, exist_ok=True)
         with self._output_file.open("ab") as output:
@@ -79,7 +76,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C at the tests is not one at the server
+                start_new_session=True,  # a Ctrl-C at the tests must not reach the server
             )
         try:
             self._wait_until_ready()
@@ -89,7 +86,7 @@ class ServerProcess:
         return self
 
     def stop(self) -> int:
-        """Ask it to end as a deploy does (SIGTERM), wait, and return its exit status."""
+        """Ask the server to end as a deploy does (SIGTERM), wait, and return its exit status."""
         process = self._running()
         process.send_signal(signal.SIGTERM)
         try:
@@ -99,11 +96,11 @@ class ServerProcess:
             raise AssertionError(f"did not end on SIGTERM:\n{self.output()}") from None
 
     def wait(self) -> int:
-        """Wait for its end, however that was brought about, and return its exit status."""
+        """Wait for the server's end, whatever causes it, and return its exit status."""
         return self._running().wait(STOP_SECONDS)
 
     def kill(self) -> None:
-        """End master and workers at once, as a crash of the machine does (kill -9)."""
+        """Kill master and workers at once, as a crash of the machine does (kill -9)."""
         for member in self.members():
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
@@ -111,7 +108,7 @@ class ServerProcess:
             self._process.wait(STOP_SECONDS)
 
     def members(self) -> list[psutil.Process]:
-        """List the master and all its workers, the master first; nothing where it has ended."""
+        """List the master and all its workers, the master first; empty where it has ended."""
         if self._process is None or self._process.poll() is not None:
             return []
         try:
@@ -121,7 +118,7 @@ class ServerProcess:
             return []
 
     def output(self) -> str:
-        """Give everything that it has printed, over all its starts."""
+        """Give everything that the server has printed, over all its starts."""
         return self._output_file.read_text(errors="replace") if self._output_file.exists() else ""
 
     @property
@@ -130,7 +127,7 @@ class ServerProcess:
         return self._running().pid
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the server."""
         return self.start()
 
     def __exit__(
@@ -139,7 +136,7 @@ class ServerProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it, whatever its state."""
+        """End the server, if it runs."""
         if self.members():
             self.stop()
 
@@ -176,7 +173,7 @@ class ServerProcess:
         raise AssertionError(f"not ready after {START_SECONDS} s:\n{self.output()}")
 
     def _workers_ready(self) -> set[int]:
-        """List the workers that say so; one that runs alone does not."""
+        """List the workers that print that they are ready; a single worker does not print it."""
         said = {int(pid) for pid in WORKER_READY.findall(self.output())}
         return said & {worker.pid for worker in self.members()[1:]}
 
@@ -189,7 +186,7 @@ class StartServer(Protocol):
 
 
 def _polls(seconds: float) -> Iterator[None]:
-    """Yield now and again until the time is over; a starting process announces nothing."""
+    """Yield repeatedly until the time is over; a starting process announces nothing."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield

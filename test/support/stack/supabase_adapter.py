@@ -1,4 +1,4 @@
-"""The Supabase store, as the suites that hold for every store take it."""
+"""The Supabase store, as an adapter for the suites that hold for every store."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from services.stores.supabase.store import SupabaseStore
 
 
 def supabase_adapter(stack: SupabaseStack) -> StoreAdapter:
-    """Give the store on a running stack, whose one database stands for every folder."""
+    """Give the store on a running stack; its only database stands for every folder."""
 
     def open_store(folder: Path) -> Store:
         del folder

@@ -1,4 +1,4 @@
-"""PostgREST, and nginx where Supabase has its API gateway."""
+"""PostgREST, and nginx in the place of Supabase's API gateway."""
 
 import http.client
 import re
@@ -41,7 +41,7 @@ class Keys:
     """What opens the gateway: the keys of both kinds, and the secret that signs tokens."""
 
     def __init__(self) -> None:
-        """Make them."""
+        """Make the keys and the secret."""
         self.jwt_secret = secrets.token_hex(24)
         self.anon = self.of_role("anon")
         self.service = self.of_role("service_role")
@@ -71,7 +71,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What PostgREST shows of the database: these schemas, and so many rows an answer."""
+    """What PostgREST shows of the database: these schemas, and at most `max_rows` an answer."""
 
     schemas: Sequence[str]
     max_rows: int
@@ -81,7 +81,7 @@ class Postgrest(Daemon):
     """The data API, on a unix socket; ready once it answers through the gateway."""
 
     def __init__(self, folder: PrivateFolder, keys: Keys, gateway_port: int, shown: Shown) -> None:
-        """Prepare it."""
+        """Prepare PostgREST."""
         values = {
             "folder": folder.path,
             "jwt_secret": keys.jwt_secret,
@@ -100,10 +100,10 @@ class Postgrest(Daemon):
 
 
 class Gateway(Daemon):
-    """nginx: asks each request for a key, and notes it."""
+    """nginx: it asks each request for a key, and logs the request."""
 
     def __init__(self, folder: PrivateFolder, keys: Keys, keepalive_requests: int) -> None:
-        """Prepare it; it closes a connection after so many requests."""
+        """Prepare nginx, which closes a connection after `keepalive_requests` requests."""
         self.port = find_free_port()
         self._folder_path = folder.path
         folder.make("tmp")
@@ -127,7 +127,7 @@ class Gateway(Daemon):
         )
 
     def answer(self, status: int | None) -> None:
-        """Answer every request with this status; None: as PostgREST does."""
+        """Answer every request with this status; None: pass requests on to PostgREST."""
         files = {known: self._folder_path / f"answer-{known}" for known in STATUSES}
         for file in files.values():
             file.unlink(missing_ok=True)
@@ -139,27 +139,27 @@ class SeenRequests:
     """The requests that the gateway has answered since the last `clear`."""
 
     def __init__(self, port: int, log: Path) -> None:
-        """Know where nginx writes them."""
+        """Read the log in which nginx writes the requests."""
         self._port = port
         self._log = log
 
     def __call__(self) -> list[str]:
-        """List them in the order in which they ended, as `METHOD /path`."""
+        """List the requests in the order in which they ended, as `METHOD /path`."""
         self._wait_until_written()
         return [line.partition("?")[0] for line in self._log.read_text().splitlines()]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Forget the requests so far."""
         self._wait_until_written()
         self._log.write_text("")
 
     def _wait_until_written(self) -> None:
-        # One worker does one thing after the other: what it answered before this is in the log.
+        # nginx's only worker does one thing after the other: earlier answers are in the log then.
         assert status_of(self._port, "/seen") == HTTPStatus.NO_CONTENT
 
 
 class _ConfigTemplate(string.Template):
-    delimiter = "@"  # nginx has its own meaning for the usual one
+    delimiter = "@"  # the usual `$` has a meaning in nginx
 
 
 def _map(values: Mapping[str, str]) -> str:
@@ -175,7 +175,7 @@ def _postgrest_program() -> Path:
 
 
 def status_of(port: int, path: str, headers: Mapping[str, str] | None = None) -> int | None:
-    """Ask for a page and give the status, or None where nobody answers."""
+    """Ask for a page and give the status, or None where no server answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", path, headers=dict(headers or {}))

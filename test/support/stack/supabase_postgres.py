@@ -19,20 +19,20 @@ BOOTSTRAP = ROOT / "deploy" / "local" / "10_project.sql"
 QUERY_SECONDS = 60.0
 SUPERUSER = "supabase_admin"
 OWNER = "postgres"
-"""As whom Supabase runs migrations: not a superuser."""
+"""The role as which Supabase runs migrations: it is not a superuser."""
 
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "100",
     "shared_buffers": "32MB",
     "timezone": "UTC",
-    # What is lost with the machine only: a test kills processes. A commit is in the kernel's hands
-    # when it is answered, as `synchronous_commit` stays on.
+    # These protect against a crash of the machine only, and tests kill processes. A commit that was
+    # answered is in the kernel's hands, as `synchronous_commit` stays on.
     "fsync": "off",
     "full_page_writes": "off",
 }
 
-# Projects made before the end of October 2026 give all that is new in `public` to the API's roles.
+# Projects made before the end of October 2026 grant all new objects in `public` to the API's roles.
 AUTO_GRANTS = """
 alter default privileges for role postgres in schema public
   grant all on tables to anon, authenticated, service_role;
@@ -41,7 +41,7 @@ alter default privileges for role postgres in schema public
 alter default privileges for role postgres in schema public
   grant all on functions to anon, authenticated, service_role;
 """
-# Later ones give none of it to anybody, the service role included.
+# Later projects grant none of that to any role, not even to the service role.
 EXPLICIT_GRANTS = """
 alter default privileges for role postgres in schema public
   grant truncate, references, trigger on tables to anon, authenticated, service_role;
@@ -59,8 +59,8 @@ GIVES_ROWS = re.compile(
 
 AS_JSON = "with _rows as ($query) select to_jsonb(_rows) from _rows"
 
-# Truncating makes new files for each table and index: 90 ms, where this takes 10. Neither triggers
-# nor foreign keys stand in its way.
+# Truncating takes 90 ms, as it makes new files for each table and index; this takes 10 ms. Neither
+# triggers nor foreign keys stand in its way.
 EMPTY_ALL_TABLES = """
 set local session_replication_role = replica;
 do $$
@@ -78,14 +78,14 @@ end $$;
 
 
 class SqlFailed(Exception):
-    """PostgreSQL refused a statement; the message is its own."""
+    """PostgreSQL refused a statement; the message is PostgreSQL's own."""
 
 
 class Postgres(Daemon):
-    """A database that only a unix socket in its folder reaches."""
+    """A database that can be reached only through a unix socket in its folder."""
 
     def __init__(self, folder: PrivateFolder, *, auto_grants: bool) -> None:
-        """Prepare it; `auto_grants` gives it the default privileges of older projects."""
+        """Prepare the database; `auto_grants` gives it the default privileges of older projects."""
         self._grants = AUTO_GRANTS if auto_grants else EXPLICIT_GRANTS
         self._data = folder.path / "data"
         self._socket_folder = str(folder.path)
@@ -108,7 +108,7 @@ class Postgres(Daemon):
         self._psql(BOOTSTRAP.read_text() + self._grants, SUPERUSER)
 
     def apply(self, file: Path, record: str = "", **values: str) -> None:
-        """Run a file and what records it in one transaction, as Supabase runs a migration."""
+        """Run a file, and `record` after it in one transaction, as Supabase runs a migration."""
         try:
             self._psql(file.read_text() + record, OWNER, values)
         except SqlFailed as refused:
@@ -123,8 +123,8 @@ class Postgres(Daemon):
     def sql(self, text: str, *params: object) -> list[dict[str, Any]]:
         """Run SQL as the superuser; `$1` and so on stand for the params.
 
-        A single query gives its rows, with numbers that are no integers as Decimal and all that
-        JSON does not know as text; anything else runs in one transaction and gives nothing.
+        A single query gives its rows: numbers that are no integers as Decimal, and types that JSON
+        does not have as text. Anything else runs in one transaction and gives nothing.
         """
         values = {f"p{n}": str(value) for n, value in enumerate(params, 1) if value is not None}
         for number in range(1, len(params) + 1):
@@ -138,7 +138,7 @@ class Postgres(Daemon):
         return [json.loads(row, parse_float=Decimal) for row in printed.split("\n") if row]
 
     def empty(self) -> None:
-        """Empty every table of `public` and `auth`; what a migration put there goes too.
+        """Empty every table of `public` and `auth`, also of the rows that a migration put there.
 
         Sequences go on where they were.
         """
@@ -179,7 +179,7 @@ def programs() -> Path:
 
 @cache
 def _new_cluster() -> PrivateFolder:
-    """Make an empty database once for this process; copies of it are made in no time."""
+    """Make an empty database once for this process; copying it takes almost no time."""
     folder = PrivateFolder()
     atexit.register(folder.close)
     arguments = [

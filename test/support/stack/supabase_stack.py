@@ -1,4 +1,4 @@
-"""A real Supabase data API for the tests: private, without docker, and theirs to break."""
+"""A real Supabase data API for the tests, without docker; it is private, so they may break it."""
 
 import secrets
 import time
@@ -20,7 +20,7 @@ class SupabaseStack:
     """PostgreSQL with the project's migrations, PostgREST, and nginx as the gateway.
 
     Its parts are `postgres`, `postgrest` and `gateway`: each can be stopped, killed, paused and
-    started again. Stopped, the database keeps its data.
+    started again. A stopped database keeps its data.
     """
 
     def __init__(
@@ -31,11 +31,12 @@ class SupabaseStack:
         max_rows: int = 1000,
         schemas: Sequence[str] = ("public",),
     ) -> None:
-        """Prepare it.
+        """Prepare the stack.
 
-        `auto_grants`: new tables and functions are open to everybody, as in older projects;
-        `keepalive_requests`: how many the gateway takes over one connection; `max_rows`: where an
-        answer is cut without a word; `schemas`: what PostgREST shows, the first of them unasked.
+        `auto_grants`: new tables and functions are open to all roles of the API, as in older
+        projects. `keepalive_requests`: how many requests the gateway takes over one connection.
+        `max_rows`: the rows after which an answer is cut without notice. `schemas`: the schemas
+        that PostgREST shows; the first is the default.
         """
         self._folder = PrivateFolder()
         keys = Keys()
@@ -56,7 +57,7 @@ class SupabaseStack:
         return self._folder.path
 
     def settings(self) -> dict[str, str]:
-        """Give what a server needs in its environment."""
+        """Give the settings that a server needs in its environment."""
         return {
             "SUPABASE_URL": self.url,
             "SUPABASE_KEY": self.service_key,
@@ -64,7 +65,7 @@ class SupabaseStack:
         }
 
     def user_token(self, user_id: str, **claims: object) -> str:
-        """Sign a token of a user as Supabase Auth does; claims replace what it has."""
+        """Sign a user's token as Supabase Auth does; `claims` replace or add to the usual ones."""
         now = int(time.time())
         usual = {
             "iss": f"{self.url}/auth/v1",
@@ -81,7 +82,7 @@ class SupabaseStack:
         return self.postgres.sql(text, *params)
 
     def reset(self) -> None:
-        """Forget all rows, requests and the status that was to be answered."""
+        """Forget all rows, all requests, and the status that the gateway was told to answer."""
         self.gateway.answer(None)
         self.postgres.empty()
         self.requests.clear()
@@ -103,11 +104,11 @@ class SupabaseStack:
         self.postgres.stop()
 
     def start_postgres(self) -> None:
-        """Start it again with its data; PostgREST finds it by itself, within some seconds."""
+        """Start the database again with its data; PostgREST finds it within some seconds."""
         self.postgres.start()
 
     def gateway_status(self, status: int | None) -> None:
-        """Let the gateway answer everything with this status; None ends that."""
+        """Let the gateway answer every request with this status; None ends that."""
         self.gateway.answer(status)
 
     def pause(self) -> None:
@@ -119,11 +120,11 @@ class SupabaseStack:
         self.gateway.resume()
 
     def wait_until_ready(self) -> None:
-        """Wait until the whole answers again, as after `start_postgres`."""
+        """Wait until the whole stack answers again, as after `start_postgres`."""
         self.postgrest.wait_until_ready()
 
     def __enter__(self) -> Self:
-        """Start it with the migrations applied."""
+        """Start the stack, with the migrations applied."""
         with ExitStack() as undo:
             undo.callback(self._close)
             self.postgres.create()
@@ -139,7 +140,7 @@ class SupabaseStack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it, whatever its state, and remove its data."""
+        """End the stack, whatever its state, and remove its data."""
         self._close()
 
     def _close(self) -> None:

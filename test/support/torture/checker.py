@@ -1,6 +1,6 @@
-"""Holds what clients were told against what the store has; knows the contract, and no code of ours.
+"""Compares what clients were told with what the store has, by the contract and not by our code.
 
-Each check yields a sentence for everything that must not be.
+Each check yields a sentence for everything that is wrong.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ def check(evidence: Evidence, stored: Stored, faults: FaultLog) -> list[str]:
 
 
 def disagreement(told: Json, told_id: str | None, run: Json, content: str) -> str | None:
-    """Tell where the end that a client was told is not the one that the store has."""
+    """Tell how the end that a client was told differs from the stored end; None: it does not."""
     terminal = run["terminal"]
     if terminal is None:
         return "the store has no end"
@@ -63,7 +63,7 @@ def disagreement(told: Json, told_id: str | None, run: Json, content: str) -> st
 
 
 def _ends(stored: Stored) -> Iterator[str]:
-    """Each run has one end, and its message the same."""
+    """Each run has one end, and its message has the same end."""
     for run in stored.runs.values():
         terminal, message = run["terminal"], stored.messages.get(run["message_id"])
         if message is None or terminal is None:
@@ -84,7 +84,7 @@ def _ends(stored: Stored) -> Iterator[str]:
 
 
 def _questions(evidence: Evidence, stored: Stored) -> Iterator[str]:
-    """What was taken is there once, what was refused not at all, and nothing that nobody asked."""
+    """A question that was taken is stored once, a refused one never, and no other question is."""
     asked_by = _by_content(evidence)
     found = Counter(
         (message["session_id"], message["content"])
@@ -130,7 +130,7 @@ def _branches(stored: Stored) -> Iterator[str]:
         asking = stored.messages.get(run["user_message_id"])
         answer = stored.messages.get(run["message_id"])
         if asking is None or answer is None:
-            continue  # `_texts` tells
+            continue  # `_texts` reports it
         if asking["parent_id"] != leaf.get(run["session_id"]):
             yield f"{run['id']}: does not follow the answer before it"
         if answer["parent_id"] != asking["id"]:
@@ -139,7 +139,7 @@ def _branches(stored: Stored) -> Iterator[str]:
 
 
 def _ledger(stored: Stored) -> Iterator[str]:
-    """Each call is booked once: one, or none where the run died before it was made."""
+    """Each run has one call, booked once, or none where the run died before the call was made."""
     rows_of: dict[str, list[Json]] = {run_id: [] for run_id in stored.runs}
     for row in stored.ledger:
         rows_of.setdefault(row["run_id"], []).append(row)
@@ -149,7 +149,7 @@ def _ledger(stored: Stored) -> Iterator[str]:
             yield f"{run_id}: booked, and no run"
             continue
         if run["terminal"] is None:
-            continue  # `_ends` tells
+            continue  # `_ends` reports it
         text = stored.messages[run["message_id"]]["content"]
         if [row["attempt"] for row in rows] not in ([1], *([] if text else [[]])):
             yield f"{run_id}: booked as attempts {[row['attempt'] for row in rows]}"
@@ -162,7 +162,7 @@ def _ledger(stored: Stored) -> Iterator[str]:
 
 
 def _readers(evidence: Evidence, stored: Stored, faults: FaultLog) -> Iterator[str]:
-    """Who was told an end was told the stored one, and had all of its text before."""
+    """A reader that was told an end was told the stored one, and got all of its text before."""
     for transcript in evidence.transcripts:
         run = stored.runs.get(transcript.run_id)
         if run is None:
@@ -185,12 +185,12 @@ def _readers(evidence: Evidence, stored: Stored, faults: FaultLog) -> Iterator[s
 
 
 def _wholes(evidence: Evidence, stored: Stored, faults: FaultLog) -> Iterator[str]:
-    """An answer that came as one JSON is the stored one."""
+    """An answer that came as one JSON is the stored answer."""
     for whole in evidence.wholes:
         told = whole.reply
         run = stored.runs.get(told["run_id"])
         if run is None:
-            continue  # `_questions` tells
+            continue  # `_questions` reports it
         content = stored.messages[run["message_id"]]["content"]
         of_store = (content, run["finish_reason"], run["usage"], run["message_id"])
         of_client = (told["content"], told["finish_reason"], told["usage"], told["message_id"])
@@ -199,7 +199,7 @@ def _wholes(evidence: Evidence, stored: Stored, faults: FaultLog) -> Iterator[st
 
 
 def _events(evidence: Evidence) -> Iterator[str]:
-    """Within a connection nothing is missing; under one id all saw the same."""
+    """No event is missing within a connection, and one id means the same event to all readers."""
     seen: dict[str, Json] = {}
     for transcript in evidence.transcripts:
         for visit in transcript.visits:
@@ -249,7 +249,7 @@ def _number(event_id: str) -> int:
 
 
 def _path(transcript: Transcript) -> str:
-    """Tell how a reader came to what it has, for who has to find out why."""
+    """Describe the connections of a reader, for the person who has to find out what went wrong."""
     steps = []
     for visit in transcript.visits:
         ids = [sight.frame.id or sight.frame.type for sight in visit.sights]

@@ -1,4 +1,4 @@
-"""A client that keeps to the contract, whatever happens to the servers under it."""
+"""A client that keeps to the contract, whatever happens to the servers."""
 
 import contextlib
 import http.client
@@ -18,7 +18,7 @@ SILENCE_SECONDS = 6.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
 CUT_BYTES = 20_000
 SESSION_CHANCE = 0.3
-"""How often a reader comes back to the conversation instead of the run."""
+"""How often a reader reconnects to the conversation instead of the run."""
 
 WITH_JSON = frozenset({200, 409, 502, 504})
 AWAY = frozenset({502, 503, 504})
@@ -29,10 +29,10 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a client may go, and until when it tries: `is_over` says that time is up.
+    """The servers that a client may use, and until when it tries: `is_over` says that time is up.
 
-    `told_end` hears of each terminal event at once; `cut_chance` is how often the client itself
-    loses its connection, at a random byte.
+    `told_end` is called at once for each terminal event; `cut_chance` is how often the client cuts
+    its own connection, at a random byte.
     """
 
     send_to: Sequence[str]
@@ -44,13 +44,13 @@ class Place:
 
 
 class TortureClient:
-    """Asks and reads; any answer that the contract does not know is a problem."""
+    """Asks and reads; it notes as a problem any answer that the contract does not allow."""
 
     def __init__(self, place: Place, evidence: Evidence, seed: str) -> None:
-        """Act by chance, always the same for a seed."""
+        """Act at random, but always in the same way for one seed."""
         self._place = place
         self._evidence = evidence
-        self._chance = random.Random(seed)  # noqa: S311 - a round can be repeated
+        self._chance = random.Random(seed)  # noqa: S311 - so that a round can be repeated
         self._pause = FIRST_PAUSE_SECONDS
 
     def ask(self, question: Question) -> None:
@@ -61,7 +61,7 @@ class TortureClient:
             if send(asked):
                 return
             if question.key is None and asked.unsure:
-                return  # sent again it might be asked twice
+                return  # if it were sent again, it might be asked twice
             self._wait()
 
     def read_on(self, transcript: Transcript) -> None:
@@ -72,7 +72,7 @@ class TortureClient:
                 self._wait()
 
     def stop(self, asked: Asked, run_id: str) -> None:
-        """Ask for the end of a run, at any server."""
+        """Ask a run to stop, at any server."""
         asked.stopped = True
         path = f"{REALTIME}/runs/{run_id}/stop"
         with contextlib.suppress(*CUT), self._open("POST", path) as (_, reader):
@@ -80,7 +80,7 @@ class TortureClient:
                 self._blame("stop", reader, run_id)
 
     def _send_blocking(self, asked: Asked) -> bool:
-        """Ask for the answer as one JSON; False: it has to be asked for again."""
+        """Ask for the answer as one JSON; False: the question must be sent again."""
         question = asked.question
         body = {"content": question.content, "session_id": question.session}
         headers = {"Idempotency-Key": question.key or ""}
@@ -91,7 +91,7 @@ class TortureClient:
                 asked.run_ids.add(reply["run_id"])
                 self._evidence.take_whole(reply)
                 return True
-            if "run_id" in reply:  # it failed, or its end is to be read elsewhere
+            if "run_id" in reply:  # the run failed, or its end can be read in its stream
                 asked.run_ids.add(reply["run_id"])
                 self.read_on(self._evidence.read(reply["run_id"], question.session))
                 return True
@@ -101,7 +101,7 @@ class TortureClient:
         return False
 
     def _send(self, asked: Asked) -> bool:
-        """Send it and read its answer; False: it was not taken, or nobody said that it was."""
+        """Send a question and read its answer; False: no server said that it was taken."""
         question = asked.question
         path = f"{REALTIME}/sessions/{question.session}/stream"
         headers = {"Idempotency-Key": question.key} if question.key else {}
@@ -124,7 +124,7 @@ class TortureClient:
         return True
 
     def _refused(self, asked: Asked, reader: EventReader, reply: Json) -> None:
-        """Wait for the run that is in the way; whatever else it was, the turn may have begun."""
+        """Wait for the run that is in the way; after any other refusal the turn may have begun."""
         if reader.status == http.HTTPStatus.CONFLICT:
             self.read_on(self._evidence.read(reply["active_run_id"], asked.question.session))
             return
@@ -148,7 +148,7 @@ class TortureClient:
     def _take_in(
         self, reader: EventReader, transcript: Transcript, asked: Asked | None = None
     ) -> None:
-        """Read until the end, a cut of its own, or the time when a stop is asked for."""
+        """Read until the end or a cut of the client's own; ask for a stop when it is due."""
         frames = iter(reader)
         if self._chance.random() < self._place.cut_chance:
             frames = reader.read_at_most(self._chance.randrange(CUT_BYTES))
@@ -174,7 +174,7 @@ class TortureClient:
         headers: Headers | None = None,
         patience: float = SILENCE_SECONDS,
     ) -> Iterator[tuple[str, EventReader]]:
-        """Make a request at any server; give that and its answer."""
+        """Make a request at any server; give the server and its answer."""
         is_message = body is not None
         servers = self._place.send_to if is_message else self._place.read_from
         server = self._chance.choice(servers)
@@ -188,7 +188,7 @@ class TortureClient:
                 yield server, reader
 
     def _wait(self) -> None:
-        """Pause before the next try, as a client should: longer each time that nothing came."""
+        """Pause before the next try, as a client should: longer each time that no event came."""
         time.sleep(self._chance.uniform(0.5, 1.0) * self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
 

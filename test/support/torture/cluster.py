@@ -1,4 +1,4 @@
-"""Several servers over one Supabase and one Redis, all of them there to be broken."""
+"""Several servers over one Supabase and one Redis, all of which a torture breaks."""
 
 import contextlib
 import http.client
@@ -51,7 +51,7 @@ class BreakableServer(ServerProcess):
 
 
 def copy_of_the_code(folder: Path) -> Path:
-    """Copy what a server runs: an edit must not meet a worker that is started again for hours."""
+    """Copy the code for the servers: workers start for hours, and must not meet an edit of it."""
     for name in CODE:
         if (ROOT / name).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
@@ -89,11 +89,11 @@ class Cluster:
 
     @property
     def urls(self) -> list[str]:
-        """Where its servers answer."""
+        """The addresses at which the servers answer."""
         return [server.url for server in self.servers]
 
     def lock_of(self, server: ServerProcess) -> threading.Lock:
-        """Give the lock of whoever starts or ends a server."""
+        """Give the lock that is held while a server is started or ended."""
         return self._busy[server.port]
 
     def start(self) -> None:
@@ -102,15 +102,15 @@ class Cluster:
             list(pool.map(ServerProcess.start, self.servers))
 
     def stop(self) -> list[int]:
-        """Ask all of them to end, and give their exit statuses."""
+        """Ask all servers to end, and give their exit statuses."""
         with ThreadPoolExecutor(len(self.servers)) as pool:
             return list(pool.map(ServerProcess.stop, self.servers))
 
     def kill(self) -> None:
-        """End whatever still runs."""
+        """Kill all servers that still run."""
         for server in self.servers:
             server.kill()
 
     def workers(self) -> list[tuple[ServerProcess, psutil.Process]]:
-        """List the worker processes that are there now."""
+        """List the worker processes that exist now, each with its server."""
         return [(server, worker) for server in self.servers for worker in server.members()[1:]]

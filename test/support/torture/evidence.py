@@ -1,4 +1,4 @@
-"""What clients were told while servers were tortured: kept to be judged by `torture_checker`."""
+"""What clients were told while servers were tortured, for `torture.checker` to judge."""
 
 import threading
 import time
@@ -12,8 +12,8 @@ from api.chat_client import Frame, Json
 class Question:
     """A message whose answer is known beforehand and like no other.
 
-    `key` is sent as Idempotency-Key; without one it is sent once only. `stop_after`: a stop is
-    asked for after so many pieces. `is_blocking`: the answer is wanted as one JSON.
+    `key` is sent as Idempotency-Key; without a key the message is sent only once. `stop_after`: the
+    client asks for a stop after so many pieces. `is_blocking`: it wants the answer as one JSON.
     """
 
     session: str
@@ -31,7 +31,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A frame, and when it was seen, by the monotonic clock."""
+    """A frame, and when it was seen by the monotonic clock."""
 
     frame: Frame
     at: float
@@ -39,7 +39,7 @@ class Sight:
 
 @dataclass(slots=True)
 class Visit:
-    """One connection: what it asked for, and all frames that came whole.
+    """One connection: what it asked for, and all frames that arrived whole.
 
     `is_post`: it sent the message. `after` is the Last-Event-ID that it sent.
     """
@@ -62,14 +62,14 @@ class Transcript:
         self.last_id: str | None = None
         self.terminal: Sight | None = None
         self.pieces: list[tuple[float, int]] = []
-        """When the text had which length: what was seen cannot be unseen."""
+        """Pairs of a time and the length of the text then: a word that was seen must not go."""
 
     def visit(self, server: str, *, is_post: bool) -> None:
         """Note a new connection."""
         self.visits.append(Visit(server, is_post, None if is_post else self.last_id))
 
     def take(self, frame: Frame) -> None:
-        """Take the next frame of the newest connection in."""
+        """Add the next frame of the newest connection."""
         sight = Sight(frame, time.monotonic())
         self.visits[-1].sights.append(sight)
         if frame.id is not None:
@@ -89,8 +89,8 @@ class Transcript:
 class Asked:
     """A question as it was sent.
 
-    `run_ids` are what servers answered; `unsure`: it may have been begun without an answer;
-    `stopped`: a stop was asked for.
+    `run_ids` are the runs that servers answered with; `unsure`: a turn may have begun although no
+    answer came; `stopped`: the client asked for a stop.
     """
 
     question: Question
@@ -101,14 +101,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An answer that came as one JSON, and when."""
+    """An answer that came as one JSON, and when it came."""
 
     reply: Json
     at: float
 
 
 class Evidence:
-    """All of a round; clients in many threads write into it."""
+    """All evidence of a round; clients in many threads write into it."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -138,7 +138,7 @@ class Evidence:
             self.wholes.append(Whole(reply, time.monotonic()))
 
     def blame(self, problem: str) -> None:
-        """Note what must never happen, at once."""
+        """Note at once something that must never happen."""
         with self._lock:
             self.problems.append(problem)
 

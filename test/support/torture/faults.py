@@ -1,4 +1,4 @@
-"""What was done to the servers and to what they stand on, and when."""
+"""What was done to the servers, the database and Redis, and when."""
 
 import contextlib
 import threading
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class FaultKind(StrEnum):
-    """What can be done."""
+    """The kinds of faults."""
 
     KILL_WORKER = "kill worker"
     KILL_SERVER = "kill server"
@@ -39,7 +39,7 @@ STORE_AWAY = frozenset({FaultKind.STOP_POSTGRES, FaultKind.GATEWAY_503, FaultKin
 
 @dataclass(slots=True)
 class Fault:
-    """Something that was done, and how long it lasted, by the monotonic clock."""
+    """A fault, and from when to when it lasted by the monotonic clock."""
 
     kind: FaultKind
     target: str
@@ -47,12 +47,12 @@ class Fault:
     ended: float | None = None
 
     def touches(self, first: float, last: float) -> bool:
-        """Tell whether it was at work at any time between these."""
+        """Tell whether the fault was at work at any time between these two."""
         return self.began <= last and (self.ended is None or self.ended >= first)
 
 
 class FaultLog:
-    """All faults of a torture; written from many threads."""
+    """All faults of a torture; many threads write into it."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -78,7 +78,7 @@ class FaultLog:
         return self.counts[FaultKind.KILL_WORKER] + self.counts[FaultKind.KILL_SERVER]
 
     def of(self, kinds: frozenset[FaultKind], first: float, last: float) -> list[Fault]:
-        """List those of these kinds that were at work between two times."""
+        """List the faults of these kinds that were at work between two times."""
         return [
             fault for fault in self.faults if fault.kind in kinds and fault.touches(first, last)
         ]

@@ -1,4 +1,4 @@
-"""What the clients do: many conversations at once, with all that the contract allows them."""
+"""What the clients do: many conversations at once, with everything that the contract allows."""
 
 import random
 import threading
@@ -39,7 +39,7 @@ def conversations(users: Sequence[ChatClient]) -> list[Conversation]:
 
 
 class Load:
-    """A thread for each conversation: one question after the other until `finish`."""
+    """A thread for each conversation, which asks one question after the other until `finish`."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Load:
         stack: SupabaseStack,
         seed: str,
     ) -> None:
-        """Prepare it; the same seed asks the same."""
+        """Prepare the threads; the same seed asks the same questions."""
         self.evidence = Evidence()
         self._urls = urls
         self._stack = stack
@@ -66,11 +66,11 @@ class Load:
             thread.start()
 
     def finish(self) -> None:
-        """Ask nothing new."""
+        """Ask no new questions."""
         self._is_finishing.set()
 
     def wait(self, deadline: float) -> None:
-        """Wait until everybody has the end of what was asked, or until a monotonic time."""
+        """Wait until all clients have the ends of their answers, or until a monotonic time."""
         self._deadline = deadline
         for thread in self._threads:
             thread.join()
@@ -81,11 +81,11 @@ class Load:
     def _talk(self, number: int, talk: Conversation) -> None:
         try:
             self._converse(number, talk)
-        except Exception as exc:  # noqa: BLE001 - a thread must tell, whatever it was
+        except Exception as exc:  # noqa: BLE001 - a thread must report every failure
             self.evidence.blame(f"the client of {talk.session} failed: {exc!r}")
 
     def _converse(self, number: int, talk: Conversation) -> None:
-        chance = random.Random(f"{self._seed}/{number}")  # noqa: S311 - can be repeated
+        chance = random.Random(f"{self._seed}/{number}")  # noqa: S311 - so that it can be repeated
         place = Place(
             send_to=self._urls,
             read_from=self._urls,
@@ -111,7 +111,7 @@ class Load:
                 twin.join()
 
     def _witness(self, transcript: Transcript) -> None:
-        """Look into the store at the moment when a client hears that its answer is there."""
+        """Look into the store at the moment when a client hears that its answer is stored."""
         assert transcript.terminal is not None
         frame = transcript.terminal.frame
         if not frame.event["persisted"]:

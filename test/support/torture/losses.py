@@ -1,12 +1,13 @@
 """Which words may be lost: those whose only copies died, and no others.
 
 A word that a client saw was in Redis, or, while Redis was away, in the memory of the worker that
-wrote it, until the beat after it. So it may be lost where that worker died while Redis was away, or
-where Redis forgot everything before the run was settled; and only what came since the last beat
-that the store answered. A Redis that goes after the death keeps what it has, and is waited for.
+wrote it until the next beat stored it. So it may be lost where that worker died while Redis was
+away, or where Redis forgot everything before the run was settled; and then only if it came after
+the last beat that the store answered. A Redis that goes away after the death keeps what it has, and
+the reaper waits for it.
 
 An end that was told before it was stored is on the disk of its server and in Redis. So it may be
-lost where that server died and Redis was away when the end was kept there, or forgot it after.
+lost where that server died, and Redis was away when the end was kept there, or forgot it later.
 """
 
 from collections.abc import Iterator
@@ -17,28 +18,28 @@ from torture.faults import DEADLY, FORGETTING, REDIS_AWAY, STORE_AWAY, FaultLog
 from torture.store import Stored
 
 MARGIN_SECONDS = BEAT_SECONDS + 1.5
-"""A beat's own time beside its pace, the way back of what was away, and busy cores."""
+"""The time of a beat beside its pace, of the return of what was away, and of busy cores."""
 
 
 KEPT_SECONDS = 10.0
-"""How long before it is told an end is kept at most: what the tries to store it take."""
+"""An end is kept at most so long before it is told: the time of the tries to store it."""
 
 DELIVERED_SECONDS = 45.0
-"""How long after that an end may lie in an outbox: outages follow one another."""
+"""An end may stay in an outbox so long after it was told: outages follow one another."""
 
 
 def told_end_may_be_lost(told: float, faults: FaultLog) -> bool:
-    """Tell whether both copies of an end that was told, and not stored, may be gone."""
+    """Tell whether both copies of an end that was told but not stored may be gone."""
     return _kept_end_may_be_lost(told - KEPT_SECONDS, told, faults)
 
 
 def bad_file_may_be(written: float, faults: FaultLog) -> bool:
-    """Tell whether an end that was written to an outbox then may have come too late."""
+    """Tell whether an end that was written to an outbox at this time may have come too late."""
     return _kept_end_may_be_lost(written - MARGIN_SECONDS, written + MARGIN_SECONDS, faults)
 
 
 def _kept_end_may_be_lost(first: float, last: float, faults: FaultLog) -> bool:
-    """Judge an end that was kept between two times."""
+    """Tell whether an end that was kept between two times may be lost."""
     delivered = last + DELIVERED_SECONDS
     died = faults.of(DEADLY, first, delivered)
     was_away = faults.of(REDIS_AWAY, first, last)
@@ -47,7 +48,7 @@ def _kept_end_may_be_lost(first: float, last: float, faults: FaultLog) -> bool:
 
 
 def lost_words(evidence: Evidence, stored: Stored, faults: FaultLog) -> Iterator[str]:
-    """Name each run whose stored text lacks what somebody had seen, and should not."""
+    """Name each run whose stored text lacks words that a reader saw, and must not lack."""
     for run_id, readers in evidence.of_run().items():
         run = stored.runs.get(run_id)
         if run is None:
@@ -75,9 +76,9 @@ def _may_be_lost(lost_since: float, readers: list[Transcript], faults: FaultLog)
 
 
 def _saved_until(death: float, faults: FaultLog) -> float:
-    """Give the time before which everything is in a checkpoint of a worker that died then.
+    """Give the time before which all text is in the checkpoints of a worker that died at `death`.
 
-    Beats that met a store that was away have saved nothing, so that time is before it went.
+    Beats during an outage of the store have saved nothing, so that time is before the outage.
     """
     until = death - MARGIN_SECONDS
     while True:

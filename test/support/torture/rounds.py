@@ -1,4 +1,4 @@
-"""A torture: round after round of load and harm, each judged when all is calm again."""
+"""A torture: round after round of load and faults, each judged when all is calm again."""
 
 import re
 import time
@@ -17,20 +17,20 @@ from torture.store import active_runs, read_store, workers_on_record
 from torture.weather import Script, Weather
 
 END_SECONDS = 30.0
-"""Within this time after the last fault every run has ended, and everybody knows how."""
+"""Within this time after the last fault, every run has ended and all readers know how."""
 
 POLL_SECONDS = 0.2
 LINES_A_ROUND, LINE_LENGTH = 12, 1200
 PROGRESS_SECONDS = 5.0
 LOUD = re.compile(r"\[error +\] (\w+)|^(\w*(?:Error|Exception)): ", re.MULTILINE)
 FORESEEN = {"settle_postponed", "outbox_file_bad"}
-"""What a server logs as an error where its store is away; anything else is a crash."""
+"""What a server logs as an error while its store is away; any other error is a crash."""
 
 Say = Callable[[str], None]
 
 
 def _told(evidence: Evidence) -> Iterator[str]:
-    """Name what is rare, to show that it was there."""
+    """Name rare events, to show that they happened."""
     for _, terminal in evidence.terminals():
         if not terminal["persisted"]:
             yield "told before stored"
@@ -41,10 +41,10 @@ def _told(evidence: Evidence) -> Iterator[str]:
 
 
 class Torture:
-    """Servers that are broken again and again, and what came of it."""
+    """Servers that are broken again and again, and the problems that this showed."""
 
     def __init__(self, cluster: Cluster, seed: str, say: Say) -> None:
-        """Make the accounts; the servers run."""
+        """Make the accounts; the servers must run already."""
         self._cluster = cluster
         self._seed = seed
         self._say = say
@@ -56,7 +56,7 @@ class Torture:
         self.slowest_end = 0.0
 
     def round(self, name: str, script: Script) -> None:
-        """Put load on, play a script of faults, and judge what is left."""
+        """Begin the load, play a script of faults, and judge the result."""
         seed = f"{self._seed}/{name}"
         talks = conversations(self._users)
         load = Load(self._cluster.urls, talks, self._cluster.stack, seed)
@@ -80,7 +80,7 @@ class Torture:
             self._say(f"  {problem[:LINE_LENGTH]}")
 
     def finish(self) -> None:
-        """Look at what is left of the workers that were killed, and at what the others logged."""
+        """Check what killed workers have left, and which errors the servers logged."""
         logged = self._logged()
         self._say(f"errors logged: {dict(logged)}; slowest end {self.slowest_end:.1f} s after calm")
         self.problems += [f"logged: {name}" for name in logged if name not in FORESEEN]
@@ -111,7 +111,7 @@ class Torture:
         return []
 
     def _leftovers(self, before: Mapping[str, int]) -> list[str]:
-        """List what is out of place; a worker counts as live whose beats are more than `before`."""
+        """List what is out of place; a worker that has beaten since `before` counts as live."""
         workers = workers_on_record(self._cluster.stack)
         live = [name for name, beats in workers.items() if beats != before.get(name)]
         left = [
@@ -125,7 +125,7 @@ class Torture:
         return left
 
     def _came_too_late(self, path: Path) -> bool:
-        """Tell of an end that is put aside whether it could not be helped."""
+        """Tell whether a file was set aside whose end could not have come in time."""
         if path.suffix != ".bad":
             return False
         age = time.time() - path.stat().st_mtime

@@ -20,7 +20,7 @@ from runs as r join messages as m on m.id = r.message_id where r.id = $1
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The rows of some sessions, by id where they have one, in the order of their making."""
+    """The rows of some sessions, by id where they have one, in the order of their creation."""
 
     runs: Mapping[str, Json]
     messages: Mapping[str, Json]
@@ -28,7 +28,7 @@ class Stored:
 
 
 def read_store(stack: SupabaseStack, sessions: Sequence[str]) -> Stored:
-    """Read all that these sessions have left."""
+    """Read all rows of these sessions."""
     ids = "{" + ",".join(sessions) + "}"
     return Stored(
         runs=_in_order(stack.sql(_RUNS, ids)),
@@ -47,7 +47,7 @@ def active_runs(stack: SupabaseStack) -> list[str]:
 
 
 def workers_on_record(stack: SupabaseStack) -> dict[str, int]:
-    """Count the beats of the workers that are taken to live."""
+    """Give the beat counters of the workers on record."""
     return {row["id"]: row["counter"] for row in stack.sql(_WORKERS)}
 
 

@@ -1,4 +1,4 @@
-"""Does the harm: one fault after the other, some at the same time, as chance has it."""
+"""Makes the faults: one after the other, some at the same time, as chance decides."""
 
 import contextlib
 import random
@@ -20,10 +20,10 @@ SECONDS: Mapping[FaultKind, tuple[float, float]] = {
     FaultKind.GATEWAY_503: (0.5, 8.0),
     FaultKind.HANG_GATEWAY: (0.5, 5.0),
 }
-"""How long a fault lasts; the others are over at once."""
+"""The least and the most seconds that a fault lasts; the others are over at once."""
 
 Step = tuple[float, FaultKind, float]
-"""So many seconds after the fault before, this one, for so long."""
+"""The seconds since the previous fault, the fault, and the seconds that it lasts."""
 
 Script = Sequence[Step]
 
@@ -34,10 +34,10 @@ class Weather:
     def __init__(
         self, cluster: Cluster, log: FaultLog, seed: str, blame: Callable[[str], None]
     ) -> None:
-        """Do nothing yet; `blame` hears of what did not come back."""
+        """Do nothing yet; `blame` is called with each failure to break or restore something."""
         self._cluster = cluster
         self._log = log
-        self._chance = random.Random(seed)  # noqa: S311 - a torture can be repeated
+        self._chance = random.Random(seed)  # noqa: S311 - so that a torture can be repeated
         self._blame = blame
         self._under_way: list[threading.Thread] = []
         self._only_one = {
@@ -45,13 +45,13 @@ class Weather:
         }
 
     def play(self, step: Step) -> None:
-        """Wait for the time of a fault, and begin it."""
+        """Wait until a fault is due, and begin it."""
         pause, kind, seconds = step
         time.sleep(pause)
         self._begin(kind, seconds)
 
     def calm(self) -> float:
-        """Wait until every fault is over and all is back; give the time when it was."""
+        """Wait until every fault is over and everything is back; give the time of that."""
         for thread in self._under_way:
             thread.join()
         self._under_way.clear()
@@ -59,7 +59,7 @@ class Weather:
         return time.monotonic()
 
     def _begin(self, kind: FaultKind, seconds: float) -> None:
-        # What is random is drawn here, in one thread: the same seed draws the same.
+        # Random numbers are drawn here, in one thread: so the same seed draws the same.
         pick = self._chance.random()
         thread = threading.Thread(target=self._try, args=(kind, seconds, pick), daemon=True)
         self._under_way.append(thread)
@@ -68,7 +68,7 @@ class Weather:
     def _try(self, kind: FaultKind, seconds: float, pick: float) -> None:
         try:
             self._do(kind, seconds, pick)
-        except Exception as exc:  # noqa: BLE001 - a thread must tell, whatever it was
+        except Exception as exc:  # noqa: BLE001 - a thread must report every failure
             self._blame(f"{kind} for {seconds:.1f} s: {exc!r}")
 
     def _do(self, kind: FaultKind, seconds: float, pick: float) -> None:
@@ -157,7 +157,7 @@ class Weather:
 
     @contextlib.contextmanager
     def _alone(self, what: str) -> Iterator[bool]:
-        """Tell whether nobody else is breaking this now."""
+        """Tell whether no other thread is breaking this now."""
         lock = self._only_one[what]
         taken = lock.acquire(blocking=False)
         try:
@@ -170,8 +170,8 @@ class Weather:
 def by_chance(
     seed: str, seconds: float, weights: Mapping[FaultKind, float], pause: tuple[float, float]
 ) -> Script:
-    """Write a script of about so many seconds, the same for a seed."""
-    chance = random.Random(seed)  # noqa: S311 - a torture can be repeated
+    """Write a script of about so many seconds; the same seed gives the same script."""
+    chance = random.Random(seed)  # noqa: S311 - so that a torture can be repeated
     kinds, script, at = list(weights), [], 0.0
     while at < seconds:
         kind = chance.choices(kinds, [weights[kind] for kind in kinds])[0]

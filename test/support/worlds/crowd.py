@@ -1,4 +1,4 @@
-"""A crowd that asks at once: each its own model, so that the upstream tells who came when."""
+"""Many messages at once, each to a model of its own: so the upstream tells when each arrived."""
 
 import math
 import time
@@ -10,10 +10,10 @@ from api.chat_client import Answer, ChatClient, Json
 from services.domain.limits import Priority
 
 CROWD_SECONDS = 60.0
-"""In which a crowd has come, on a machine whose cores are all busy."""
+"""Within this time all messages have arrived, even on a machine whose cores are all busy."""
 
 TOGETHER_SECONDS = 0.5
-"""Calls that go out together may arrive in another order, but not further apart."""
+"""Calls that go out together may arrive in another order, but at most this far apart."""
 
 FREE = {
     "RATE_LIMIT_AI": "100000 per minute",
@@ -27,7 +27,7 @@ FREE = {
 
 @dataclass
 class Asked:
-    """A message and its answer, and when its positions came."""
+    """A message, its answer, and the positions in the queue with the times at which they came."""
 
     model: str
     text: str
@@ -37,11 +37,11 @@ class Asked:
 
     @property
     def positions(self) -> list[int]:
-        """Give the places that it was told while it waited."""
+        """Give the positions that the reader was told while the message waited."""
         return [detail["position"] for _, detail in self.queued]
 
     def ask(self, client: ChatClient) -> None:
-        """Send it, and read its answer to the end."""
+        """Send the message, and read its answer to the end."""
         session = client.new_session()
         with client.send(session, "Hello?", model=self.model, priority=self.priority) as reader:
             assert reader.status == 200, reader.body()
@@ -53,14 +53,14 @@ class Asked:
 
 
 def numbered(number: int) -> Asked:
-    """Ask a model that is this one's alone; of three messages one is interactive."""
+    """Make a message to a model that no other number has; every third is interactive."""
     words, gap_ms = number % 20 + 1, number // 20
     priority = Priority.BACKGROUND if number % 3 else Priority.INTERACTIVE
     return Asked(f"words-{words}-{gap_ms}", " word" * words, priority)
 
 
 def assert_all_have_their_answers(asked: Sequence[Asked]) -> None:
-    """Hold each answer against what its model says."""
+    """Compare each answer with what its model says."""
     for one in asked:
         end = one.answer.terminal
         assert end is not None
@@ -69,14 +69,14 @@ def assert_all_have_their_answers(asked: Sequence[Asked]) -> None:
 
 
 def assert_never_above(limit: int, window: float, arrivals: Iterable[float]) -> None:
-    """Hold every window at the upstream against the limit."""
+    """Check that no window at the upstream has more calls than the limit."""
     arrivals = sorted(arrivals)
     spans = [last - first for first, last in zip(arrivals, arrivals[limit:], strict=False)]
     assert min(spans, default=math.inf) > window
 
 
 def assert_interactive_ones_went_first(waiting: Sequence[Asked], arrived: dict[str, float]) -> None:
-    """Hold the latest interactive call against the earliest one of the background."""
+    """Check that no interactive call arrived after a background call, but for TOGETHER_SECONDS."""
     of = {
         priority: [arrived[one.model] for one in waiting if one.priority is priority]
         for priority in Priority

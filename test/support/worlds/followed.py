@@ -56,7 +56,7 @@ def is_quiet(events: Subscription) -> bool:
 
 
 def read(events: Subscription) -> Story:
-    """Read all that is there to the end, which must be there; the place is kept."""
+    """Read up to the end of the run, which must have come; the reader's place is kept."""
     story = Story()
     with gevent.Timeout(PATIENCE_SECONDS):
         for delivery in events:

@@ -1,4 +1,4 @@
-"""Quotas and breakers that take their time, as those of a Redis do, and remember who told what."""
+"""Quotas and breakers that may block, as those in Redis do, and remember what they were told."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,23 +17,23 @@ from services.admission.quotas.local import LocalQuotas
 
 
 class Hold:
-    """Makes whoever tells `what` wait; `is_reached` once somebody does."""
+    """Makes the greenlet that reports `what` wait; `is_reached` is set once a greenlet does."""
 
     def __init__(self, what: str = "") -> None:
-        """Hold nobody up where nothing is named."""
+        """Hold up reports of `what`; by default none."""
         self.what = what
         self.is_reached = Event()
         self.lets_go = Event()
 
     def pass_by(self, what: str) -> None:
-        """Wait, if it is this one."""
+        """Wait, if this report is the one to hold up."""
         if what == self.what:
             self.is_reached.set()
             self.lets_go.wait()
 
 
 class HeldQuotas(LocalQuotas):
-    """`on_their_way` are the reservations of which nobody has told what came of them."""
+    """`on_their_way` are the reservations that have neither arrived nor been cancelled."""
 
     def __init__(self, hold: Hold, limits: Mapping[str, Quota] | None = None) -> None:
         """Hold up as `hold` says."""
@@ -45,32 +45,32 @@ class HeldQuotas(LocalQuotas):
     def reserve(
         self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
-        """Remember who went."""
+        """Remember the reservation as on its way."""
         answer = super().reserve(provider, tokens, background=background, more_wait=more_wait)
         if isinstance(answer, Reservation):
             self.on_their_way.add(answer.id)
         return answer
 
     def arrived(self, reservation: Reservation) -> None:
-        """Remember who arrived."""
+        """Note that the reservation has arrived."""
         self.on_their_way.discard(reservation.id)
         super().arrived(reservation)
         self._hold.pass_by("arrived")
 
     def correct(self, reservation: Reservation, tokens: int) -> None:
-        """Remember what was used."""
+        """Remember the tokens that were used."""
         self.corrected[reservation.id] = tokens
         super().correct(reservation, tokens)
         self._hold.pass_by("corrected")
 
     def cancel(self, reservation: Reservation) -> None:
-        """Remember who never went."""
+        """Note that the call of the reservation was never made."""
         self.on_their_way.discard(reservation.id)
         super().cancel(reservation)
 
 
 class HeldBreakers(LocalBreakers):
-    """`out` counts who was let in and has not told how it went; `told` what they told."""
+    """`out` counts the calls that were let in and have not reported; `told` lists the reports."""
 
     def __init__(self, hold: Hold) -> None:
         """Hold up as `hold` says."""
@@ -80,24 +80,24 @@ class HeldBreakers(LocalBreakers):
         self.told: list[tuple[str, str]] = []
 
     def admit(self, provider: str, model: str) -> Verdict:
-        """Count who comes."""
+        """Count a call that is let in."""
         admission = super().admit(provider, model)
         if admission is not Verdict.REFUSED:
             self.out[provider] += 1
         return admission
 
     def succeeded(self, provider: str, model: str) -> None:
-        """Count who told."""
+        """Note the report."""
         self._tell(provider, "succeeded")
         super().succeeded(provider, model)
 
     def failed(self, provider: str, model: str) -> None:
-        """Count who told."""
+        """Note the report."""
         self._tell(provider, "failed")
         super().failed(provider, model)
 
     def released(self, provider: str, model: str) -> None:
-        """Count who told."""
+        """Note the report."""
         self._tell(provider, "released")
         super().released(provider, model)
 
@@ -109,7 +109,7 @@ class HeldBreakers(LocalBreakers):
 
 @dataclass(frozen=True)
 class HeldPair:
-    """A worker that hedges, and what its calls tell when they end."""
+    """A worker that hedges, and what its calls report when they end."""
 
     world: RunWorld
     hold: Hold
@@ -130,7 +130,7 @@ def held_pair(
     holds: str = "",
     **options: Any,
 ) -> HeldPair:
-    """Make a worker whose second model is asked soon; who tells `holds` is held up."""
+    """Make a worker whose second model is asked soon; a report of `holds` is held up."""
     hold = Hold(holds)
     quotas, breakers = HeldQuotas(hold), HeldBreakers(hold)
     world = make_world(

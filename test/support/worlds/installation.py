@@ -1,4 +1,4 @@
-"""An installation with something of everything, and all that a store tells of it."""
+"""An installation with data of every kind, and everything that a store tells of it."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ Item = TypeVar("Item")
 
 @dataclass(slots=True)
 class Installation:
-    """What was made."""
+    """What was made in an installation; `deleted` is a session that is hidden."""
 
     users: list[User]
     sessions: list[Session]
@@ -49,10 +49,10 @@ class Installation:
 
 
 def make_installation(folder: Path) -> Installation:
-    """Make one in a data folder."""
+    """Make an installation in a data folder."""
     with closing(SqliteStore.open(folder)) as store:
         made = _Maker(store, datetime.now(UTC)).make()
-    # As a crash leaves a session that comes between its hiding and its deletion.
+    # This is how a crash leaves a session between hiding it and deleting it.
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         connection.execute("UPDATE sessions SET deleted = 1 WHERE id = ?", (made.deleted.id,))
         connection.commit()
@@ -111,7 +111,7 @@ class _Maker:
         self._answer(session, "long ago", key=OLD_KEY, created_at=self._now - timedelta(days=2))
 
     def _make_ends(self, stopped: Session, failed: Session) -> None:
-        """End runs in the other ways, with money that no binary number holds."""
+        """End runs in the other ways, with amounts that no binary number can hold."""
         cost = Cost(Decimal("12345678901234567890.000000000100"))
         used = Usage(1, 2, 0, 0, UsageSource.ESTIMATED)
         run = self._store.runs.begin_turn(turn_in(stopped, created_at=self._now)).run

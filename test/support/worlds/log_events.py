@@ -1,4 +1,4 @@
-"""Events for logs, single and at random, and reading a log to where it stands."""
+"""Events for logs, fixed and random, and reading a log up to its top."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -76,7 +76,7 @@ def text_of(events: list[RunEvent]) -> str:
 
 
 def read_up_to(reader: LogReader, top: int, after: int = 0) -> list[Batch]:
-    """Read until the log's `top` was reached, and wait for it as a reader does."""
+    """Read until `top` is reached, and wait for events as a reader does."""
     batches: list[Batch] = []
     news = Event()
     unsubscribe = reader.subscribe(news.set)

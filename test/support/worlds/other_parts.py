@@ -1,4 +1,4 @@
-"""The embedded application with some of its parts exchanged."""
+"""The embedded application with some of its services replaced."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ Parts = Callable[[Services], dict[str, Any]]
 
 @contextmanager
 def app_with(parts: Parts, folder: Path, **environ: str) -> Iterator[Flask]:
-    """Run an application with settings of its own; `parts` makes what differs in its services."""
+    """Run an application with settings of its own; `parts` makes the services to replace."""
     settings = {
         "DATA_DIR": str(folder),
         "JWT_SECRET_KEY": JWT_SECRET,

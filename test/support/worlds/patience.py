@@ -8,7 +8,7 @@ POLL_SECONDS = 0.01
 
 
 def eventually(holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    """Return once it holds, or fail."""
+    """Return once `holds` is true, or fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"

@@ -1,4 +1,4 @@
-"""Honest stand-ins for what a run meets: a provider that plays what it is given, a store away."""
+"""Stand-ins for what a run meets: a provider that plays a script, a store that can be away."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
@@ -43,7 +43,7 @@ class PlayedProvider(Provider):
     models: Sequence[Model] = (LARGE, SMALL)
 
     def __init__(self, *scripts: Sequence[Step], name: str = "") -> None:
-        """Take the scripts; with a name, be another provider with models of its own."""
+        """Take the scripts; with a `name`, this is another provider with models of its own."""
         self._scripts = scripts
         if name:
             self.name = name
@@ -72,30 +72,30 @@ class PlayedProvider(Provider):
             self.journal.append("closed")
 
     def list_models(self) -> Sequence[str]:
-        """Give the names."""
+        """Give the names of the models."""
         return [model.name for model in self.models]
 
     def count_tokens(self, text: str) -> int:
-        """Estimate."""
+        """Estimate the tokens of a text."""
         return estimate_tokens(text)
 
     def warm_up(self) -> None:
-        """Need nothing."""
+        """Do nothing: there is nothing to load."""
 
     def close(self) -> None:
-        """Have nothing to give back."""
+        """Do nothing: there is nothing to give back."""
 
 
 class ShakyRuns(RunStore):
-    """A run store that can be away: each call of it is noted, and fails as long as it is told to.
+    """A run store that can be away: it notes each call, which fails as long as a test wants.
 
     `away` names the methods that raise StoreUnavailable; `broken` those that raise ValueError;
-    `answers_lost` those that do their work and raise StoreUnavailable then. Runs in `poisoned`
+    `answers_lost` those that do their work and then raise StoreUnavailable. Runs in `poisoned`
     cannot be settled.
     """
 
     def __init__(self, inner: RunStore, journal: list[str]) -> None:
-        """Stand before a real store, and note its calls."""
+        """Pass calls on to a real store, and note them in `journal`."""
         self.inner = inner
         self.away: set[str] = set()
         self.broken: set[str] = set()

@@ -1,4 +1,4 @@
-"""What the tests of the burst queue wait with: a clock and room that they move by hand."""
+"""What the tests of the burst queue need: a clock and room that they change by hand."""
 
 from collections import deque
 from collections.abc import Callable
@@ -20,23 +20,23 @@ class HandClock:
     """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
-        """Begin somewhere."""
+        """Begin at an arbitrary time."""
         self._now = 1000.0
         self._sleepers: list[tuple[float, Event]] = []
 
     def now(self) -> float:
-        """Tell the time."""
+        """Give the time in seconds."""
         return self._now
 
     def wait(self, event: Event, seconds: float) -> None:
-        """Sleep until the event, or until the clock was moved that far."""
+        """Sleep until the event is set, or until the clock was moved that far."""
         sleeper = (self._now + seconds, event)
         self._sleepers.append(sleeper)
         event.wait()
         self._sleepers.remove(sleeper)
 
     def move(self, seconds: float) -> None:
-        """Let time go by; whoever is to wake meanwhile does so at its time."""
+        """Let time go by; a greenlet that is due meanwhile wakes at its time."""
         end = self._now + seconds
         gevent.idle()
         while due := [sleeper for sleeper in self._sleepers if sleeper[0] <= end]:
@@ -50,14 +50,14 @@ class HandClock:
 class RoomQuotas(Quotas):
     """Quotas whose room a test gives and takes; `asked` is how often room was asked for.
 
-    While `answers` is not set everybody waits for an answer, as for a Redis that is slow.
-    `on_reserved` is called when room was given, before who asked for it knows.
+    While `answers` is not set, all calls wait for an answer, as they do for a slow Redis.
+    `on_reserved` is called when room was given, before the call that asked for it knows.
     """
 
     on_reserved: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, requests: int = 0, tokens: int = 1_000_000) -> None:
-        """Begin with so much room."""
+        """Begin with room for so many requests and tokens."""
         self.limits = {OPENAI: Quota(requests=60, tokens=1_000_000)}
         self.requests = requests
         self.tokens = tokens
@@ -73,7 +73,7 @@ class RoomQuotas(Quotas):
     def reserve(
         self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
-        """Give what there is room for."""
+        """Give a reservation if there is room."""
         self.asked += 1
         self.asked_in_background.append(background)
         self.told_that_more_wait.append(more_wait)
@@ -97,37 +97,37 @@ class RoomQuotas(Quotas):
         return made
 
     def arrived(self, reservation: Reservation) -> None:
-        """Know nothing of it."""
+        """Ignore it."""
 
     def correct(self, reservation: Reservation, tokens: int) -> None:
-        """Know nothing of it."""
+        """Ignore it."""
 
     def cancel(self, reservation: Reservation) -> None:
-        """Make room again."""
+        """Give the room back."""
         self.answers.wait()
         del self.held[reservation.id]
         self.requests += 1
         self.tokens += reservation.tokens
 
     def left(self, provider: str) -> QuotaLeft:
-        """Tell what is left."""
+        """Tell how much room is left."""
         del provider
         return QuotaLeft(self.requests, self.tokens, 60)
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing: there is nothing to give back."""
 
 
 def asking(
     provider: str = OPENAI, tokens: int = 1, tell: Callable[[int], None] = lambda _: None
 ) -> Request:
-    """Ask for a call that nobody looks at."""
+    """Describe a call whose details do not matter."""
     return Request(provider=provider, user_id="a", tokens=tokens, tell=tell)
 
 
 @dataclass(eq=False)
 class Caller:
-    """A call in a greenlet of its own, what it was told and what it got."""
+    """A call in a greenlet of its own, the positions it was told, and what it got."""
 
     name: str
     greenlet: "gevent.Greenlet[..., Reservation]"
@@ -135,18 +135,18 @@ class Caller:
 
     @property
     def got(self) -> Reservation | None:
-        """Give its reservation; None: it has none."""
+        """Give the call's reservation; None: it has none."""
         value = self.greenlet.value if self.greenlet.successful() else None
         return value if isinstance(value, Reservation) else None
 
 
 class QueueWorld:
-    """A queue and those who call; `served` names them in the order in which they went out."""
+    """A queue and its calls; `served` names the calls in the order in which they went out."""
 
     on_served: Callable[[Reservation], None] = staticmethod(lambda _: None)
 
     def __init__(self, quotas: Quotas, size: int = 1000, clock: HandClock | None = None) -> None:
-        """Make a queue of quotas."""
+        """Make a queue over these quotas."""
         self.clock = clock or HandClock()
         self.served: deque[str] = deque()
         self.waits: list[tuple[str, float]] = []
@@ -168,7 +168,7 @@ class QueueWorld:
         place: Place | None = None,
         tell_fails_at: int = 0,
     ) -> Caller:
-        """Let somebody call; the first letter of its name is the user's."""
+        """Make a call; the first letter of its name is the user's id."""
         positions: list[int] = []
 
         def tell(position: int) -> None:
@@ -194,5 +194,5 @@ class QueueWorld:
         return made
 
     def calls(self, *names: str, priority: Priority = Priority.INTERACTIVE) -> list[Caller]:
-        """Let several call, one after the other."""
+        """Make several calls, one after the other."""
         return [self.call(name, priority) for name in names]

@@ -2,8 +2,8 @@
 
 python -m gevent.monkey test/support/worlds/quota_race.py WORKERS CALLS [REDIS_URL]
 
-Each call is when it arrived upstream (by the clock that all processes of a machine share), and its
-tokens. Without an address the one worker counts in memory.
+A call is printed as the time at which it arrived upstream (by the clock that all processes of a
+machine share) and its tokens. Without an address, a single worker counts in memory.
 """
 
 import json
@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def main(workers: int, calls: int, url: str | None) -> None:
-    """Make all calls, as many at a time as there are."""
+    """Make all calls at the same time."""
     log: list[tuple[float, int]] = []
     with ExitStack() as stack:
         quotas = [stack.enter_context(closing(open_quotas(url))) for _ in range(workers)]
@@ -35,15 +35,15 @@ def main(workers: int, calls: int, url: str | None) -> None:
 
 
 def open_quotas(url: str | None) -> Quotas:
-    """Open what one worker counts with."""
+    """Open the quotas of one worker."""
     if url is None:
         return LocalQuotas({"p": QUOTA}, SPAN)
-    link = SharedLink(url, 2, times=SharedTimes(answer=10))  # a busy machine is not a Redis away
+    link = SharedLink(url, 2, times=SharedTimes(answer=10))  # busy is not away
     return SharedQuotas(link, {"p": QUOTA}, SPAN)
 
 
 def call(quotas: Quotas, log: list[tuple[float, int]]) -> None:
-    """Wait for room and use it, as a provider's call does; some give it back and come again."""
+    """Wait for room and use it, as a provider call does; some calls give it back and try again."""
     used = random.randint(1, 60)  # noqa: S311 - load, no secret
     estimated = used + random.randint(0, 40)  # noqa: S311 - the same
     while True:

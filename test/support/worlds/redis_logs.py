@@ -12,7 +12,7 @@ from services.telemetry.metrics import Metrics
 def redis_log(
     url: str, runs: RunStore, metrics: Metrics | None = None, **times: Any
 ) -> RedisRunLog:
-    """Make the log of one worker; its times are short, so that tests are."""
+    """Make the log of one worker; its times are short, so that tests are fast."""
     patience = times.get("patience", 0.25)
     link = RedisLink(url, timeout_seconds=patience, log_seconds=600, keep_seconds=60)
     chosen = RedisTimes(

@@ -59,7 +59,7 @@ from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
 
 PATIENCE_SECONDS = 10.0
-"""No wait of these tests takes longer than milliseconds; this is for a machine that is busy."""
+"""The waits of these tests take milliseconds; this is for a machine that is busy."""
 
 LONG = RunTimes(first_token=60, content=60, run=60)
 QUICK_RETRIES = RetryRules(retries=2, min_seconds=0, max_seconds=0, retry_after_max=120)
@@ -76,7 +76,7 @@ def said(*words: str) -> list[Step]:
 
 @dataclass
 class Story:
-    """All that a reader was given, in order."""
+    """Everything that a reader was given, in order."""
 
     events: list[tuple[int, RunEvent]] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Story:
     pings: int = 0
 
     def take(self, delivery: object) -> None:
-        """Take a delivery in."""
+        """Add a delivery."""
         match delivery:
             case Batch():
                 self.events.extend(enumerate(delivery.events, delivery.first_seq))
@@ -97,7 +97,7 @@ class Story:
 
     @property
     def text(self) -> str:
-        """The pieces put together."""
+        """The text of the answer: all its pieces put together."""
         return "".join(e.content for _, e in self.events if isinstance(e, Content))
 
     @property
@@ -107,19 +107,19 @@ class Story:
 
     @property
     def terminals(self) -> list[Terminal]:
-        """All ends; of a story that ended well one, and the last event."""
+        """All terminal events; a story that ended well has one, as its last event."""
         return [event for _, event in self.events if isinstance(event, Done | Error)]
 
     @property
     def end(self) -> Terminal:
-        """The end, checked to be one and the last."""
+        """The terminal event, checked to be the only one and the last event."""
         [terminal] = self.terminals
         assert self.events[-1][1] is terminal
         return terminal
 
 
 def read_to_the_end(events: EventStream) -> Story:
-    """Read until the events end, and give the place back."""
+    """Read until the events end, and give the reader's place back."""
     story = Story()
     with gevent.Timeout(PATIENCE_SECONDS), closing(events):
         for delivery in events:
@@ -148,9 +148,9 @@ class RunWorld:
         breakers: Breakers | None = None,
         queue_size: int = 100,
     ) -> None:
-        """Start with no run; `open_log` makes another log than one in memory.
+        """Start with no run; `open_log` makes the log, which else is in memory.
 
-        The first models of `others` are asked where the provider cannot answer.
+        The first model of each of `others` is asked where the provider cannot answer.
         """
         self.fallbacks = [other.models[0] for other in others]
         self.hedge_seconds = hedge_seconds
@@ -181,18 +181,18 @@ class RunWorld:
         self.log.start(self._hear)
 
     def _hear(self, nudge: Nudge) -> None:
-        """Do what a worker does."""
+        """End a run as a worker does that gets this nudge."""
         endings = {NudgeKind.STOP: Ending.STOPPED, NudgeKind.LOST: Ending.LOST}
         if nudge.kind in endings:
             self.runner.end(nudge.id, endings[nudge.kind])
 
     def beat_of(self, unlisted_seconds: float) -> Beat:
-        """Make a beat that waits so long before it takes up a run that nobody writes."""
+        """Make a beat that waits so long before it adopts a run that its worker does not write."""
         parts = (self.runs, self.runner, self.worker_id, self.reaper.settle, self.watch)
         return Beat(*parts, BeatTimes(pace=lambda: 0.01, unlisted_seconds=unlisted_seconds))
 
     def drain(self, graceful_seconds: float) -> Drain:
-        """Make what ends this worker."""
+        """Make the drain that ends this worker's runs."""
         return Drain(self.runner, self.log, self.followers, graceful_seconds)
 
     def die(self) -> None:
@@ -229,7 +229,7 @@ class RunWorld:
         )
 
     def launch(self, times: RunTimes = LONG, model: str = "large") -> Living:
-        """Begin a turn and let it go."""
+        """Begin a turn and launch its run."""
         living = self.living(self.begin(model=model), times)
         self.runner.launch(living)
         return living
@@ -265,7 +265,7 @@ class RunWorld:
             return [dict(row) for row in rows]
 
     def reap_all_others(self) -> int:
-        """Take all other workers for dead, and settle their runs."""
+        """Treat all other workers as dead, and settle their runs."""
         others = self.runs.beat(self.worker_id, [], datetime.now(UTC)).others
         return self.reaper.reap(lambda: list(others))
 
@@ -280,7 +280,7 @@ class RunWorld:
 
 
 def _settings(rules: RetryRules, settle_seconds: float, queue_size: int) -> Settings:
-    """Set what tests want shorter, or other, than it is by default."""
+    """Set what must be shorter in tests, or different, than it is by default."""
     return Settings(
         providers=ProviderSettings(
             retries=rules.retries,
@@ -294,7 +294,7 @@ def _settings(rules: RetryRules, settle_seconds: float, queue_size: int) -> Sett
 
 
 MakeWorld = Callable[..., RunWorld]
-"""Takes scripts for the provider, and what else RunWorld takes by name."""
+"""Takes scripts for the provider, and by name what else RunWorld takes."""
 
 
 def quick(**seconds: float) -> RunTimes:

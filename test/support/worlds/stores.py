@@ -1,4 +1,4 @@
-"""What the tests of stores begin with: the adapters, and values that may be changed."""
+"""What the tests of stores begin with: the adapters, and values whose fields they may change."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +79,8 @@ NOT_IDS = [
 class StoreAdapter:
     """An implementation of the store, and what it raises where a constraint is broken.
 
-    `open` may be called again for the same folder, also from another thread: one more worker.
+    `open` may be called again for the same folder, also from another thread, as for one more
+    worker.
     """
 
     name: str
@@ -91,7 +92,7 @@ SQLITE = StoreAdapter("sqlite", SqliteStore.open, IntegrityError)
 
 
 def at_once(adapter: StoreAdapter, folder: Path, jobs: Sequence[Job[Result]]) -> list[Result]:
-    """Do all jobs at the same time, each as a worker of its own with a thread and a store."""
+    """Do all jobs at the same time, each as a worker with its own thread and store."""
     together = Barrier(len(jobs), timeout=30)
 
     def work(job: Job[Result]) -> Result:
@@ -104,7 +105,7 @@ def at_once(adapter: StoreAdapter, folder: Path, jobs: Sequence[Job[Result]]) ->
 
 
 def new_id() -> str:
-    """Make an id that nothing has yet."""
+    """Make an id that is not used yet."""
     return str(uuid7())
 
 
@@ -191,7 +192,7 @@ def settlement_of(run: Run, **changes: Any) -> Settlement:
 
 
 def answer(store: Store, session: Session, text: str = "Hello to you", **changes: Any) -> Run:
-    """Have a whole turn: begin it and settle it with this text."""
+    """Begin a turn and settle it with this text; give the run."""
     run = store.runs.begin_turn(turn_in(session, **changes)).run
     store.runs.settle_turn(settlement_of(run, text=text))
     return store.runs.get(run.user_id, run.id)

@@ -1,4 +1,4 @@
-"""Two servers of one worker each on one database and one Redis: nothing else is shared."""
+"""Two servers of one worker each, which share a database and a Redis and nothing else."""
 
 import os
 import random
@@ -12,20 +12,20 @@ from stack.server_process import ServerProcess
 
 SHARED = {
     "WEB_CONCURRENCY": "1",
-    "JWT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",  # a token of one counts at the other
+    "JWT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",  # tokens are valid at both
     "RATE_LIMIT_ENABLED": "false",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The two servers; each keeps what is its own in a folder of its own."""
+    """The two servers; each keeps its own data in its own folder."""
 
     a: ServerProcess
     b: ServerProcess
 
     def account(self) -> tuple[ChatClient, ChatClient]:
-        """Make an account, and give its client at each."""
+        """Make an account, and give a client of it for each server."""
         at_a = ChatClient.registered(self.a.url)
         return at_a, ChatClient(self.b.url, at_a.token)
 
@@ -35,7 +35,7 @@ StartPair = Callable[[Mapping[str, str]], Pair]
 
 @contextmanager
 def stopped(server: ServerProcess) -> Iterator[None]:
-    """Let a server stand still, as a machine does that is suspended."""
+    """Stop a server's processes for the block, as on a suspended machine."""
     members = server.members()
     for member in members:
         os.kill(member.pid, signal.SIGSTOP)
@@ -47,7 +47,7 @@ def stopped(server: ServerProcess) -> Iterator[None]:
 
 
 def read_until(client: ChatClient, run_id: str, chars: int) -> Answer:
-    """Read a run until so much of its text is there, and go away."""
+    """Read a run until at least `chars` characters of its text have come, and leave."""
     answer = Answer()
     with client.follow(run_id) as reader:
         for frame in reader:
@@ -58,7 +58,7 @@ def read_until(client: ChatClient, run_id: str, chars: int) -> Answer:
 
 
 def read_with_cuts(clients: tuple[ChatClient, ChatClient], run_id: str, seed: int) -> Answer:
-    """Read a run to its end; each connection is cut anywhere, and the next is to the other."""
+    """Read a run to its end; each connection is cut at random, and the next goes to the other."""
     chance = random.Random(seed)  # noqa: S311 - repeatable cuts
     answer = Answer()
     turn = seed
@@ -73,5 +73,5 @@ def read_with_cuts(clients: tuple[ChatClient, ChatClient], run_id: str, seed: in
 
 
 def numbered(answer: Answer) -> list[str]:
-    """Give the ids of what a reader got, in order."""
+    """Give the ids of the events that a reader got, in order."""
     return [frame.id for frame in answer.frames if frame.id is not None]

@@ -24,7 +24,7 @@ def follow_on(world: RunWorld, run_id: str, after: int = 0) -> Subscription:
 
 
 def begin_to_read(events: Subscription, count: int) -> Story:
-    """Read until so many events came."""
+    """Read until at least `count` events have come."""
     story = Story()
     with gevent.Timeout(PATIENCE_SECONDS):
         while len(story.events) < count:
