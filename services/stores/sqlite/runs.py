@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.domain.errors.requests import NotFound
 from services.domain.runs import (
     BeatReply,
     BeginTurn,
@@ -19,6 +18,7 @@ from services.domain.runs import (
     Settled,
     Settlement,
 )
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
 from services.stores.sqlite import deletions, sessions
@@ -148,5 +148,5 @@ def _owned(connection: sqlite3.Connection, user_id: str, run_id: str) -> sqlite3
             (run_id, user_id),
         ).fetchone()
     if row is None:
-        raise NotFound("There is no such run.")
+        raise refusals.no_run()
     return row

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.outages import StoreUnavailable
-from services.domain.errors.requests import InvalidCursor, NotFound
+from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
 from services.stores.base.sessions import SessionStore
@@ -139,7 +140,7 @@ def owned(connection: sqlite3.Connection, user_id: str, session_id: str) -> sqli
             "SELECT * FROM session_rows WHERE id = ? AND user_id = ?", (session_id, user_id)
         ).fetchone()
     if row is None:
-        raise NotFound("There is no such session.")
+        raise refusals.no_session()
     return row
 
 

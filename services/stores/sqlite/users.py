@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
-from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import Role, User
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.users import Credentials, NewUser, UserStore
 from services.stores.sqlite.file.database import Database
@@ -32,7 +32,7 @@ class SqliteUsers(UserStore):
             folded = new.email.casefold()
             taken = connection.execute("SELECT 1 FROM users WHERE email_folded = ?", (folded,))
             if taken.fetchone():
-                raise EmailTaken("An account with this e-mail address exists.")
+                raise refusals.email_taken()
             any_user = connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
             row = connection.execute(
                 "INSERT INTO users"

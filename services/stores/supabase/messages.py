@@ -3,9 +3,10 @@
 import msgspec
 from msgspec.json import Decoder
 
-from services.domain.errors.requests import InvalidCursor, NotFound
+from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.sessions import Message
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.messages import MessageStore
 from services.stores.supabase.access.connection import Connection
@@ -56,7 +57,7 @@ class SupabaseMessages(MessageStore):
             }
             reply = self._connection.ask("list_messages", asked, _PAGE)
         if reply is None:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
         if reply.refused:
             raise InvalidCursor
         newest_first = [row.message() for row in reply.messages]

@@ -9,10 +9,11 @@ from msgspec.json import Decoder
 
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.outages import StoreUnavailable
-from services.domain.errors.requests import InvalidCursor, KeyReused, NotFound
+from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.sessions import SessionStore
 from services.stores.supabase import deletions
@@ -54,7 +55,7 @@ class SupabaseSessions(SessionStore):
         asked |= {"p_key_hash": key.key_hash, "p_body_hash": key.body_hash}
         made = self._connection.ask("create_session", asked, _RAW)
         if _REFUSED.decode(made).refused:
-            raise KeyReused("Use a new Idempotency-Key for another request.")
+            raise refusals.key_reused()
         return _MADE.decode(made).session()
 
     def get(self, user_id: str, session_id: str) -> Session:
@@ -95,7 +96,7 @@ class SupabaseSessions(SessionStore):
         asked = {"p_user": user_id, "p_session": session_id, "p_limit": deletions.CHUNK}
         reply = self._connection.tell("delete_session", asked, _DELETED)
         if reply is None:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
         if reply.refused:
             raise RunActive(reply.active_run_id)
         if reply.more:
@@ -110,7 +111,7 @@ class SupabaseSessions(SessionStore):
         asked = {"p_user": user_id, "p_session": session_id, **asked}
         row = self._connection.ask(function, asked, _FOUND)
         if row is None:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
         return row.session()
 
 
@@ -131,7 +132,7 @@ def session_json(new: NewSession) -> dict[str, object]:
 
 def _check_ids(user_id: str, session_id: str) -> None:
     if not (is_uuid(user_id) and is_uuid(session_id)):
-        raise NotFound("There is no such session.")
+        raise refusals.no_session()
 
 
 def _changed(changes: SessionChanges) -> dict[str, object]:

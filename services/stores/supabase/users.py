@@ -3,8 +3,8 @@
 from msgspec.json import Decoder
 from uuid_utils.compat import uuid7
 
-from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import User
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.users import Credentials, NewUser, UserStore
 from services.stores.supabase.access.connection import TEXT, TRUTH, Connection
@@ -41,7 +41,7 @@ class SupabaseUsers(UserStore):
         }
         made = self._connection.tell("add_user", asked, _USER)
         if made is None:
-            raise EmailTaken("An account with this e-mail address exists.")
+            raise refusals.email_taken()
         return made.credentials().user
 
     def credentials(self, email: str) -> Credentials | None:

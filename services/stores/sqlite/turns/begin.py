@@ -7,9 +7,9 @@ from services.domain.catalog import Model
 from services.domain.context import fit_context
 from services.domain.costs import estimate_tokens
 from services.domain.errors.conflicts import RunActive
-from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
 from services.domain.runs import BeginTurn, BegunTurn, ContextMessage, ParentRule
 from services.domain.sessions import MessageRole, Session, Status, title_from
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
 from services.stores.sqlite import sessions
@@ -117,7 +117,7 @@ def _replayed(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn | No
         return None
     run = connection.execute("SELECT * FROM runs WHERE id = ?", (known.run_id,)).fetchone()
     if run is None:
-        raise KeyReused("This Idempotency-Key made a session without a message.")
+        raise refusals.key_without_run()
     return BegunTurn(
         run=run_of(run), model=model_of(run), max_tokens=run["max_tokens"], replayed=True
     )
@@ -135,11 +135,9 @@ def _parent(connection: sqlite3.Connection, turn: BeginTurn, active_leaf: str | 
             (turn.parent_id, turn.session_id),
         ).fetchone()
     if row is None:
-        text = "There is no such message in this session."
-        raise NotFound(text, {"parent_id": [text]})
+        raise refusals.no_parent()
     if row["role"] != MessageRole.ASSISTANT:
-        text = "A message can only follow an answer."
-        raise InvalidRequest(text, {"parent_id": [text]})
+        raise refusals.parent_is_no_answer()
     return turn.parent_id
 
 
@@ -182,10 +180,7 @@ def _check_active_runs(connection: sqlite3.Connection, turn: BeginTurn) -> None:
         (turn.user_id,),
     ).fetchone()
     if row["active"] >= turn.max_active_runs:
-        raise TooManyRequests(
-            f"{row['active']} answers are being written for you; wait for one of them to end.",
-            code="too_many_runs",
-        )
+        raise refusals.too_many_runs(row["active"])
 
 
 def _write(connection: sqlite3.Connection, turn: BeginTurn, plan: _Plan) -> sqlite3.Row:

@@ -7,9 +7,9 @@ import msgspec
 from services.domain.catalog import Model, ModelChoice, Offers
 from services.domain.context import fit_context
 from services.domain.errors.conflicts import RunActive
-from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
 from services.domain.runs import BeginTurn, BegunTurn, ContextMessage
 from services.domain.sessions import MessageRole, title_from
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.supabase.rows import RunRow
 from services.stores.supabase.sessions import session_json
@@ -48,7 +48,7 @@ class OffersJson:
 def turn_json(turn: BeginTurn, offers: msgspec.Raw) -> dict[str, object]:
     """Describe a turn, or raise NotFound where no session can have such an id."""
     if not (is_uuid(turn.user_id) and is_uuid(turn.session_id)):
-        raise NotFound("There is no such session.")
+        raise refusals.no_session()
     parent_id = turn.parent_id if turn.parent_id and is_uuid(turn.parent_id) else None
     return {
         "run_id": turn.run_id,
@@ -98,25 +98,19 @@ def _raise_refusal(turn: BeginTurn, reply: BeginReply) -> NoReturn:
         case "run_active":
             raise RunActive(reply.active_run_id)
         case "too_many_runs":
-            raise TooManyRequests(
-                f"{reply.active_runs} answers are being written for you;"
-                " wait for one of them to end.",
-                code="too_many_runs",
-            )
+            raise refusals.too_many_runs(reply.active_runs)
         case "key_reused":
-            raise KeyReused("Use a new Idempotency-Key for another request.")
+            raise refusals.key_reused()
         case "key_without_run":
-            raise KeyReused("This Idempotency-Key made a session without a message.")
+            raise refusals.key_without_run()
         case "model_not_available" | "context_too_long":
             _raise_as_the_domain(turn, reply)
         case "parent_not_found":
-            text = "There is no such message in this session."
-            raise NotFound(text, {"parent_id": [text]})
+            raise refusals.no_parent()
         case "parent_is_no_answer":
-            text = "A message can only follow an answer."
-            raise InvalidRequest(text, {"parent_id": [text]})
+            raise refusals.parent_is_no_answer()
         case _:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
 
 
 def _raise_as_the_domain(turn: BeginTurn, reply: BeginReply) -> NoReturn:
