@@ -21,10 +21,11 @@ from services.domain.runs import (
 from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
+from services.stores.base.times import time_text
 from services.stores.sqlite import deletions, sessions
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks
-from services.stores.sqlite.rows import run_of, time_text
+from services.stores.sqlite.run_rows import run_of
 from services.stores.sqlite.turns import begin as turns
 from services.stores.sqlite.turns import checkpoints, keys, leases, ledger
 from services.stores.sqlite.turns import settle as settlements

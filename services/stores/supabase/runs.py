@@ -26,9 +26,9 @@ from services.stores.supabase import deletions
 from services.stores.supabase.access.connection import NOTHING, Connection
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.purge import in_chunks
-from services.stores.supabase.rows import ClaimedRow, RunRow
+from services.stores.supabase.run_rows import RunRow
 from services.stores.supabase.turns.begin import BeginReply, OffersJson, begun_turn, turn_json
-from services.stores.supabase.turns.leases import BeatRow, beat_reply, beats_json
+from services.stores.supabase.turns.leases import BeatRow, ClaimedRow, beat_reply, beats_json
 from services.stores.supabase.turns.ledger import BookedRunRow
 from services.stores.supabase.turns.settle import settlement_json
 

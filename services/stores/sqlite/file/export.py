@@ -8,9 +8,9 @@ from datetime import datetime
 
 import msgspec
 
+from services.stores.base.times import time_text
 from services.stores.sqlite.file.migrations import known_migrations
 from services.stores.sqlite.file.snapshot import Snapshot
-from services.stores.sqlite.rows import time_text
 
 _ENCODER = msgspec.json.Encoder()
 

@@ -12,8 +12,9 @@ from services.domain.sessions import MessageRole, Session, Status, title_from
 from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
+from services.stores.base.times import time_text
 from services.stores.sqlite import sessions
-from services.stores.sqlite.rows import model_of, offer_text, run_of, session_of, time_text
+from services.stores.sqlite.run_rows import model_of, offer_text, run_of
 from services.stores.sqlite.search import fold
 from services.stores.sqlite.turns import keys
 
@@ -78,7 +79,8 @@ def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
     row = sessions.owned(connection, turn.user_id, turn.session_id)
     if row["active_run"] is not None:
         raise RunActive(row["active_run"])
-    plan = _plan(connection, turn, session_of(row), _parent(connection, turn, row["active_leaf"]))
+    parent_id = _parent(connection, turn, row["active_leaf"])
+    plan = _plan(connection, turn, sessions.session_of(row), parent_id)
     _check_active_runs(connection, turn)
     run = _write(connection, turn, plan)
     return BegunTurn(

@@ -6,7 +6,7 @@ from datetime import datetime
 from services.domain.runs import IdempotencyKey
 from services.stores.base import refusals
 from services.stores.base.runs import Replay
-from services.stores.sqlite.rows import time_text
+from services.stores.base.times import time_text
 
 
 def find(connection: sqlite3.Connection, user_id: str, key: IdempotencyKey) -> Replay | None:

@@ -11,7 +11,7 @@ from services.domain.runs import BeginTurn, BegunTurn, ContextMessage
 from services.domain.sessions import MessageRole, title_from
 from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
-from services.stores.supabase.rows import RunRow
+from services.stores.supabase.run_rows import RunRow
 from services.stores.supabase.sessions import session_json
 
 
