@@ -53,6 +53,14 @@ RETURNING *
 
 
 @dataclass(frozen=True, slots=True)
+class _Room:
+    """The model's window, of which the answer's tokens stay free."""
+
+    model: Model
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """What was decided before anything is written."""
 
@@ -102,7 +110,8 @@ def _begun_before(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn 
         "SELECT parent_id FROM messages WHERE id = ?", (run["user_message_id"],)
     ).fetchone()
     model, prompt = model_of(run), session["system_prompt"]
-    context = _context(connection, turn, parent["parent_id"], prompt, (model, run["max_tokens"]))
+    room = _Room(model, run["max_tokens"])
+    context = _context(connection, turn, parent["parent_id"], prompt, room)
     return BegunTurn(
         run=run_of(run),
         model=model,
@@ -149,7 +158,7 @@ def _plan(
     model = turn.offers.pick(turn.choice or session.choice)
     max_tokens = min(turn.max_tokens, model.max_output)
     prompt = session.system_prompt
-    context = _context(connection, turn, parent_id, prompt, (model, max_tokens))
+    context = _context(connection, turn, parent_id, prompt, _Room(model, max_tokens))
     return _Plan(parent_id, model, max_tokens, context, prompt)
 
 
@@ -158,7 +167,7 @@ def _context(
     turn: BeginTurn,
     parent_id: str | None,
     system_prompt: str | None,
-    limits: tuple[Model, int],
+    room: _Room,
 ) -> tuple[ContextMessage, ...]:
     asked = {
         "parent_id": parent_id,
@@ -171,7 +180,7 @@ def _context(
         for row in connection.execute(_HISTORY, asked)
     ]
     message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
-    return fit_context(history, message, system_prompt, *limits)
+    return fit_context(history, message, system_prompt, room.model, room.max_tokens)
 
 
 def _check_active_runs(connection: sqlite3.Connection, turn: BeginTurn) -> None:

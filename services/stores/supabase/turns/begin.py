@@ -1,6 +1,6 @@
 """`begin_turn` in Supabase: what is sent, and what the reply means."""
 
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
 
@@ -15,12 +15,24 @@ from services.stores.supabase.run_rows import RunRow
 from services.stores.supabase.sessions import session_json
 
 
+class EarlierRow(msgspec.Struct, array_like=True):
+    """A message of the context, an array in the reply."""
+
+    role: MessageRole
+    content: str
+    token_estimate: int
+
+    def message(self) -> ContextMessage:
+        """Give the message."""
+        return ContextMessage(self.role, self.content, self.token_estimate)
+
+
 class BeginReply(msgspec.Struct):
     """What `begin_turn` answers: the begun turn, or why there is none (`refused`)."""
 
     run: RunRow | None = None
     model: Model | None = None
-    history: list[tuple[MessageRole, str, int]] = []
+    history: list[EarlierRow] = []
     system_prompt: str | None = None
     max_tokens: int = 0
     replayed: bool = False
@@ -31,18 +43,23 @@ class BeginReply(msgspec.Struct):
     session_model: str | None = None
 
 
+class _Encoded(NamedTuple):
+    offers: Offers
+    json: msgspec.Raw
+
+
 class OffersJson:
     """The offers as they are sent: the same ones with nearly every turn, encoded once."""
 
     def __init__(self) -> None:
         """Hold none yet."""
-        self._encoded: tuple[Offers, msgspec.Raw] | None = None
+        self._encoded: _Encoded | None = None
 
     def of(self, offers: Offers) -> msgspec.Raw:
         """Give the JSON of offers."""
-        if self._encoded is None or self._encoded[0] is not offers:
-            self._encoded = offers, msgspec.Raw(msgspec.json.encode(offers))
-        return self._encoded[1]
+        if self._encoded is None or self._encoded.offers is not offers:
+            self._encoded = _Encoded(offers, msgspec.Raw(msgspec.json.encode(offers)))
+        return self._encoded.json
 
 
 def turn_json(turn: BeginTurn, offers: msgspec.Raw) -> dict[str, object]:
@@ -82,7 +99,7 @@ def begun_turn(turn: BeginTurn, reply: BeginReply) -> BegunTurn:
     if reply.run is None or reply.model is None:
         _raise_refusal(turn, reply)
     message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
-    history = tuple(ContextMessage(*earlier) for earlier in reply.history)
+    history = tuple(earlier.message() for earlier in reply.history)
     return BegunTurn(
         run=reply.run.run(),
         model=reply.model,
