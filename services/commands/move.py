@@ -127,8 +127,8 @@ def _moved(source: Export, target: Import, table: Table) -> list[str]:
             target.add(table.name, (encoded(table, row) for row in batch))
             there = target.digests(table.name, table.owner, table.told, keys)
         differing += [
-            f"{table.name} of {table.owner} {owner}: {told[0]} rows here, "
-            f"{there.get(owner, (0,))[0]} there"
+            f"{table.name} of {table.owner} {owner}: {told.rows} rows here, "
+            f"{there[owner].rows if owner in there else 0} there"
             for owner, told in here.items()
             if there.get(owner) != told
         ]

@@ -1,9 +1,13 @@
 """Messages, read only: `begin_turn` and `settle_turn` write them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum
 
-from services.domain.paging import Page
+from services.domain.errors.requests import InvalidCursor
+from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.sessions import Message
+from services.stores.base.ids import is_uuid
 
 
 class MessageStore(ABC):
@@ -25,3 +29,25 @@ class MessageStore(ABC):
         self, user_id: str, session_id: str, limit: int, cursor: str | None = None
     ) -> Page[Message]:
         """Page through all branches in the same way, by time of creation."""
+
+
+class MessageList(StrEnum):
+    """Which of a session's two lists a cursor belongs to."""
+
+    BRANCH = "branch"
+    TREE = "tree"
+
+
+def cursor_message(which: MessageList, cursor: str) -> str:
+    """Read the id of the message that a page begins with, or raise InvalidCursor."""
+    kind, message_id = decode_cursor(cursor, 2)
+    if kind != which or not is_uuid(message_id):
+        raise InvalidCursor
+    return message_id
+
+
+def message_page(which: MessageList, newest_first: Sequence[Message], limit: int) -> Page[Message]:
+    """Make a page of `limit` messages, the oldest first; a further one begins the next page."""
+    further = newest_first[limit:]
+    next_cursor = encode_cursor(which, further[0].id) if further else None
+    return Page(newest_first[:limit][::-1], next_cursor)

@@ -1,11 +1,19 @@
-"""Sessions."""
+"""Sessions: what a store promises, and what of their rows is the same in every database."""
 
+import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from services.domain.paging import Page
+from services.domain.errors.requests import InvalidCursor
+from services.domain.paging import Page, decode_cursor, encode_cursor
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
+from services.stores.base.ids import is_uuid
+from services.stores.base.times import time_of, time_text
+
+_CURSOR = "sessions"
 
 
 class SessionStore(ABC):
@@ -44,3 +52,62 @@ class SessionStore(ABC):
 
         Raises NotFound, and RunActive while a run writes (the caller stops it first).
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPosition:
+    """Where a page of a list ended: its last session's place in the order."""
+
+    updated_at: datetime
+    id: str
+
+
+def session_position(cursor: str) -> SessionPosition:
+    """Read where the next page begins, or raise InvalidCursor."""
+    kind, updated_at, session_id = decode_cursor(cursor, 3)
+    try:
+        time = time_of(updated_at)
+        is_ours = time_text(time) == updated_at
+    except (ValueError, OverflowError):
+        raise InvalidCursor from None
+    if kind != _CURSOR or not is_ours or not is_uuid(session_id):
+        raise InvalidCursor
+    return SessionPosition(time, session_id)
+
+
+def session_page(found: Sequence[Session], limit: int) -> Page[Session]:
+    """Make a page of `limit` sessions; a further one says that there is another page."""
+    items = found[:limit]
+    if len(found) <= limit:
+        return Page(items)
+    last = items[-1]
+    return Page(items, encode_cursor(_CURSOR, time_text(last.updated_at), last.id))
+
+
+def changed_columns(changes: SessionChanges) -> dict[str, object]:
+    """Give what a PATCH writes, by column; the metadata as they are."""
+    columns: dict[str, dict[str, object]] = {
+        "title": {"title": changes.title},
+        "archived": {"archived": changes.archived},
+        "system_prompt": {"system_prompt": changes.system_prompt},
+        "choice": {"provider": changes.choice.provider, "model": changes.choice.model},
+        "metadata": {"metadata": changes.metadata},
+    }
+    unknown = changes.given - columns.keys()
+    if unknown:
+        raise ValueError(f"A session has no {', '.join(sorted(unknown))} to change.")
+    return {name: value for given in changes.given for name, value in columns[given].items()}
+
+
+def metadata_text(metadata: Mapping[str, object]) -> str:
+    """Write what a client gave; NaN and Infinity are no JSON and raise ValueError.
+
+    The standard library takes integers of any length, where msgspec stops at 64 bits.
+    """
+    return json.dumps(metadata, allow_nan=False)
+
+
+def metadata_of(text: str | bytes) -> Mapping[str, object]:
+    """Read it back."""
+    metadata: dict[str, object] = json.loads(text)
+    return metadata

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from services.stores.base.ids import is_uuid
 from services.stores.base.logins import Login, LoginStore, RefreshToken
+from services.stores.base.times import time_of, time_text
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks
-from services.stores.sqlite.rows import time_of, time_text
 
 
 class SqliteLogins(LoginStore):

@@ -3,12 +3,17 @@
 import sqlite3
 
 from services.domain.errors.requests import InvalidCursor
-from services.domain.paging import Page, decode_cursor, encode_cursor
-from services.domain.sessions import Message, MessageStatus
-from services.stores.base.ids import is_uuid
-from services.stores.base.messages import MessageStore
+from services.domain.paging import Page
+from services.domain.sessions import Message, MessageRole, MessageStatus
+from services.stores.base.messages import (
+    MessageList,
+    MessageStore,
+    cursor_message,
+    message_page,
+)
+from services.stores.base.times import time_of
+from services.stores.sqlite.answers import answer_cost, answer_finish, answer_usage
 from services.stores.sqlite.file.database import Database
-from services.stores.sqlite.rows import message_of
 from services.stores.sqlite.sessions import owned
 from services.stores.sqlite.turns.checkpoints import text_so_far
 
@@ -45,9 +50,9 @@ class SqliteMessages(MessageStore):
         with self._database.read() as connection:
             start = owned(connection, user_id, session_id)["active_leaf"]
             if cursor is not None:
-                start = _message_at(connection, session_id, "branch", cursor)["id"]
+                start = _message_at(connection, session_id, MessageList.BRANCH, cursor)["id"]
             asked = {"start": start, "limit": limit + 1}
-            return _page(connection, "branch", connection.execute(_BRANCH, asked), limit)
+            return _page(connection, MessageList.BRANCH, connection.execute(_BRANCH, asked), limit)
 
     def tree(
         self, user_id: str, session_id: str, limit: int, cursor: str | None = None
@@ -57,17 +62,15 @@ class SqliteMessages(MessageStore):
             owned(connection, user_id, session_id)
             start = _NEWEST
             if cursor is not None:
-                start = _message_at(connection, session_id, "tree", cursor)["seq"]
+                start = _message_at(connection, session_id, MessageList.TREE, cursor)["seq"]
             asked = {"session_id": session_id, "start": start, "limit": limit + 1}
-            return _page(connection, "tree", connection.execute(_TREE, asked), limit)
+            return _page(connection, MessageList.TREE, connection.execute(_TREE, asked), limit)
 
 
 def _message_at(
-    connection: sqlite3.Connection, session_id: str, kind: str, cursor: str
+    connection: sqlite3.Connection, session_id: str, which: MessageList, cursor: str
 ) -> sqlite3.Row:
-    found_kind, message_id = decode_cursor(cursor, 2)
-    if found_kind != kind or not is_uuid(message_id):
-        raise InvalidCursor
+    message_id = cursor_message(which, cursor)
     row: sqlite3.Row | None = connection.execute(
         "SELECT id, seq FROM messages WHERE id = ? AND session_id = ?", (message_id, session_id)
     ).fetchone()
@@ -77,11 +80,28 @@ def _message_at(
 
 
 def _page(
-    connection: sqlite3.Connection, kind: str, newest_first: sqlite3.Cursor, limit: int
+    connection: sqlite3.Connection, which: MessageList, newest_first: sqlite3.Cursor, limit: int
 ) -> Page[Message]:
     rows = newest_first.fetchall()
-    items = [message_of(row, _content(connection, row)) for row in reversed(rows[:limit])]
-    return Page(items, encode_cursor(kind, rows[limit]["id"]) if len(rows) > limit else None)
+    return message_page(which, [_message_of(row, _content(connection, row)) for row in rows], limit)
+
+
+def _message_of(row: sqlite3.Row, content: str) -> Message:
+    """Read a message whose content may come from checkpoints."""
+    return Message(
+        id=row["id"],
+        session_id=row["session_id"],
+        parent_id=row["parent_id"],
+        role=MessageRole(row["role"]),
+        content=content,
+        status=MessageStatus(row["status"]),
+        created_at=time_of(row["created_at"]),
+        finish_reason=answer_finish(row),
+        model=row["model"],
+        provider=row["provider"],
+        usage=answer_usage(row),
+        cost=answer_cost(row),
+    )
 
 
 def _content(connection: sqlite3.Connection, row: sqlite3.Row) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.domain.errors.requests import NotFound
 from services.domain.runs import (
     BeatReply,
     BeginTurn,
@@ -19,12 +18,14 @@ from services.domain.runs import (
     Settled,
     Settlement,
 )
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
+from services.stores.base.times import time_text
 from services.stores.sqlite import deletions, sessions
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks
-from services.stores.sqlite.rows import run_of, time_text
+from services.stores.sqlite.run_rows import run_of
 from services.stores.sqlite.turns import begin as turns
 from services.stores.sqlite.turns import checkpoints, keys, leases, ledger
 from services.stores.sqlite.turns import settle as settlements
@@ -148,5 +149,5 @@ def _owned(connection: sqlite3.Connection, user_id: str, run_id: str) -> sqlite3
             (run_id, user_id),
         ).fetchone()
     if row is None:
-        raise NotFound("There is no such run.")
+        raise refusals.no_run()
     return row

@@ -3,27 +3,33 @@
 import json
 import sqlite3
 from contextlib import suppress
-from dataclasses import fields
 from datetime import datetime
 
+from services.domain.catalog import ModelChoice
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.outages import StoreUnavailable
-from services.domain.errors.requests import InvalidCursor, NotFound
-from services.domain.paging import Page, decode_cursor, encode_cursor
+from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
-from services.stores.base.sessions import SessionStore
+from services.stores.base.sessions import (
+    SessionStore,
+    changed_columns,
+    metadata_of,
+    metadata_text,
+    session_page,
+    session_position,
+)
+from services.stores.base.times import time_of, time_text
 from services.stores.sqlite import deletions
 from services.stores.sqlite.file.database import Database, Mode
-from services.stores.sqlite.rows import json_text, session_of, time_of, time_text
 from services.stores.sqlite.search import fold, match_expression, words_of
 from services.stores.sqlite.turns import keys
 
-_CURSOR = "sessions"
-_FIRST_PAGE = ("~", "")
-"""A position before all sessions: no time sorts behind a tilde."""
+_AFTER_ALL_TIMES = "~"
+"""Where the first page begins: no time sorts behind a tilde."""
 
 _LIST = """
 SELECT * FROM session_rows
@@ -80,14 +86,14 @@ class SqliteSessions(SessionStore):
 
     def list(self, user_id: str, wanted: SessionFilter) -> Page[Session]:
         """Read a page along the index; a search runs off the hub."""
-        position = _FIRST_PAGE if wanted.cursor is None else _position(wanted.cursor)
+        before = None if wanted.cursor is None else session_position(wanted.cursor)
         if not is_uuid(user_id):
             return Page([])
         asked = {
             "user_id": user_id,
             "archived": wanted.archived,
-            "updated_at": position[0],
-            "id": position[1],
+            "updated_at": _AFTER_ALL_TIMES if before is None else time_text(before.updated_at),
+            "id": "" if before is None else before.id,
             "limit": wanted.limit + 1,
         }
         if wanted.query is None:
@@ -107,14 +113,12 @@ class SqliteSessions(SessionStore):
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
     ) -> Session:
         """Write the row with what was given."""
-        unknown = changes.given - {field.name for field in fields(changes)}
-        if unknown:
-            raise ValueError(f"A session has no {', '.join(sorted(unknown))} to change.")
-        if not changes.given:
+        columns = _changed(changes)
+        if not columns:
             return self.get(user_id, session_id)
         with self._database.write() as connection:
             row = owned(connection, user_id, session_id)
-            values = {name: row[name] for name in row.keys()} | _changed(changes)  # noqa: SIM118 - a Row iterates over its values
+            values = {name: row[name] for name in row.keys()} | columns  # noqa: SIM118 - a Row iterates over its values
             values["updated_at"] = time_text(now)
             connection.execute(_CHANGE, values)
             return session_of(owned(connection, user_id, session_id))
@@ -139,7 +143,7 @@ def owned(connection: sqlite3.Connection, user_id: str, session_id: str) -> sqli
             "SELECT * FROM session_rows WHERE id = ? AND user_id = ?", (session_id, user_id)
         ).fetchone()
     if row is None:
-        raise NotFound("There is no such session.")
+        raise refusals.no_session()
     return row
 
 
@@ -159,46 +163,41 @@ def insert(connection: sqlite3.Connection, new: NewSession) -> None:
             new.system_prompt,
             new.choice.provider,
             new.choice.model,
-            json_text(new.metadata),
+            metadata_text(new.metadata),
             created_at,
             created_at,
         ),
     )
 
 
+def session_of(row: sqlite3.Row) -> Session:
+    """Read a row of the view `session_rows`."""
+    return Session(
+        id=row["id"],
+        user_id=row["user_id"],
+        title=row["title"],
+        created_at=time_of(row["created_at"]),
+        updated_at=time_of(row["updated_at"]),
+        active_run=row["active_run"],
+        system_prompt=row["system_prompt"],
+        choice=ModelChoice(row["provider"], row["model"]),
+        metadata=metadata_of(row["metadata"]),
+        archived=bool(row["archived"]),
+    )
+
+
 def _changed(changes: SessionChanges) -> dict[str, object]:
-    values: dict[str, object] = {}
-    if "title" in changes.given:
-        values |= {"title": changes.title, "title_folded": _folded(changes.title)}
-    if "archived" in changes.given:
-        values["archived"] = changes.archived
-    if "system_prompt" in changes.given:
-        values["system_prompt"] = changes.system_prompt
-    if "choice" in changes.given:
-        values |= {"provider": changes.choice.provider, "model": changes.choice.model}
-    if "metadata" in changes.given:
-        values["metadata"] = json_text(changes.metadata)
-    return values
+    columns = changed_columns(changes)
+    if "title" in columns:
+        columns["title_folded"] = _folded(changes.title)
+    if "metadata" in columns:
+        columns["metadata"] = metadata_text(changes.metadata)
+    return columns
 
 
 def _folded(title: str | None) -> str | None:
     return None if title is None else fold(title)
 
 
-def _position(cursor: str) -> tuple[str, str]:
-    kind, updated_at, session_id = decode_cursor(cursor, 3)
-    try:
-        is_time = time_text(time_of(updated_at)) == updated_at
-    except (ValueError, OverflowError):
-        is_time = False
-    if kind != _CURSOR or not is_time or not is_uuid(session_id):
-        raise InvalidCursor
-    return updated_at, session_id
-
-
 def _page(rows: list[sqlite3.Row], limit: int) -> Page[Session]:
-    items = [session_of(row) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return Page(items)
-    last = rows[limit - 1]
-    return Page(items, encode_cursor(_CURSOR, last["updated_at"], last["id"]))
+    return session_page([session_of(row) for row in rows], limit)

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
-from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import Role, User
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
+from services.stores.base.times import time_of, time_text
 from services.stores.base.users import Credentials, NewUser, UserStore
 from services.stores.sqlite.file.database import Database
-from services.stores.sqlite.rows import time_text, user_of
 
 
 class SqliteUsers(UserStore):
@@ -32,7 +32,7 @@ class SqliteUsers(UserStore):
             folded = new.email.casefold()
             taken = connection.execute("SELECT 1 FROM users WHERE email_folded = ?", (folded,))
             if taken.fetchone():
-                raise EmailTaken("An account with this e-mail address exists.")
+                raise refusals.email_taken()
             any_user = connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
             row = connection.execute(
                 "INSERT INTO users"
@@ -49,7 +49,7 @@ class SqliteUsers(UserStore):
                     created_at,
                 ),
             ).fetchone()
-            return user_of(row)
+            return _user_of(row)
 
     def credentials(self, email: str) -> Credentials | None:
         """Look the folded address up."""
@@ -80,8 +80,19 @@ class SqliteUsers(UserStore):
             return changed.rowcount == 1
 
 
+def _user_of(row: sqlite3.Row) -> User:
+    return User(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        email=row["email"],
+        name=row["name"],
+        role=Role(row["role"]),
+        created_at=time_of(row["created_at"]),
+    )
+
+
 def _credentials_of(row: sqlite3.Row | None) -> Credentials | None:
-    return None if row is None else Credentials(user_of(row), row["password_hash"])
+    return None if row is None else Credentials(_user_of(row), row["password_hash"])
 
 
 def _is_text(text: str) -> bool:

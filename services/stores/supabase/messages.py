@@ -3,15 +3,49 @@
 import msgspec
 from msgspec.json import Decoder
 
-from services.domain.errors.requests import InvalidCursor, NotFound
-from services.domain.paging import Page, decode_cursor, encode_cursor
-from services.domain.sessions import Message
+from services.domain.errors.requests import InvalidCursor
+from services.domain.paging import Page
+from services.domain.sessions import Message, MessageRole
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
-from services.stores.base.messages import MessageStore
+from services.stores.base.messages import (
+    MessageList,
+    MessageStore,
+    cursor_message,
+    message_page,
+)
 from services.stores.supabase.access.connection import Connection
-from services.stores.supabase.rows import MessageRow
+from services.stores.supabase.answers import AnswerRow
+from services.stores.supabase.times import utc
 
-_BRANCH, _TREE = "branch", "tree"
+
+class MessageRow(AnswerRow, kw_only=True):
+    """A message; the content of one that is being written is what the checkpoints hold."""
+
+    id: str
+    session_id: str
+    parent_id: str | None
+    role: MessageRole
+    content: str
+    model: str | None
+    provider: str | None
+
+    def message(self) -> Message:
+        """Give the message."""
+        return Message(
+            id=self.id,
+            session_id=self.session_id,
+            parent_id=self.parent_id,
+            role=self.role,
+            content=self.content,
+            status=self.status,
+            created_at=utc(self.created_at),
+            finish_reason=self.finish_reason,
+            model=self.model,
+            provider=self.provider,
+            usage=self.usage,
+            cost=self.cost(),
+        )
 
 
 class _Reply(msgspec.Struct):
@@ -33,39 +67,29 @@ class SupabaseMessages(MessageStore):
         self, user_id: str, session_id: str, limit: int, cursor: str | None = None
     ) -> Page[Message]:
         """Walk up the parents from the active leaf, or from where the last page ended."""
-        return self._page(_BRANCH, (user_id, session_id), limit, cursor)
+        return self._page(MessageList.BRANCH, user_id, session_id, limit, cursor)
 
     def tree(
         self, user_id: str, session_id: str, limit: int, cursor: str | None = None
     ) -> Page[Message]:
         """Read the session's messages in the order of their creation, from the newest on."""
-        return self._page(_TREE, (user_id, session_id), limit, cursor)
+        return self._page(MessageList.TREE, user_id, session_id, limit, cursor)
 
     def _page(
-        self, kind: str, session: tuple[str, str], limit: int, cursor: str | None
+        self, which: MessageList, user_id: str, session_id: str, limit: int, cursor: str | None
     ) -> Page[Message]:
-        user_id, session_id = session
         reply = None
         if is_uuid(user_id) and is_uuid(session_id):
             asked: dict[str, object] = {
                 "p_user": user_id,
                 "p_session": session_id,
-                "p_tree": kind == _TREE,
+                "p_tree": which is MessageList.TREE,
                 "p_limit": limit + 1,
-                "p_from": None if cursor is None else _message_at(kind, cursor),
+                "p_from": None if cursor is None else cursor_message(which, cursor),
             }
             reply = self._connection.ask("list_messages", asked, _PAGE)
         if reply is None:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
         if reply.refused:
             raise InvalidCursor
-        newest_first = [row.message() for row in reply.messages]
-        next_cursor = encode_cursor(kind, newest_first[limit].id) if newest_first[limit:] else None
-        return Page(newest_first[:limit][::-1], next_cursor)
-
-
-def _message_at(kind: str, cursor: str) -> str:
-    found_kind, message_id = decode_cursor(cursor, 2)
-    if found_kind != kind or not is_uuid(message_id):
-        raise InvalidCursor
-    return message_id
+        return message_page(which, [row.message() for row in reply.messages], limit)

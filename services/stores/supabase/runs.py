@@ -7,7 +7,6 @@ from typing import TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from services.domain.errors.requests import KeyReused, NotFound
 from services.domain.runs import (
     BeatReply,
     BeginTurn,
@@ -20,15 +19,16 @@ from services.domain.runs import (
     Settled,
     Settlement,
 )
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
 from services.stores.supabase import deletions
 from services.stores.supabase.access.connection import NOTHING, Connection
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.purge import in_chunks
-from services.stores.supabase.rows import ClaimedRow, RunRow
+from services.stores.supabase.run_rows import RunRow
 from services.stores.supabase.turns.begin import BeginReply, OffersJson, begun_turn, turn_json
-from services.stores.supabase.turns.leases import BeatRow, beat_reply, beats_json
+from services.stores.supabase.turns.leases import BeatRow, ClaimedRow, beat_reply, beats_json
 from services.stores.supabase.turns.ledger import BookedRunRow
 from services.stores.supabase.turns.settle import settlement_json
 
@@ -84,7 +84,7 @@ class SupabaseRuns(RunStore):
         if found is None:
             return None
         if found.body_hash != key.body_hash:
-            raise KeyReused("Use a new Idempotency-Key for another request.")
+            raise refusals.key_reused()
         return Replay(found.session_id, found.run_id)
 
     def settle_turn(self, settlement: Settlement) -> Settled:
@@ -105,7 +105,7 @@ class SupabaseRuns(RunStore):
             asked = {"p_user": user_id, "p_session": session_id}
             latest = self._connection.ask("latest_run", asked, _LATEST)
         if latest is None:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
         return None if latest.run is None else latest.run.run()
 
     def text(self, user_id: str, run_id: str) -> str:
@@ -172,5 +172,5 @@ class SupabaseRuns(RunStore):
             asked |= {"p_user": user_id, "p_run": run_id}
             found = self._connection.ask(function, asked, reply)
         if found is None:
-            raise NotFound("There is no such run.")
+            raise refusals.no_run()
         return found

@@ -1,28 +1,65 @@
 """Sessions in Supabase."""
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from msgspec.json import Decoder
 
+from services.domain.catalog import ModelChoice
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.outages import StoreUnavailable
-from services.domain.errors.requests import InvalidCursor, KeyReused, NotFound
-from services.domain.paging import Page, decode_cursor, encode_cursor
+from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
-from services.stores.base.sessions import SessionStore
+from services.stores.base.sessions import (
+    SessionStore,
+    changed_columns,
+    metadata_of,
+    metadata_text,
+    session_page,
+    session_position,
+)
 from services.stores.supabase import deletions
 from services.stores.supabase.access.connection import Connection
-from services.stores.supabase.rows import SessionRow, metadata_json
-
-_CURSOR = "sessions"
+from services.stores.supabase.times import Time, utc
 
 QUERY_CHARS = 2000
 """A search takes 32 words; nothing of a longer text would change what it finds."""
+
+
+class SessionRow(msgspec.Struct):
+    """A session."""
+
+    id: str
+    user_id: str
+    title: str | None
+    created_at: Time
+    updated_at: Time
+    active_run: str | None
+    system_prompt: str | None
+    provider: str | None
+    model: str | None
+    metadata: msgspec.Raw
+    archived: bool
+
+    def session(self) -> Session:
+        """Give the session."""
+        return Session(
+            id=self.id,
+            user_id=self.user_id,
+            title=self.title,
+            created_at=utc(self.created_at),
+            updated_at=utc(self.updated_at),
+            active_run=self.active_run,
+            system_prompt=self.system_prompt,
+            choice=ModelChoice(self.provider, self.model),
+            metadata=metadata_of(bytes(self.metadata)),
+            archived=self.archived,
+        )
 
 
 class _Refused(msgspec.Struct):
@@ -54,7 +91,7 @@ class SupabaseSessions(SessionStore):
         asked |= {"p_key_hash": key.key_hash, "p_body_hash": key.body_hash}
         made = self._connection.ask("create_session", asked, _RAW)
         if _REFUSED.decode(made).refused:
-            raise KeyReused("Use a new Idempotency-Key for another request.")
+            raise refusals.key_reused()
         return _MADE.decode(made).session()
 
     def get(self, user_id: str, session_id: str) -> Session:
@@ -69,24 +106,23 @@ class SupabaseSessions(SessionStore):
             "p_limit": wanted.limit + 1,
         }
         if wanted.cursor is not None:
-            asked["p_before"], asked["p_before_id"] = _position(wanted.cursor)
+            before = session_position(wanted.cursor)
+            asked |= {"p_before": before.updated_at, "p_before_id": before.id}
         if wanted.query is not None:
             asked["p_query"] = _plain(wanted.query[:QUERY_CHARS])
         if not is_uuid(user_id):
             return Page([])
         rows = self._connection.ask("list_sessions", asked, _LIST)
-        return _page([row.session() for row in rows], wanted.limit)
+        return session_page([row.session() for row in rows], wanted.limit)
 
     def change(
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
     ) -> Session:
         """Write the row with what was given."""
-        unknown = changes.given - {field.name for field in fields(changes)}
-        if unknown:
-            raise ValueError(f"A session has no {', '.join(sorted(unknown))} to change.")
-        if not changes.given:
+        columns = _changed(changes)
+        if not columns:
             return self.get(user_id, session_id)
-        asked = {"p_changes": _changed(changes), "p_now": now}
+        asked = {"p_changes": columns, "p_now": now}
         return self._found("change_session", user_id, session_id, asked)
 
     def delete(self, user_id: str, session_id: str) -> None:
@@ -95,7 +131,7 @@ class SupabaseSessions(SessionStore):
         asked = {"p_user": user_id, "p_session": session_id, "p_limit": deletions.CHUNK}
         reply = self._connection.tell("delete_session", asked, _DELETED)
         if reply is None:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
         if reply.refused:
             raise RunActive(reply.active_run_id)
         if reply.more:
@@ -110,7 +146,7 @@ class SupabaseSessions(SessionStore):
         asked = {"p_user": user_id, "p_session": session_id, **asked}
         row = self._connection.ask(function, asked, _FOUND)
         if row is None:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
         return row.session()
 
 
@@ -124,52 +160,27 @@ def session_json(new: NewSession) -> dict[str, object]:
         "system_prompt": new.system_prompt,
         "provider": new.choice.provider,
         "model": new.choice.model,
-        "metadata": metadata_json(new.metadata),
+        "metadata": _metadata_json(new.metadata),
         "created_at": new.created_at,
     }
 
 
 def _check_ids(user_id: str, session_id: str) -> None:
     if not (is_uuid(user_id) and is_uuid(session_id)):
-        raise NotFound("There is no such session.")
+        raise refusals.no_session()
 
 
 def _changed(changes: SessionChanges) -> dict[str, object]:
-    choice = changes.choice
-    values: dict[str, dict[str, object]] = {
-        "title": {"title": changes.title},
-        "archived": {"archived": changes.archived},
-        "system_prompt": {"system_prompt": changes.system_prompt},
-        "choice": {"provider": choice.provider, "model": choice.model},
-        "metadata": {"metadata": metadata_json(changes.metadata)},
-    }
-    return {name: value for given in changes.given for name, value in values[given].items()}
+    columns = changed_columns(changes)
+    if "metadata" in columns:
+        columns["metadata"] = _metadata_json(changes.metadata)
+    return columns
+
+
+def _metadata_json(metadata: Mapping[str, object]) -> msgspec.Raw:
+    return msgspec.Raw(metadata_text(metadata).encode())
 
 
 def _plain(query: str) -> str:
     """Take out what PostgreSQL holds in no text; it stands between words."""
     return query.encode(errors="replace").decode().replace("\0", " ")
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    kind, updated_at, session_id = decode_cursor(cursor, 3)
-    try:
-        time = datetime.fromisoformat(updated_at)
-        is_ours = _time_text(time) == updated_at
-    except (ValueError, OverflowError):
-        raise InvalidCursor from None
-    if kind != _CURSOR or not is_ours or not is_uuid(session_id):
-        raise InvalidCursor
-    return time, session_id
-
-
-def _time_text(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _page(sessions: list[Session], limit: int) -> Page[Session]:
-    items = sessions[:limit]
-    if len(sessions) <= limit:
-        return Page(items)
-    last = items[-1]
-    return Page(items, encode_cursor(_CURSOR, _time_text(last.updated_at), last.id))

@@ -1,14 +1,40 @@
 """Accounts in Supabase; users of Supabase Auth have none here."""
 
+import msgspec
 from msgspec.json import Decoder
 from uuid_utils.compat import uuid7
 
-from services.domain.errors.conflicts import EmailTaken
-from services.domain.users import User
+from services.domain.users import Role, User
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.users import Credentials, NewUser, UserStore
 from services.stores.supabase.access.connection import TEXT, TRUTH, Connection
-from services.stores.supabase.rows import UserRow, is_text
+from services.stores.supabase.times import Time, utc
+
+
+class UserRow(msgspec.Struct):
+    """An account."""
+
+    id: str
+    tenant_id: str
+    email: str
+    name: str | None
+    role: Role
+    password_hash: str
+    created_at: Time
+
+    def credentials(self) -> Credentials:
+        """Give the account and its hash."""
+        user = User(
+            id=self.id,
+            tenant_id=self.tenant_id,
+            email=self.email,
+            name=self.name,
+            role=self.role,
+            created_at=utc(self.created_at),
+        )
+        return Credentials(user, self.password_hash)
+
 
 _USER: Decoder[UserRow | None] = Decoder(UserRow | None)
 
@@ -41,12 +67,12 @@ class SupabaseUsers(UserStore):
         }
         made = self._connection.tell("add_user", asked, _USER)
         if made is None:
-            raise EmailTaken("An account with this e-mail address exists.")
+            raise refusals.email_taken()
         return made.credentials().user
 
     def credentials(self, email: str) -> Credentials | None:
         """Look the folded address up."""
-        return self._find({"p_email_folded": email.casefold()}) if is_text(email) else None
+        return self._find({"p_email_folded": email.casefold()}) if _is_text(email) else None
 
     def get(self, user_id: str) -> Credentials | None:
         """Look the id up."""
@@ -62,3 +88,11 @@ class SupabaseUsers(UserStore):
     def _find(self, asked: dict[str, str]) -> Credentials | None:
         row = self._connection.ask("find_user", asked, _USER)
         return None if row is None else row.credentials()
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether PostgreSQL can hold a text: no NUL, no lone surrogate."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False

@@ -8,9 +8,10 @@ from datetime import datetime
 
 import msgspec
 
+from services.stores.base.digests import Digest, Digests
+from services.stores.base.times import time_text
 from services.stores.sqlite.file.migrations import known_migrations
 from services.stores.sqlite.file.snapshot import Snapshot
-from services.stores.sqlite.rows import time_text
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -186,16 +187,16 @@ def encoded(table: Table, row: Mapping[str, object]) -> bytes:
     return _ENCODER.encode(values)
 
 
-def told_by_owner(table: Table, rows: Iterable[Mapping[str, object]]) -> dict[str, tuple[int, str]]:
-    """Count rows and digest what they hold, for each owner, as `import_digests` does."""
+def told_by_owner(table: Table, rows: Iterable[Mapping[str, object]]) -> Digests:
+    """Count and digest the rows of each owner, as `import_digests` does."""
     lines: dict[str, list[str]] = {}
     for row in rows:
         held = (row[name] for name in table.told)
         line = "\x1f".join(str(value) for value in held if value is not None)
         lines.setdefault(str(row[table.owner]), []).append(line)
-    return {owner: (len(told), _digest(told)) for owner, told in lines.items()}
+    return {owner: Digest(len(told), _md5(told)) for owner, told in lines.items()}
 
 
-def _digest(lines: list[str]) -> str:
+def _md5(lines: list[str]) -> str:
     whole = "\x1e".join(sorted(lines))
     return hashlib.md5(whole.encode(), usedforsecurity=False).hexdigest()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services.stores.base.times import time_text
 from services.stores.sqlite.file.database import Database
-from services.stores.sqlite.rows import time_text
 
 FOLDER = Path(__file__).parents[1] / "migrations"
 

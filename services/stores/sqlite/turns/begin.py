@@ -7,13 +7,14 @@ from services.domain.catalog import Model
 from services.domain.context import fit_context
 from services.domain.costs import estimate_tokens
 from services.domain.errors.conflicts import RunActive
-from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
 from services.domain.runs import BeginTurn, BegunTurn, ChosenBy, ContextMessage, ParentRule
 from services.domain.sessions import MessageRole, MessageStatus, Session, title_from
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
+from services.stores.base.times import time_text
 from services.stores.sqlite import sessions
-from services.stores.sqlite.rows import model_of, offer_text, run_of, session_of, time_text
+from services.stores.sqlite.run_rows import model_of, offer_text, run_of
 from services.stores.sqlite.search import fold
 from services.stores.sqlite.turns import keys
 
@@ -52,6 +53,14 @@ RETURNING *
 
 
 @dataclass(frozen=True, slots=True)
+class _Room:
+    """The model's window, of which the answer's tokens stay free."""
+
+    model: Model
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """What was decided before anything is written."""
 
@@ -79,7 +88,8 @@ def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
     row = sessions.owned(connection, turn.user_id, turn.session_id)
     if row["active_run"] is not None:
         raise RunActive(row["active_run"])
-    plan = _plan(connection, turn, session_of(row), _parent(connection, turn, row["active_leaf"]))
+    parent_id = _parent(connection, turn, row["active_leaf"])
+    plan = _plan(connection, turn, sessions.session_of(row), parent_id)
     _check_active_runs(connection, turn)
     run = _write(connection, turn, plan)
     return BegunTurn(
@@ -102,11 +112,12 @@ def _begun_before(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn 
         "SELECT parent_id FROM messages WHERE id = ?", (run["user_message_id"],)
     ).fetchone()
     model, prompt = model_of(run), session["system_prompt"]
-    context = _context(connection, turn, parent["parent_id"], prompt, (model, run["max_tokens"]))
+    room = _Room(model, run["max_tokens"])
+    context = _context(connection, turn, parent["parent_id"], prompt, room)
     return BegunTurn(
         run=run_of(run),
         model=model,
-        chosen_by=ChosenBy.of(turn.choice, session_of(session).choice),
+        chosen_by=ChosenBy.of(turn.choice, sessions.session_of(session).choice),
         context=context,
         system_prompt=prompt,
         max_tokens=run["max_tokens"],
@@ -120,7 +131,7 @@ def _replayed(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn | No
         return None
     run = connection.execute("SELECT * FROM runs WHERE id = ?", (known.run_id,)).fetchone()
     if run is None:
-        raise KeyReused("This Idempotency-Key made a session without a message.")
+        raise refusals.key_without_run()
     return BegunTurn(
         run=run_of(run), model=model_of(run), max_tokens=run["max_tokens"], replayed=True
     )
@@ -138,11 +149,9 @@ def _parent(connection: sqlite3.Connection, turn: BeginTurn, active_leaf: str | 
             (turn.parent_id, turn.session_id),
         ).fetchone()
     if row is None:
-        text = "There is no such message in this session."
-        raise NotFound(text, {"parent_id": [text]})
+        raise refusals.no_parent()
     if row["role"] != MessageRole.ASSISTANT:
-        text = "A message can only follow an answer."
-        raise InvalidRequest(text, {"parent_id": [text]})
+        raise refusals.parent_is_no_answer()
     return turn.parent_id
 
 
@@ -152,7 +161,7 @@ def _plan(
     model = turn.offers.pick(turn.choice or session.choice)
     max_tokens = min(turn.max_tokens, model.max_output)
     prompt = session.system_prompt
-    context = _context(connection, turn, parent_id, prompt, (model, max_tokens))
+    context = _context(connection, turn, parent_id, prompt, _Room(model, max_tokens))
     chosen_by = ChosenBy.of(turn.choice, session.choice)
     return _Plan(parent_id, model, chosen_by, max_tokens, context, prompt)
 
@@ -162,7 +171,7 @@ def _context(
     turn: BeginTurn,
     parent_id: str | None,
     system_prompt: str | None,
-    limits: tuple[Model, int],
+    room: _Room,
 ) -> tuple[ContextMessage, ...]:
     asked = {
         "parent_id": parent_id,
@@ -175,7 +184,7 @@ def _context(
         for row in connection.execute(_HISTORY, asked)
     ]
     message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
-    return fit_context(history, message, system_prompt, *limits)
+    return fit_context(history, message, system_prompt, room.model, room.max_tokens)
 
 
 def _check_active_runs(connection: sqlite3.Connection, turn: BeginTurn) -> None:
@@ -186,10 +195,7 @@ def _check_active_runs(connection: sqlite3.Connection, turn: BeginTurn) -> None:
         (turn.user_id,),
     ).fetchone()
     if row["active"] >= turn.max_active_runs:
-        raise TooManyRequests(
-            f"{row['active']} answers are being written for you; wait for one of them to end.",
-            code="too_many_runs",
-        )
+        raise refusals.too_many_runs(row["active"])
 
 
 def _write(connection: sqlite3.Connection, turn: BeginTurn, plan: _Plan) -> sqlite3.Row:

@@ -3,10 +3,10 @@
 import sqlite3
 from datetime import datetime
 
-from services.domain.errors.requests import KeyReused
 from services.domain.runs import IdempotencyKey
+from services.stores.base import refusals
 from services.stores.base.runs import Replay
-from services.stores.sqlite.rows import time_text
+from services.stores.base.times import time_text
 
 
 def find(connection: sqlite3.Connection, user_id: str, key: IdempotencyKey) -> Replay | None:
@@ -20,7 +20,7 @@ def find(connection: sqlite3.Connection, user_id: str, key: IdempotencyKey) -> R
     if row is None:
         return None
     if row["body_hash"] != key.body_hash:
-        raise KeyReused("Use a new Idempotency-Key for another request.")
+        raise refusals.key_reused()
     return Replay(row["session_id"], row["run_id"])
 
 

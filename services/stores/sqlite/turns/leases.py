@@ -5,9 +5,13 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
+from services.domain.events import Attempt
 from services.domain.runs import BeatReply, ClaimedRun, RunBeat
 from services.stores.base.calls import known_calls
-from services.stores.sqlite.rows import calls_of, calls_text, model_of, run_of, time_text
+from services.stores.base.times import time_text
+from services.stores.sqlite.run_rows import model_of, run_of
 from services.stores.sqlite.turns import checkpoints
 
 _CLAIM = """
@@ -38,7 +42,7 @@ def beat(
     connection.executemany(
         "UPDATE runs SET calls = ?, attempt = ? WHERE id = ?",
         [
-            (calls_text(one.calls), len(one.calls), one.run_id)
+            (_calls_text(one.calls), len(one.calls), one.run_id)
             for one in mine
             if len(one.calls) > owned[one.run_id]["attempt"]
         ],
@@ -80,11 +84,20 @@ def _claimed(connection: sqlite3.Connection, row: sqlite3.Row) -> ClaimedRun:
         run=run,
         text=checkpoints.text_so_far(connection, row["id"]),
         top_seq=checkpoints.top_seq(connection, row["id"]),
-        calls=known_calls(calls_of(row), row["attempt"], run, price),
+        calls=known_calls(_calls_of(row), row["attempt"], run, price),
         stop_requested=row["stop_requested_at"] is not None,
         input_tokens=row["input_tokens"],
         price=price,
     )
+
+
+def _calls_text(calls: Sequence[Attempt]) -> str:
+    return msgspec.json.encode(calls).decode()
+
+
+def _calls_of(row: sqlite3.Row) -> list[Attempt] | None:
+    """Read the provider calls; None: nobody told of them."""
+    return None if row["calls"] is None else msgspec.json.decode(row["calls"], type=list[Attempt])
 
 
 def forget(connection: sqlite3.Connection, worker_ids: Sequence[str]) -> None:

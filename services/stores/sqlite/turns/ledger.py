@@ -2,11 +2,10 @@
 
 import sqlite3
 from collections.abc import Sequence
-from decimal import Decimal
 
-from services.domain.costs import Cost, Usage, UsageSource
+from services.domain.costs import Usage, UsageSource
 from services.domain.runs import AttemptOutcome, AttemptRecord
-from services.stores.sqlite.rows import amount_text
+from services.stores.base.costs import amount_text, cost_of, currency_of
 
 _BOOK = """
 INSERT INTO ledger (run_id, user_id, tenant_id, session_id, attempt, provider, model, outcome, code,
@@ -44,7 +43,7 @@ def _values(attempt: AttemptRecord) -> tuple[object, ...]:
         usage.reasoning_tokens,
         usage.source,
         amount_text(cost),
-        cost.currency if cost else None,
+        currency_of(cost),
     )
 
 
@@ -61,6 +60,6 @@ def _record(row: sqlite3.Row) -> AttemptRecord:
             reasoning_tokens=row["reasoning_tokens"],
             source=UsageSource(row["usage_source"]),
         ),
-        cost=None if row["amount"] is None else Cost(Decimal(row["amount"]), row["currency"]),
+        cost=cost_of(row["amount"], row["currency"]),
         code=row["code"],
     )

@@ -2,9 +2,12 @@
 
 import sqlite3
 
-from services.domain.costs import estimate_tokens
 from services.domain.runs import Settled, Settlement
-from services.stores.sqlite.rows import amount_text, terminal_text, time_text, usage_text
+from services.stores.base.costs import amount_text, currency_of
+from services.stores.base.settlements import terminal_epoch, token_estimate
+from services.stores.base.times import time_text
+from services.stores.sqlite.answers import usage_text
+from services.stores.sqlite.run_rows import terminal_text
 from services.stores.sqlite.turns import checkpoints, ledger
 
 _MESSAGE = """
@@ -44,20 +47,20 @@ def settle(connection: sqlite3.Connection, settlement: Settlement) -> Settled:
 
 def _values(settlement: Settlement, run: sqlite3.Row) -> dict[str, object]:
     """Give both rows the usage and cost that the terminal event tells: the sum of all attempts."""
-    terminal, tokens = settlement.terminal, settlement.token_count
+    terminal = settlement.terminal
     return {
         "run_id": run["id"],
         "message_id": run["message_id"],
         "text": settlement.text,
-        "token_estimate": estimate_tokens(settlement.text) if tokens is None else tokens,
+        "token_estimate": token_estimate(settlement),
         "status": settlement.status,
         "finish_reason": settlement.finish_reason,
         "provider": settlement.provider or run["provider"],
         "model": settlement.model or run["model"],
         "usage": usage_text(terminal.usage),
         "cost_amount": amount_text(terminal.cost),
-        "cost_currency": terminal.cost.currency if terminal.cost else None,
-        "terminal": terminal_text(terminal, settlement.told_epoch or settlement.epoch),
+        "cost_currency": currency_of(terminal.cost),
+        "terminal": terminal_text(terminal, terminal_epoch(settlement)),
         "terminal_seq": settlement.terminal_seq,
         "ended_at": time_text(settlement.ended_at),
     }

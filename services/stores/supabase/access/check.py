@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -84,10 +85,15 @@ class Finding:
     blocks: bool = False
 
 
+class _Deviation(NamedTuple):
+    kind: str
+    what: str
+
+
 class _Status(msgspec.Struct):
     now: datetime
     migrations: list[str]
-    deviations: list[tuple[str, str]]
+    deviations: list[_Deviation]
 
 
 class _Claims(msgspec.Struct):
@@ -128,9 +134,9 @@ def _of_status(status: _Status) -> Iterator[Finding]:
         yield Finding(is_ok=False, text=text, fix=_PUSH, blocks=True)
     else:
         yield Finding(is_ok=True, text="All migrations are applied.")
-    for kind, what in status.deviations:
-        text, fix = _DEVIATIONS.get(kind, (f"{kind}: {{}}.", _PUSH))
-        yield Finding(is_ok=False, text=text.format(what), fix=fix.format(what))
+    for found in status.deviations:
+        text, fix = _DEVIATIONS.get(found.kind, (f"{found.kind}: {{}}.", _PUSH))
+        yield Finding(is_ok=False, text=text.format(found.what), fix=fix.format(found.what))
     if not status.deviations:
         text = "Tables, functions, grants and row level security are as the migrations make them."
         yield Finding(is_ok=True, text=text)

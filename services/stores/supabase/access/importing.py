@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec.json import Decoder
 
+from services.stores.base.digests import Digest, Digests
 from services.stores.supabase.access.connection import COUNT, TEXTS, Connection
 
-Digests = Mapping[str, tuple[int, str]]
-"""By owner: how many rows, and the digest of what they hold."""
-
-_DIGESTS: Decoder[dict[str, tuple[int, str]]] = Decoder(dict[str, tuple[int, str]])
+_DIGESTS: Decoder[dict[str, Digest]] = Decoder(dict[str, Digest])
 
 
 class Import:

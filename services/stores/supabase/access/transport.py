@@ -45,7 +45,8 @@ class Places:
 class BoundedTransport(httpx.BaseTransport):
     """Sends to one host over HTTP/1.1, each request once, over as many connections as it was given.
 
-    The reserved ones are for what must get through while all others are taken.
+    The reserved ones are for what must get through while all others are taken. supabase-py is given
+    this too, and sends nothing over it.
     """
 
     def __init__(
@@ -60,15 +61,6 @@ class BoundedTransport(httpx.BaseTransport):
     ) -> urllib3.BaseHTTPResponse:
         """Send without httpx' own objects, which cost 0.1 ms; raises its TransportErrors."""
         return self._send(self._reserved if reserved else self._common, "POST", path, body, headers)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send for supabase-py."""
-        path = request.url.raw_path.decode("ascii")
-        answer = self._send(
-            self._common, request.method, path, request.read(), dict(request.headers)
-        )
-        headers = list(answer.headers.items())
-        return httpx.Response(answer.status, headers=headers, content=answer.data)
 
     def close(self) -> None:
         """Close every connection that nobody uses."""

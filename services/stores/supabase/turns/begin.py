@@ -1,18 +1,30 @@
 """`begin_turn` in Supabase: what is sent, and what the reply means."""
 
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
 
 from services.domain.catalog import Model, ModelChoice, Offers
 from services.domain.context import fit_context
 from services.domain.errors.conflicts import RunActive
-from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
 from services.domain.runs import BeginTurn, BegunTurn, ChosenBy, ContextMessage
 from services.domain.sessions import MessageRole, title_from
+from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
-from services.stores.supabase.rows import RunRow
+from services.stores.supabase.run_rows import RunRow
 from services.stores.supabase.sessions import session_json
+
+
+class EarlierRow(msgspec.Struct, array_like=True):
+    """A message of the context, an array in the reply."""
+
+    role: MessageRole
+    content: str
+    token_estimate: int
+
+    def message(self) -> ContextMessage:
+        """Give the message."""
+        return ContextMessage(self.role, self.content, self.token_estimate)
 
 
 class BeginReply(msgspec.Struct):
@@ -20,7 +32,7 @@ class BeginReply(msgspec.Struct):
 
     run: RunRow | None = None
     model: Model | None = None
-    history: list[tuple[MessageRole, str, int]] = []
+    history: list[EarlierRow] = []
     system_prompt: str | None = None
     max_tokens: int = 0
     replayed: bool = False
@@ -31,24 +43,29 @@ class BeginReply(msgspec.Struct):
     session_model: str | None = None
 
 
+class _Encoded(NamedTuple):
+    offers: Offers
+    json: msgspec.Raw
+
+
 class OffersJson:
     """The offers as they are sent: the same ones with nearly every turn, encoded once."""
 
     def __init__(self) -> None:
         """Hold none yet."""
-        self._encoded: tuple[Offers, msgspec.Raw] | None = None
+        self._encoded: _Encoded | None = None
 
     def of(self, offers: Offers) -> msgspec.Raw:
         """Give the JSON of offers."""
-        if self._encoded is None or self._encoded[0] is not offers:
-            self._encoded = offers, msgspec.Raw(msgspec.json.encode(offers))
-        return self._encoded[1]
+        if self._encoded is None or self._encoded.offers is not offers:
+            self._encoded = _Encoded(offers, msgspec.Raw(msgspec.json.encode(offers)))
+        return self._encoded.json
 
 
 def turn_json(turn: BeginTurn, offers: msgspec.Raw) -> dict[str, object]:
     """Describe a turn, or raise NotFound where no session can have such an id."""
     if not (is_uuid(turn.user_id) and is_uuid(turn.session_id)):
-        raise NotFound("There is no such session.")
+        raise refusals.no_session()
     parent_id = turn.parent_id if turn.parent_id and is_uuid(turn.parent_id) else None
     return {
         "run_id": turn.run_id,
@@ -82,7 +99,7 @@ def begun_turn(turn: BeginTurn, reply: BeginReply) -> BegunTurn:
     if reply.run is None or reply.model is None:
         _raise_refusal(turn, reply)
     message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
-    history = tuple(ContextMessage(*earlier) for earlier in reply.history)
+    history = tuple(earlier.message() for earlier in reply.history)
     return BegunTurn(
         run=reply.run.run(),
         model=reply.model,
@@ -103,25 +120,19 @@ def _raise_refusal(turn: BeginTurn, reply: BeginReply) -> NoReturn:
         case "run_active":
             raise RunActive(reply.active_run_id)
         case "too_many_runs":
-            raise TooManyRequests(
-                f"{reply.active_runs} answers are being written for you;"
-                " wait for one of them to end.",
-                code="too_many_runs",
-            )
+            raise refusals.too_many_runs(reply.active_runs)
         case "key_reused":
-            raise KeyReused("Use a new Idempotency-Key for another request.")
+            raise refusals.key_reused()
         case "key_without_run":
-            raise KeyReused("This Idempotency-Key made a session without a message.")
+            raise refusals.key_without_run()
         case "model_not_available" | "context_too_long":
             _raise_as_the_domain(turn, reply)
         case "parent_not_found":
-            text = "There is no such message in this session."
-            raise NotFound(text, {"parent_id": [text]})
+            raise refusals.no_parent()
         case "parent_is_no_answer":
-            text = "A message can only follow an answer."
-            raise InvalidRequest(text, {"parent_id": [text]})
+            raise refusals.parent_is_no_answer()
         case _:
-            raise NotFound("There is no such session.")
+            raise refusals.no_session()
 
 
 def _raise_as_the_domain(turn: BeginTurn, reply: BeginReply) -> NoReturn:

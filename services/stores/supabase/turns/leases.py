@@ -4,9 +4,38 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.domain.runs import BeatReply, RunBeat
+from services.domain.costs import Price
+from services.domain.events import Attempt
+from services.domain.runs import BeatReply, ClaimedRun, RunBeat
+from services.stores.base.calls import known_calls
 from services.stores.base.ids import is_uuid
-from services.stores.supabase.rows import ClaimedRow
+from services.stores.supabase.run_rows import RunRow
+
+
+class ClaimedRow(msgspec.Struct):
+    """A run with what its checkpoints hold."""
+
+    run: RunRow
+    text: str
+    top_seq: int
+    attempt: int
+    calls: list[Attempt] | None
+    stop_requested: bool
+    input_tokens: int
+    price: Price | None
+
+    def claimed(self) -> ClaimedRun:
+        """Give the claim."""
+        run = self.run.run()
+        return ClaimedRun(
+            run=run,
+            text=self.text,
+            top_seq=self.top_seq,
+            calls=known_calls(self.calls, self.attempt, run, self.price),
+            stop_requested=self.stop_requested,
+            input_tokens=self.input_tokens,
+            price=self.price,
+        )
 
 
 class BeatRow(msgspec.Struct):

@@ -7,7 +7,8 @@ import msgspec
 
 from services.domain.costs import Usage, UsageSource
 from services.domain.runs import AttemptOutcome, AttemptRecord, Run
-from services.stores.supabase.rows import RunRow, amount_text, cost_of
+from services.stores.base.costs import amount_text, cost_of, currency_of
+from services.stores.supabase.run_rows import RunRow
 
 
 class AttemptRow(msgspec.Struct):
@@ -70,5 +71,5 @@ def attempt_json(attempt: AttemptRecord) -> dict[str, object]:
         "reasoning_tokens": usage.reasoning_tokens,
         "source": usage.source,
         "amount": amount_text(cost),
-        "currency": cost.currency if cost else None,
+        "currency": currency_of(cost),
     }

@@ -9,6 +9,7 @@ import pytest
 from worlds.stores import NOW
 
 from services.domain.errors.outages import StoreUnavailable
+from services.stores.base.times import time_text
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import (
     Migration,
@@ -17,7 +18,6 @@ from services.stores.sqlite.file.migrations import (
     migrate,
     statements,
 )
-from services.stores.sqlite.rows import time_text
 from services.stores.sqlite.store import SqliteStore
 
 FIRST = Migration(1, "first", "CREATE TABLE a (x TEXT) STRICT;\nINSERT INTO a VALUES ('1');")

@@ -137,13 +137,14 @@ def test_what_was_not_sent_may_be_sent_once_there_is_somebody_to_take_it() -> No
 
         def listen() -> RestServer:
             refused.wait(10)
-            return RestServer(port=port)
+            server = RestServer(port=port)
+            server.answers = [(200, True)]
+            return server
 
         results: list[bool] = []
         asking = threading.Thread(target=lambda: results.append(set_password()))
         asking.start()
-        with listen() as server:
-            server.answers = [(200, True)]
+        with listen():
             asking.join(10)
 
     assert results == [True]

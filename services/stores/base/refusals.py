@@ -1,0 +1,53 @@
+"""Why a store refuses, each reason in one sentence, whatever the database.
+
+What the domain's own rules refuse has its sentence there: RunActive, InvalidCursor,
+ModelNotAvailable and ContextTooLong.
+"""
+
+from services.domain.errors.conflicts import EmailTaken
+from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
+
+
+def no_session() -> NotFound:
+    """Say that the session does not exist, was deleted, or is somebody else's."""
+    return NotFound("There is no such session.")
+
+
+def no_run() -> NotFound:
+    """Say that the run does not exist, was deleted with its session, or is somebody else's."""
+    return NotFound("There is no such run.")
+
+
+def no_parent() -> NotFound:
+    """Say that the message to be followed is not in the session."""
+    text = "There is no such message in this session."
+    return NotFound(text, {"parent_id": [text]})
+
+
+def parent_is_no_answer() -> InvalidRequest:
+    """Say that the message to be followed is a user's."""
+    text = "A message can only follow an answer."
+    return InvalidRequest(text, {"parent_id": [text]})
+
+
+def key_reused() -> KeyReused:
+    """Say that the Idempotency-Key came before, with another body."""
+    return KeyReused("Use a new Idempotency-Key for another request.")
+
+
+def key_without_run() -> KeyReused:
+    """Say that the Idempotency-Key came before, with a request that began no run."""
+    return KeyReused("This Idempotency-Key made a session without a message.")
+
+
+def too_many_runs(active: int) -> TooManyRequests:
+    """Say that the user has as many active runs as may be."""
+    return TooManyRequests(
+        f"{active} answers are being written for you; wait for one of them to end.",
+        code="too_many_runs",
+    )
+
+
+def email_taken() -> EmailTaken:
+    """Say that another account has the e-mail address."""
+    return EmailTaken("An account with this e-mail address exists.")
