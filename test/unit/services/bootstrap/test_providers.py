@@ -323,7 +323,7 @@ def test_prices_are_loaded_only_for_providers_that_have_them(
 ) -> None:
     code = f"""
 import sys
-from services.settings.whole import Settings
+from services.settings.load import load_settings
 from services.telemetry.metrics import Metrics
 from services.bootstrap.providers import build_providers
 settings = load_settings({ ({"DATA_DIR": str(tmp_path)} | environ)!r})
