@@ -1,9 +1,11 @@
 """Who is asked, in which order, and how much each provider is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.domain.catalog import Strategy
 from services.settings import rules
+from services.settings.groups.vendors import VendorLimits
 from services.settings.variables import choice, seconds, text, whole
 
 NO_LIMIT = "0: no limit"
@@ -83,3 +85,13 @@ class RoutingSettings:
         (0.05, 3600),
         "How long a failing model is left alone before a single call probes it.",
     )
+
+    @property
+    def limits(self) -> Mapping[str, VendorLimits]:
+        """Give the limits of each vendor, by its name."""
+        return {
+            "gemini": VendorLimits(rpm=self.gemini_rpm, tpm=self.gemini_tpm),
+            "openai": VendorLimits(rpm=self.openai_rpm, tpm=self.openai_tpm),
+            "anthropic": VendorLimits(rpm=self.anthropic_rpm, tpm=self.anthropic_tpm),
+            "local": VendorLimits(rpm=self.local_rpm, tpm=self.local_tpm),
+        }
