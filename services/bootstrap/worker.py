@@ -241,15 +241,10 @@ def _counters(settings: Settings, metrics: Metrics) -> Counters:
 
 
 def _limits_of_providers(settings: Settings) -> Mapping[str, Quota]:
-    routing = settings.routing
-    limits = {
-        "gemini": Quota(routing.gemini_rpm or None, routing.gemini_tpm or None),
-        "openai": Quota(routing.openai_rpm or None, routing.openai_tpm or None),
-        "anthropic": Quota(routing.anthropic_rpm or None, routing.anthropic_tpm or None),
-        "local": Quota(routing.local_rpm or None, routing.local_tpm or None),
-    }
     if not settings.limits.enabled:
         return {}
+    given = settings.routing.limits.items()
+    limits = {name: Quota(each.rpm or None, each.tpm or None) for name, each in given}
     return {name: quota for name, quota in limits.items() if quota != Quota()}
 
 
