@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.providers.models.catalog import Catalog, InvalidModels
+from services.providers.registry import VENDORS
 from services.settings import rules
-from services.settings.groups.providers import ProviderName, ProviderSettings
+from services.settings.groups.providers import ProviderSettings
 from services.settings.groups.scaling import ScalingSettings
 from services.settings.whole import Settings
 
@@ -25,24 +26,15 @@ def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _unclear_providers(providers)
 
 
-NEEDS = {
-    ProviderName.GEMINI: ("GOOGLE_AI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
-    ProviderName.OPENAI: ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    ProviderName.ANTHROPIC: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
-    ProviderName.LOCAL: ("LOCAL_BASE_URL",),
-}
-"""What configures a provider, either of them; its addresses last."""
-
-
 def _unclear_providers(providers: ProviderSettings) -> Iterator[tuple[str, str]]:
-    for name, needs in NEEDS.items():
+    for name, vendor in VENDORS.items():
         try:
             is_missing = not providers.endpoints(name)
         except ValueError as exc:
-            yield needs[-1], f"It has {exc} in {needs[0]}."
+            yield vendor.needs[-1], f"It has {exc} in {vendor.needs[0]}."
         else:
             if is_missing and providers.default_provider == name:
-                yield "DEFAULT_PROVIDER", f"{name} needs {' or '.join(needs)}."
+                yield "DEFAULT_PROVIDER", f"{name} needs {' or '.join(vendor.needs)}."
     if providers.models_file is None:
         return  # the shipped catalog is read by who builds of it
     try:

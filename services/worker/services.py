@@ -18,6 +18,7 @@ from services.identity.logins import Logins
 from services.identity.passwords import Passwords
 from services.identity.supabase_tokens import SupabaseTokens
 from services.providers.base import Provider
+from services.providers.registry import DEMONSTRATIONS
 from services.runs.asking.gate import Gate
 from services.runs.asking.routing import Router
 from services.runs.drain import Drain
@@ -142,7 +143,7 @@ class Services:
             f"  mode      {self.settings.scaling.mode} ({server.app_env}), {self._place()}",
             f"  providers {', '.join(self.providers)}; default {default.provider}/{default.name}",
         ]
-        if default.provider == "scripted":
+        if default.provider in DEMONSTRATIONS:
             lines.append(
                 "  for real answers set OPENAI_API_KEY (or what .env.example names) and restart"
             )

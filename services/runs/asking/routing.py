@@ -2,7 +2,7 @@
 
 A request names a model, a provider, a strategy, or nothing. `choose` tells the store what may be
 picked before a turn is begun; `plan` lists who is asked once it is: the model that was picked,
-and after it those that answer where it cannot. The scripted provider is never one of these.
+and after it those that answer where it cannot. A demonstration is never one of these.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,8 @@ from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strat
 from services.domain.context import fit_context
 from services.domain.errors.requests import ContextTooLong
 from services.providers.base import ProviderRequest
+from services.providers.registry import DEMONSTRATIONS, ON_OWN_MACHINES
 from services.runs.asking.first_tokens import FirstTokens
-
-SCRIPTED = "scripted"
-LOCAL = "local"
-"""What runs on own machines costs nothing by the token."""
 
 INPUT_PER_OUTPUT = 3
 """A chat sends about three times the tokens that it gets."""
@@ -108,7 +105,7 @@ class Router:
         models = [m for m in self._offers.models if m.name != ANY_MODEL]
         default = self._offers.default
         every = models if any(map(default.is_same, models)) else [default, *models]
-        return [m for m in every if m.provider != SCRIPTED]
+        return [m for m in every if m.provider not in DEMONSTRATIONS]
 
     def _one_each(self, models: Sequence[Model], tier: Tier) -> list[Model]:
         """Give of each provider the first model of a tier, else its first; the default's first."""
@@ -155,7 +152,7 @@ class Router:
         return Plan(tuple(requests), hedge, is_named)
 
     def _fallbacks(self, first: Model, strategy: Strategy) -> list[Model]:
-        if first.provider == SCRIPTED:
+        if first.provider in DEMONSTRATIONS:
             return []
         if self._rules.failover is not None:
             named = [self._named(one, first.tier) for one in self._rules.failover]
@@ -211,7 +208,7 @@ def _of_others(ranked: Sequence[Model], first: Model) -> list[Model]:
 
 
 def _price(model: Model) -> tuple[bool, Decimal]:
-    if model.provider == LOCAL:
+    if model.provider in ON_OWN_MACHINES:
         return False, Decimal(0)
     if model.price is None:
         return True, UNPRICED

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.domain.catalog import Strategy
+from services.providers.registry import VENDORS
 from services.settings import rules
-from services.settings.groups.vendors import VendorLimits
-from services.settings.variables import choice, seconds, text, whole
-
-NO_LIMIT = "0: no limit"
-MOST = 1_000_000_000
+from services.settings.groups.vendors import VendorLimits, limit_variables
+from services.settings.variables import choice, family, seconds, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,29 +35,8 @@ class RoutingSettings:
         "With the strategy `hedged`: when the second model is asked too, until enough first tokens "
         "of the first one were seen to know their 95th percentile.",
     )
-    gemini_rpm: int = whole(
-        "GEMINI_RPM", 60, (0, MOST), f"Requests to Gemini in a window; {NO_LIMIT}."
-    )
-    gemini_tpm: int = whole(
-        "GEMINI_TPM", 100_000, (0, MOST), f"Tokens of Gemini in a window; {NO_LIMIT}."
-    )
-    openai_rpm: int = whole(
-        "OPENAI_RPM", 30, (0, MOST), f"Requests to OpenAI in a window; {NO_LIMIT}."
-    )
-    openai_tpm: int = whole(
-        "OPENAI_TPM", 50_000, (0, MOST), f"Tokens of OpenAI in a window; {NO_LIMIT}."
-    )
-    anthropic_rpm: int = whole(
-        "ANTHROPIC_RPM", 50, (0, MOST), f"Requests to Anthropic in a window; {NO_LIMIT}."
-    )
-    anthropic_tpm: int = whole(
-        "ANTHROPIC_TPM", 80_000, (0, MOST), f"Tokens of Anthropic in a window; {NO_LIMIT}."
-    )
-    local_rpm: int = whole(
-        "LOCAL_RPM", 0, (0, MOST), f"Requests to the local server in a window; {NO_LIMIT}."
-    )
-    local_tpm: int = whole(
-        "LOCAL_TPM", 0, (0, MOST), f"Tokens of the local server in a window; {NO_LIMIT}."
+    limits: Mapping[str, VendorLimits] = family(
+        VendorLimits, {name: limit_variables(vendor) for name, vendor in VENDORS.items()}
     )
     window_seconds: float = seconds(
         "PROVIDER_WINDOW_SECONDS",
@@ -85,13 +62,3 @@ class RoutingSettings:
         (0.05, 3600),
         "How long a failing model is left alone before a single call probes it.",
     )
-
-    @property
-    def limits(self) -> Mapping[str, VendorLimits]:
-        """Give the limits of each vendor, by its name."""
-        return {
-            "gemini": VendorLimits(rpm=self.gemini_rpm, tpm=self.gemini_tpm),
-            "openai": VendorLimits(rpm=self.openai_rpm, tpm=self.openai_tpm),
-            "anthropic": VendorLimits(rpm=self.anthropic_rpm, tpm=self.anthropic_tpm),
-            "local": VendorLimits(rpm=self.local_rpm, tpm=self.local_tpm),
-        }
