@@ -23,7 +23,7 @@ NO_FAILOVER = "none"
 def build_providers(
     settings: Settings, metrics: Metrics, *, asks_local: bool = True
 ) -> dict[str, Provider]:
-    """Build what is configured, in order of preference; `scripted` is always there, and last.
+    """Build what is configured, in order of preference; what needs no settings is always there.
 
     A local server is asked for its models, if `asks_local`. Raises InvalidSettings for a file of
     models that cannot be taken.
