@@ -32,7 +32,7 @@ class BaseUrl:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many requests and tokens go to a vendor in a minute where nothing is set; 0: any."""
+    """How many requests and tokens go to a vendor in a window where nothing is set; 0: any."""
 
     rpm: int
     tpm: int
