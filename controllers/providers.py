@@ -10,7 +10,7 @@ from services.domain.costs import UsageSource
 from services.domain.errors.requests import NotFound
 from services.providers.base import Provider
 from services.providers.models.listed import ListedModels
-from services.settings.groups.providers import ProviderName
+from services.providers.registry import VENDORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class ProvidersController:
         self._default_strategy = default_strategy
         self._default = default
         self._listed = ListedModels(providers)
-        self._names = list(dict.fromkeys([*ProviderName, *(one.provider for one in offers.models)]))
+        self._names = list(dict.fromkeys([*VENDORS, *(one.provider for one in offers.models)]))
 
     def state(self) -> ProvidersState:
         """List all providers in order of preference."""

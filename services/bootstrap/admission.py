@@ -58,13 +58,8 @@ def build_turn_limit(settings: Settings, windows: Windows) -> TurnLimit:
 
 
 def _quotas(settings: Settings) -> Mapping[str, Quota]:
-    routing = settings.routing
-    quotas = {
-        "gemini": Quota(routing.gemini_rpm or None, routing.gemini_tpm or None),
-        "openai": Quota(routing.openai_rpm or None, routing.openai_tpm or None),
-        "anthropic": Quota(routing.anthropic_rpm or None, routing.anthropic_tpm or None),
-        "local": Quota(routing.local_rpm or None, routing.local_tpm or None),
-    }
     if not settings.limits.enabled:
         return {}
+    given = settings.routing.limits.items()
+    quotas = {name: Quota(each.rpm or None, each.tpm or None) for name, each in given}
     return {name: quota for name, quota in quotas.items() if quota != Quota()}

@@ -11,8 +11,9 @@ from services.providers.base import Provider
 from services.providers.config import ProviderConfig, Timeouts
 from services.providers.models.catalog import Catalog, InvalidModels
 from services.providers.models.prices import price_of
+from services.providers.registry import DEMONSTRATIONS, ON_OWN_MACHINES, VENDORS
 from services.providers.spread import SpreadProvider
-from services.settings.groups.providers import ProviderName
+from services.settings.groups.providers import ProviderSettings
 from services.settings.whole import InvalidSettings, Settings
 from services.telemetry.metrics import Metrics
 
@@ -36,7 +37,7 @@ def build(settings: Settings, metrics: Metrics) -> Asked:
 def build_providers(
     settings: Settings, metrics: Metrics, *, asks_local: bool = True
 ) -> dict[str, Provider]:
-    """Build what is configured, in order of preference; `scripted` is always there, and last.
+    """Build what is configured, in order of preference; what needs no settings is always there.
 
     A local server is asked for its models, if `asks_local`. Raises InvalidSettings for a file of
     models that cannot be taken.
@@ -45,8 +46,9 @@ def build_providers(
         name: adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
         for name, adapters in build_endpoints(settings, metrics).items()
     }
-    if asks_local and ProviderName.LOCAL in built:
-        built[ProviderName.LOCAL].discover()
+    for name, provider in built.items():
+        if asks_local and name in ON_OWN_MACHINES:
+            provider.discover()
     return built
 
 
@@ -57,11 +59,11 @@ def build_endpoints(settings: Settings, metrics: Metrics) -> dict[str, list[Prov
     """
     catalog = _catalog(settings)
     built: dict[str, list[Provider]] = {}
-    for name in ProviderName:
+    for name in VENDORS:
         models = tuple(_models(settings, catalog, name))
         configs = _configs(settings, metrics, name, models)
         if adapters := [registry.build(config) for config in configs]:
-            built[name.value] = adapters
+            built[name] = adapters
     return built
 
 
@@ -72,7 +74,7 @@ def _catalog(settings: Settings) -> Catalog:
         raise InvalidSettings({"MODELS_FILE": list(exc.mistakes)}) from exc
 
 
-def _models(settings: Settings, catalog: Catalog, name: ProviderName) -> Iterator[Model]:
+def _models(settings: Settings, catalog: Catalog, name: str) -> Iterator[Model]:
     """List what a configured provider offers, with what it costs today."""
     given = settings.providers
     if not given.endpoints(name):
@@ -80,18 +82,24 @@ def _models(settings: Settings, catalog: Catalog, name: ProviderName) -> Iterato
     for model in catalog.models_of(name):
         yield model if model.price else replace(model, price=price_of(name, model.name))
     unlisted = catalog.unlisted(name)
-    if unlisted and (given.openai_base_url or given.local_base_url):
+    if unlisted and _names_go_unchecked(given):
         yield unlisted
 
 
+def _names_go_unchecked(given: ProviderSettings) -> bool:
+    """Tell whether a server that may have any model is configured."""
+    has_address = (name for name, access in given.access.items() if access.base_url)
+    return any(VENDORS[name].takes_any_model for name in has_address)
+
+
 def _configs(
-    settings: Settings, metrics: Metrics, name: ProviderName, models: Sequence[Model]
+    settings: Settings, metrics: Metrics, name: str, models: Sequence[Model]
 ) -> Iterator[ProviderConfig]:
     given = settings.providers
     for endpoint in given.endpoints(name):
         yield ProviderConfig(
-            kind=name.value,
-            name=name.value,
+            kind=name,
+            name=name,
             api_key=endpoint.api_key,
             base_url=endpoint.base_url,
             models=models,
@@ -100,7 +108,7 @@ def _configs(
                 read_seconds=given.read_timeout_seconds,
             ),
             effort=Effort(given.reasoning_effort),
-            on_ignored=partial(metrics.upstream_ignored, name.value),
+            on_ignored=partial(metrics.upstream_ignored, name),
         )
 
 
@@ -133,7 +141,7 @@ def _default(models: Sequence[Model], first: str, settings: Settings) -> Model:
     for model in models:
         if model.provider == first and model.name != ANY_MODEL:
             return model
-    if first == ProviderName.LOCAL:
+    if first in ON_OWN_MACHINES:
         raise ModelNotAvailable(
             "It is needed where a local server answers: its models are its own."
         )
@@ -162,8 +170,8 @@ def _wrong_targets(settings: Settings, models: Sequence[Model]) -> Iterator[str]
     offers = Offers(models, models[0], models[0].provider)
     providers = {model.provider for model in models}
     for choice in _targets(settings):
-        if choice.provider == ProviderName.SCRIPTED:
-            yield "scripted is a demonstration and answers for nobody else."
+        if choice.provider in DEMONSTRATIONS:
+            yield f"{choice.provider} is a demonstration and answers for nobody else."
             continue
         if choice.model is None and choice.provider in providers:
             continue  # a local server may list its models later

@@ -11,8 +11,7 @@ from services.commands.findings import Finding, Verdict, tell, told_of_project
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.providers.base import Provider
-from services.settings.checks import NEEDS
-from services.settings.groups.providers import ProviderName
+from services.providers.registry import VENDORS
 from services.settings.load import load_settings
 from services.settings.whole import Settings
 from services.streams.base import LogUnavailable
@@ -28,7 +27,7 @@ def run() -> None:
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     endpoints = build_endpoints(settings, Metrics())
-    for name in ProviderName:
+    for name in VENDORS:
         yield from _told_of_provider(name, endpoints.get(name, ()))
     if settings.scaling.supabase_url:
         yield from told_of_project(settings.scaling)
@@ -36,13 +35,14 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield _told_of_redis(settings.scaling.redis_url)
 
 
-def _told_of_provider(name: ProviderName, endpoints: Sequence[Provider]) -> Iterator[Finding]:
+def _told_of_provider(name: str, endpoints: Sequence[Provider]) -> Iterator[Finding]:
     """Give a line for a provider; where it has several keys or servers, one for each."""
+    needs = " or ".join(VENDORS[name].needs)
     if not endpoints:
-        yield Finding(Verdict.UNUSED, f"{name}: not configured ({' or '.join(NEEDS[name])})")
+        yield Finding(Verdict.UNUSED, f"{name}: not configured ({needs})")
     for number, provider in enumerate(endpoints, 1):
-        which = f"{name} {number} of {len(endpoints)}" if len(endpoints) > 1 else str(name)
-        yield _probed(which, provider, " or ".join(NEEDS.get(name, ())))
+        which = f"{name} {number} of {len(endpoints)}" if len(endpoints) > 1 else name
+        yield _probed(which, provider, needs)
         provider.close()
 
 

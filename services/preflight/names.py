@@ -1,6 +1,7 @@
 """Reads the settings, and checks the names of models in them."""
 
 from services.bootstrap.providers import build_offers, build_providers
+from services.providers.registry import ON_OWN_MACHINES
 from services.settings.groups.providers import ProviderSettings
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings, Mistakes, Settings, variables
@@ -49,6 +50,6 @@ def _check_names(settings: Settings) -> None:
     try:
         build_offers(settings, build_providers(settings, Metrics(), asks_local=False))
     except InvalidSettings:
-        if not settings.providers.local_base_url:
+        if not any(settings.providers.endpoints(name) for name in ON_OWN_MACHINES):
             raise
         build_offers(settings, build_providers(settings, Metrics()))

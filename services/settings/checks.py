@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.providers.models.catalog import Catalog, InvalidModels
+from services.providers.registry import VENDORS
 from services.settings import rules
-from services.settings.groups.providers import ProviderName, ProviderSettings
+from services.settings.groups.providers import ProviderSettings
 from services.settings.groups.scaling import ScalingSettings
 from services.settings.whole import Settings
 
@@ -33,24 +34,16 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
     yield from _unclear_providers(providers)
 
 
-NEEDS = {
-    ProviderName.GEMINI: ("GOOGLE_AI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
-    ProviderName.OPENAI: ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    ProviderName.ANTHROPIC: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
-    ProviderName.LOCAL: ("LOCAL_BASE_URL",),
-}
-"""The variables of which any one configures a provider; the one for its addresses is last."""
-
-
 def _unclear_providers(providers: ProviderSettings) -> Iterator[Contradiction]:
-    for name, needs in NEEDS.items():
+    for name, vendor in VENDORS.items():
         try:
             is_missing = not providers.endpoints(name)
         except ValueError as exc:
-            yield Contradiction(needs[-1], f"It has {exc} in {needs[0]}.")
+            yield Contradiction(vendor.needs[-1], f"It has {exc} in {vendor.needs[0]}.")
         else:
             if is_missing and providers.default_provider == name:
-                yield Contradiction("DEFAULT_PROVIDER", f"{name} needs {' or '.join(needs)}.")
+                needs = " or ".join(vendor.needs)
+                yield Contradiction("DEFAULT_PROVIDER", f"{name} needs {needs}.")
     if providers.models_file is None:
         return  # the shipped catalog is read where it is used
     try:

@@ -13,7 +13,15 @@ from environs import Env, EnvValidationError
 
 from services.settings.checks import contradictions
 from services.settings.completion import completed, with_log_format
-from services.settings.whole import GROUPS, InvalidSettings, Mistakes, Settings, flat, variable_of
+from services.settings.variables import Family, Variable
+from services.settings.whole import (
+    GROUPS,
+    InvalidSettings,
+    Mistakes,
+    Settings,
+    declaration_of,
+    flat,
+)
 
 Group = TypeVar("Group")
 
@@ -60,6 +68,15 @@ class _Environment(Env):
         """Tell whether a variable is set."""
         return self._get_value(name, None) is not None
 
+    def read(self, variable: Variable) -> object:
+        """Read a variable; one that cannot be taken is a mistake, and its default here."""
+        parse = getattr(self, variable.kind)
+        name = variable.also if variable.also and not self.has(variable.name) else variable.name
+        value = parse(name, variable.default, validate=variable.check)
+        if isinstance(value, list):
+            value = tuple(part.strip() for part in value)
+        return variable.default if value is None else value
+
     def mistakes(self) -> Mistakes:
         """Close the reading and tell what went wrong, by variable."""
         try:
@@ -74,13 +91,10 @@ class _Environment(Env):
 
 def _read(group: type[Group], env: _Environment) -> Group:
     """Read a group; where a value is not valid, `env` notes a mistake and the default is used."""
-    values = {}
-    for declared in fields(group):  # type: ignore[arg-type]  # GROUPS holds dataclasses only
-        variable = variable_of(declared)
-        parse = getattr(env, variable.kind)
-        name = variable.also if variable.also and not env.has(variable.name) else variable.name
-        value = parse(name, variable.default, validate=variable.check)
-        if isinstance(value, list):
-            value = tuple(part.strip() for part in value)
-        values[declared.name] = variable.default if value is None else value
+    values: dict[str, object] = {}
+    for field in fields(group):  # type: ignore[arg-type]  # GROUPS holds dataclasses only
+        declared = declaration_of(field)
+        values[field.name] = (
+            declared.read(env.read) if isinstance(declared, Family) else env.read(declared)
+        )
     return group(**values)

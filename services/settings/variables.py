@@ -1,8 +1,7 @@
 """How an environment variable is declared: once, beside the field that holds its value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,25 @@ class Variable:
         return str(self.default)
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Values that are alike, by name: `members` has the variable for each field of each value."""
+
+    value: Callable[..., object]
+    members: Mapping[str, Mapping[str, Variable]]
+
+    def variables(self) -> Iterator[Variable]:
+        """List the variables of all of them."""
+        return (variable for member in self.members.values() for variable in member.values())
+
+    def read(self, read: Callable[[Variable], object]) -> Mapping[str, object]:
+        """Make all of them, of what `read` gives for each variable."""
+        return {
+            name: self.value(**{key: read(variable) for key, variable in member.items()})
+            for name, member in self.members.items()
+        }
+
+
 def whole(name: str, default: int, span: tuple[int, int], about: str, *, unit: str = "") -> Any:
     """Declare a whole number from `span[0]` to `span[1]`."""
     low, high = span
@@ -62,7 +80,7 @@ def flag(name: str, about: str, *, default: bool) -> Any:
     return _declare(Variable(name, default, about, "true or false", "bool"))
 
 
-def choice(name: str, default: str | None, among: type[StrEnum], about: str) -> Any:
+def choice(name: str, default: str | None, among: Iterable[str], about: str) -> Any:
     """Declare one word out of a few."""
     options = [str(word) for word in among]
     check = OneOf(options, error="Unknown: {input}.")
@@ -103,6 +121,24 @@ def words(name: str, about: str, expects: str, check: Check) -> Any:
             check(part.strip())
 
     return _declare(Variable(name, None, about, expects, "list", check_all))
+
+
+def family(value: Callable[..., object], declared: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Declare a mapping of values that are alike, by name.
+
+    `declared` has for each name the fields of its value, each declared as a variable; a name
+    without any is left out.
+    """
+    members = {
+        name: {key: each.metadata["variable"] for key, each in fields.items()}
+        for name, fields in declared.items()
+        if fields
+    }
+    made = Family(value, members)
+    return field(
+        default_factory=lambda: made.read(lambda variable: variable.default),
+        metadata={"variable": made},
+    )
 
 
 def _declare(variable: Variable, *, shown: bool = True) -> Any:

@@ -11,7 +11,7 @@ from services.settings.groups.routing import RoutingSettings
 from services.settings.groups.runs import RunSettings
 from services.settings.groups.scaling import ScalingSettings
 from services.settings.groups.server import LogSettings, ServerSettings
-from services.settings.variables import Variable
+from services.settings.variables import Family, Variable
 
 Mistakes = dict[str, list[str]]
 
@@ -75,13 +75,14 @@ class Settings:
 def variables(groups: Iterable[type] = tuple(GROUPS.values())) -> Iterator[Variable]:
     """List every variable of the groups, in the order in which they are documented."""
     for group in groups:
-        yield from (variable_of(declared) for declared in fields(group))
+        for declared in map(declaration_of, fields(group)):
+            yield from declared.variables() if isinstance(declared, Family) else (declared,)
 
 
-def variable_of(declared: Any) -> Variable:
-    """Give the variable that a field of a group was declared with."""
+def declaration_of(declared: Any) -> Variable | Family:
+    """Give the variable, or the family of them, that a field of a group was declared with."""
     variable = declared.metadata["variable"]
-    if not isinstance(variable, Variable):
+    if not isinstance(variable, Variable | Family):
         raise TypeError(f"{declared.name} is not declared as a variable")
     return variable
 

@@ -1,5 +1,6 @@
 """What a server says of itself when it is ready."""
 
+from services.providers.registry import DEMONSTRATIONS
 from services.settings.whole import Settings
 from services.worker.services import Services
 
@@ -14,7 +15,7 @@ def banner(services: Services) -> str:
         f"  mode      {settings.scaling.mode} ({server.app_env}), {_place(settings)}",
         f"  providers {names}; default {default.provider}/{default.name}",
     ]
-    if default.provider == "scripted":
+    if default.provider in DEMONSTRATIONS:
         lines.append(
             "  for real answers set OPENAI_API_KEY (or what .env.example names) and restart"
         )

@@ -9,21 +9,13 @@ from services.domain.costs import Usage, UsageSource
 from services.domain.errors.requests import InvalidRequest
 from services.providers import tokens
 from services.providers.config import ProviderConfig
+from services.providers.embedding.model import EmbeddingModel
 from services.providers.wire.clean_text import protocol_error
 
 Vector = list[float]
 
 _MOST_TOKENS = 2**31 - 1
 """No call has more, and a database's integers end somewhere."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingModel:
-    """A model: its name upstream, the length of its vectors, the longest text that it takes."""
-
-    name: str
-    dimensions: int
-    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,22 @@
 """Which embedders there are; each is imported when one of its kind is built."""
 
+from collections.abc import Mapping
 from importlib import import_module
 
 from services.providers.config import ProviderConfig
-from services.providers.embedding.base import Embedder, EmbeddingModel
+from services.providers.declaration import Embeddings
+from services.providers.embedding.base import Embedder
+from services.providers.embedding.model import EmbeddingModel
+from services.providers.registry import VENDORS
 
-ADAPTERS = {
-    "openai": "services.providers.openai.embeddings:OpenAIEmbedder",
-    "local": "services.providers.openai.embeddings:OpenAIEmbedder",
-    "gemini": "services.providers.gemini.embeddings:GeminiEmbedder",
-    "embedded": "services.providers.embedding.embedded:EmbeddedEmbedder",
+EMBEDDINGS: Mapping[str, Embeddings] = {
+    **{vendor.name: vendor.embeddings for vendor in VENDORS.values() if vendor.embeddings},
+    "embedded": Embeddings(
+        "services.providers.embedding.embedded:EmbeddedEmbedder",
+        EmbeddingModel(name="hashed-1", dimensions=256, max_tokens=8192),
+    ),
 }
-"""Kind -> import path; `local` is any server that speaks OpenAI's embeddings."""
-
-MODELS = {
-    "openai": EmbeddingModel(name="text-embedding-3-small", dimensions=1536, max_tokens=8192),
-    "gemini": EmbeddingModel(name="gemini-embedding-2", dimensions=768, max_tokens=8192),
-    "embedded": EmbeddingModel(name="hashed-1", dimensions=256, max_tokens=8192),
-}
-"""What a kind makes vectors with where nothing else is said; a local server's models are its own.
+"""Each vendor's by its name, and `embedded`, which asks nobody.
 
 Vectors of different models, or of different lengths, say nothing about each other. The longest
 texts are those of the vendors' pages in November 2026.
@@ -30,14 +28,14 @@ def build(config: ProviderConfig, model: EmbeddingModel | None = None) -> Embedd
 
     Of the configuration `models` do not count.
     """
-    path = ADAPTERS.get(config.kind)
-    if path is None:
-        known = ", ".join(sorted(ADAPTERS))
-        raise LookupError(f"{config.kind!r} is not a kind of embedder. Known: {known}.")
-    model = model or MODELS.get(config.kind)
+    known = EMBEDDINGS.get(config.kind)
+    if known is None:
+        kinds = ", ".join(sorted(EMBEDDINGS))
+        raise LookupError(f"{config.kind!r} is not a kind of embedder. Known: {kinds}.")
+    model = model or known.model
     if model is None:
         raise LookupError(f"The models of {config.kind!r} are not known here: name one.")
-    module, _, name = path.partition(":")
+    module, _, name = known.adapter.partition(":")
     adapter = getattr(import_module(module), name)
     embedder: Embedder = adapter(config, model)
     return embedder

@@ -1,6 +1,6 @@
-"""The models that are known, by provider: those of `catalog.yaml`, as a file of settings has them.
+"""The models that are known: those that the vendors declare, as a file of settings has them.
 
-Both files are of one format, told in `Documentation/models.md`.
+All these files are of one format, told in `Documentation/models.md`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +9,7 @@ from pathlib import Path
 
 from services.domain.catalog import ANY_MODEL, Model
 from services.providers.models.file import ModelEntry, ModelsFile
-
-SHIPPED = Path(__file__).with_name("catalog.yaml")
+from services.providers.registry import VENDORS
 
 _NEEDED = ("window", "max_output")
 
@@ -37,8 +36,12 @@ class Catalog:
 
     @classmethod
     def load(cls, path: str | None = None) -> "Catalog":
-        """Read the shipped catalog and what a file makes of it, or raise InvalidModels."""
-        catalog = cls({}).extended(ModelsFile.read(SHIPPED))
+        """Read the models of the vendors and what a file makes of them, or raise InvalidModels."""
+        catalog = cls({})
+        for name, vendor in VENDORS.items():
+            if vendor.models:
+                label = f"{name}/{vendor.models.name}"
+                catalog = catalog.extended(ModelsFile.read(vendor.models, label))
         return catalog if path is None else catalog.extended(ModelsFile.read(Path(path)))
 
     def models_of(self, provider: str) -> tuple[Model, ...]:

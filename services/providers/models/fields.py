@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from services.domain.catalog import Tier
+from services.providers.registry import DEMONSTRATIONS, VENDORS
 
-KINDS = ("gemini", "openai", "anthropic", "local")
-"""Whose models a file may name; the script's one is its own."""
+KINDS = tuple(name for name in VENDORS if name not in DEMONSTRATIONS)
+"""The vendors whose models a file may name."""
 
 _MOST_TOKENS = 1_000_000_000
 _MOST_DOLLARS = 1_000_000

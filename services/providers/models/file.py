@@ -41,9 +41,9 @@ class ModelsFile:
     mistakes: list[tuple[int, str]] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path) -> "ModelsFile":
-        """Read a file; where that fails, it is its only mistake."""
-        file = cls(path.name)
+    def read(cls, path: Path, label: str | None = None) -> "ModelsFile":
+        """Read a file; where that fails, it is its only mistake. Without a label: its own name."""
+        file = cls(label or path.name)
         try:
             if path.exists() and not path.is_file():
                 raise ValueError("It is not a file.")  # noqa: TRY301 - told like the others
@@ -51,7 +51,7 @@ class ModelsFile:
                 content = stream.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
                 raise ValueError(f"It is larger than {MAX_BYTES} bytes.")  # noqa: TRY301 - the same
-            return cls.parse(path.name, content.decode("utf-8-sig"))
+            return cls.parse(file.label, content.decode("utf-8-sig"))
         except OSError as exc:
             file.mistakes.append((0, f"It cannot be read: {exc.strerror}."))
         except UnicodeDecodeError as exc:

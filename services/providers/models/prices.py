@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from services.domain.costs import LongPrice, Price
+from services.providers.registry import VENDORS
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelPrice, TieredPrices
-
-_THEIR_NAMES = {"gemini": "google", "openai": "openai", "anthropic": "anthropic"}
 
 
 def price_of(provider: str, model: str, at: datetime | None = None) -> Price | None:
@@ -21,13 +20,13 @@ def price_of(provider: str, model: str, at: datetime | None = None) -> Price | N
     The standard rates: what batches, priority or writing to a cache cost is not in it. Vendors
     announce changes ahead, so the answer may be another one tomorrow.
     """
-    their_name = _THEIR_NAMES.get(provider)
-    if their_name is None:
+    vendor = VENDORS.get(provider)
+    if vendor is None or vendor.prices is None:
         return None
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - takes 250 ms
 
     try:
-        _, found = get_snapshot().find_provider_model(model, None, their_name, None)
+        _, found = get_snapshot().find_provider_model(model, None, vendor.prices, None)
     except LookupError:
         return None
     return _price(found.get_prices(at or datetime.now(UTC)))

@@ -2,7 +2,7 @@
 
 A request names a model, a provider, a strategy, or nothing. Before a turn is begun, `choose` says
 what the store may pick. Once it is begun, `plan` lists the models to ask: the one that was picked,
-then those that answer where it cannot. The scripted provider is never among the latter.
+then those that answer where it cannot. A demonstration is never among the latter.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,9 @@ from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strat
 from services.domain.context import fit_context
 from services.domain.errors.requests import ContextTooLong
 from services.providers.base import ProviderRequest
+from services.providers.registry import DEMONSTRATIONS, ON_OWN_MACHINES
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.living.plan import Plan
-
-SCRIPTED = "scripted"
-LOCAL = "local"
-"""Models on one's own machines cost nothing per token."""
 
 INPUT_PER_OUTPUT = 3
 """A chat sends about three times as many tokens as it gets."""
@@ -100,7 +97,7 @@ class Router:
         models = [m for m in self._offers.models if m.name != ANY_MODEL]
         default = self._offers.default
         every = models if any(map(default.is_same, models)) else [default, *models]
-        return [m for m in every if m.provider != SCRIPTED]
+        return [m for m in every if m.provider not in DEMONSTRATIONS]
 
     def _one_each(self, models: Sequence[Model], tier: Tier) -> list[Model]:
         """Give each provider's first model of a tier, else its first; the default's comes first."""
@@ -147,7 +144,7 @@ class Router:
         return Plan(tuple(requests), hedge, is_named)
 
     def _fallbacks(self, first: Model, strategy: Strategy) -> list[Model]:
-        if first.provider == SCRIPTED:
+        if first.provider in DEMONSTRATIONS:
             return []
         if self._rules.failover is not None:
             named = [self._named(one, first.tier) for one in self._rules.failover]
@@ -203,7 +200,7 @@ def _of_others(ranked: Sequence[Model], first: Model) -> list[Model]:
 
 
 def _price(model: Model) -> tuple[bool, Decimal]:
-    if model.provider == LOCAL:
+    if model.provider in ON_OWN_MACHINES:
         return False, Decimal(0)
     if model.price is None:
         return True, UNPRICED

@@ -1,83 +1,21 @@
 """Who answers, and how patient the server is with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from services.domain.catalog import Effort
-from services.settings import rules
-from services.settings.endpoints import Endpoint, endpoints_of
-from services.settings.variables import choice, number, seconds, secret, text, whole
-
-
-class ProviderName(StrEnum):
-    """The providers, in order of preference."""
-
-    GEMINI = "gemini"
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-    LOCAL = "local"
-    SCRIPTED = "scripted"
-
-
-BASE_URL = "an absolute URL such as http://127.0.0.1:11434/v1; several of them by commas"
-KEYS = "the key as {} shows it; several of them by commas"
+from services.providers.registry import VENDORS
+from services.settings.endpoints import Endpoint
+from services.settings.groups.vendors import VendorAccess, access_variables
+from services.settings.variables import choice, family, number, seconds, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """Keys, places, defaults and times of the providers."""
 
-    gemini_api_key: str | None = secret(
-        "GOOGLE_AI_API_KEY",
-        None,
-        "The key for Gemini; GEMINI_API_KEY is the same. Calls are spread over several keys.",
-        KEYS.format("Google AI Studio"),
-        rules.keys,
-        also="GEMINI_API_KEY",
-    )
-    gemini_base_url: str | None = text(
-        "GOOGLE_GEMINI_BASE_URL",
-        None,
-        "Another server that speaks Gemini's protocol.",
-        BASE_URL,
-        rules.base_urls,
-    )
-    openai_api_key: str | None = secret(
-        "OPENAI_API_KEY",
-        None,
-        "The key for OpenAI. Calls are spread over several keys.",
-        KEYS.format("OpenAI"),
-        rules.keys,
-    )
-    openai_base_url: str | None = text(
-        "OPENAI_BASE_URL",
-        None,
-        "Another server that speaks OpenAI's protocol; model names are then not checked here.",
-        BASE_URL,
-        rules.base_urls,
-    )
-    anthropic_api_key: str | None = secret(
-        "ANTHROPIC_API_KEY",
-        None,
-        "The key for Anthropic. Calls are spread over several keys.",
-        KEYS.format("Anthropic"),
-        rules.keys,
-    )
-    anthropic_base_url: str | None = text(
-        "ANTHROPIC_BASE_URL",
-        None,
-        "Another server that speaks Anthropic's protocol.",
-        BASE_URL,
-        rules.base_urls,
-    )
-    local_base_url: str | None = text(
-        "LOCAL_BASE_URL",
-        None,
-        "A local server with OpenAI's protocol: Ollama, llama.cpp, vLLM; model names are then not "
-        "checked here. Calls are spread over several servers.",
-        BASE_URL,
-        rules.base_urls,
+    access: Mapping[str, VendorAccess] = family(
+        VendorAccess, {name: access_variables(vendor) for name, vendor in VENDORS.items()}
     )
     models_file: str | None = text(
         "MODELS_FILE",
@@ -88,7 +26,7 @@ class ProviderSettings:
     default_provider: str | None = choice(
         "DEFAULT_PROVIDER",
         None,
-        ProviderName,
+        VENDORS,
         "Who answers where a request names nobody; unset: the first that is configured.",
     )
     default_model: str | None = text(
@@ -158,19 +96,10 @@ class ProviderSettings:
         "more.",
     )
 
-    def endpoints(self, name: ProviderName) -> Sequence[Endpoint]:
-        """List where a provider is asked, with which key; empty: it is not configured.
+    def endpoints(self, name: str) -> Sequence[Endpoint]:
+        """List where a vendor is asked, with which key; empty: it is not configured.
 
         Raises ValueError where keys and addresses do not go together.
         """
-        match name:
-            case ProviderName.GEMINI:
-                return endpoints_of(self.gemini_api_key, self.gemini_base_url)
-            case ProviderName.OPENAI:
-                return endpoints_of(self.openai_api_key, self.openai_base_url)
-            case ProviderName.ANTHROPIC:
-                return endpoints_of(self.anthropic_api_key, self.anthropic_base_url)
-            case ProviderName.LOCAL:
-                return endpoints_of(None, self.local_base_url)
-            case ProviderName.SCRIPTED:
-                return (Endpoint(),)
+        given = self.access.get(name)
+        return given.endpoints() if given else (Endpoint(),)

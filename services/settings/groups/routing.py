@@ -1,13 +1,13 @@
 """Who is asked, in which order, and how much each provider is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.domain.catalog import Strategy
+from services.providers.registry import VENDORS
 from services.settings import rules
-from services.settings.variables import choice, seconds, text, whole
-
-NO_LIMIT = "0: no limit"
-MOST = 1_000_000_000
+from services.settings.groups.vendors import VendorLimits, limit_variables
+from services.settings.variables import choice, family, seconds, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,29 +35,8 @@ class RoutingSettings:
         "With the strategy `hedged`: when the second model is asked too, until enough first tokens "
         "of the first one were seen to know their 95th percentile.",
     )
-    gemini_rpm: int = whole(
-        "GEMINI_RPM", 60, (0, MOST), f"Requests to Gemini in a window; {NO_LIMIT}."
-    )
-    gemini_tpm: int = whole(
-        "GEMINI_TPM", 100_000, (0, MOST), f"Tokens of Gemini in a window; {NO_LIMIT}."
-    )
-    openai_rpm: int = whole(
-        "OPENAI_RPM", 30, (0, MOST), f"Requests to OpenAI in a window; {NO_LIMIT}."
-    )
-    openai_tpm: int = whole(
-        "OPENAI_TPM", 50_000, (0, MOST), f"Tokens of OpenAI in a window; {NO_LIMIT}."
-    )
-    anthropic_rpm: int = whole(
-        "ANTHROPIC_RPM", 50, (0, MOST), f"Requests to Anthropic in a window; {NO_LIMIT}."
-    )
-    anthropic_tpm: int = whole(
-        "ANTHROPIC_TPM", 80_000, (0, MOST), f"Tokens of Anthropic in a window; {NO_LIMIT}."
-    )
-    local_rpm: int = whole(
-        "LOCAL_RPM", 0, (0, MOST), f"Requests to the local server in a window; {NO_LIMIT}."
-    )
-    local_tpm: int = whole(
-        "LOCAL_TPM", 0, (0, MOST), f"Tokens of the local server in a window; {NO_LIMIT}."
+    limits: Mapping[str, VendorLimits] = family(
+        VendorLimits, {name: limit_variables(vendor) for name, vendor in VENDORS.items()}
     )
     window_seconds: float = seconds(
         "PROVIDER_WINDOW_SECONDS",

@@ -10,11 +10,12 @@ from wires.fixtures import WireServer
 
 from services.admission.breakers.base import BreakerState
 from services.domain.catalog import Strategy
+from services.providers.registry import VENDORS
 
 NOBODY = "http://127.0.0.1:9/v1"
 """Port 9 discards: these tests begin runs there and look only at who was chosen."""
 
-ALL = ["gemini", "openai", "anthropic", "local", "scripted"]
+ALL = list(VENDORS)
 PROVIDER = {"name", "configured", "default", "any_model", "healthy", "models", "limits", "waiting"}
 MODEL = {"name", "tier", "window", "max_output", "reasons", "sees", "price"} | {
     "takes_temperature",

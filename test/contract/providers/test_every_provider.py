@@ -12,9 +12,10 @@ import pytest
 from wires.calls import collect
 from wires.server import MODELS
 from wires.steps import TEXT, THOUGHT, WORDS
-from wires.subjects import EVERY, WIRES, Subject, scenarios_of
+from wires.subjects import EVERY, KINDS, WIRES, Subject, scenarios_of
 
 from services.domain.events import Content, Finish, Reasoning, UsageReport
+from services.providers.registry import DEMONSTRATIONS, VENDORS
 
 ENDINGS = {
     "plain": "stop",
@@ -35,6 +36,10 @@ CASES = [(name, scenario) for name in EVERY for scenario in scenarios_of(name)]
 
 every = pytest.mark.parametrize("subject", EVERY, indirect=True)
 every_wire = pytest.mark.parametrize("subject", WIRES, indirect=True)
+
+
+def test_every_vendor_is_held_to_the_contract() -> None:
+    assert set(KINDS) == VENDORS.keys() - DEMONSTRATIONS
 
 
 @pytest.mark.parametrize(("subject", "scenario"), CASES, indirect=["subject"])

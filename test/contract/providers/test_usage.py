@@ -4,13 +4,13 @@ import pytest
 from wires.calls import ask, provider_of
 from wires.fixtures import WireServer
 from wires.steps import TEXT
-from wires.subjects import KINDS, WIRES, Subject, base_url_of, model_of
+from wires.subjects import FORMATS, KINDS, WIRES, Subject, base_url_of, model_of
 
 from services.domain.costs import Usage
 from services.domain.events import UsageReport
 
 PASSED_OVER = {"plain": 0, "reasoning": 0, "usage-10-30": 1, "usage-cached": 1}
-ODD_FRAMES = {"openai": 6, "local": 6, "anthropic": 12, "gemini": 4}
+ODD_FRAMES = {"openai": 6, "anthropic": 12, "gemini": 4}
 """What of `odd` means nothing in each format."""
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -74,4 +74,4 @@ def test_what_is_passed_over_is_told(kind: str, wire: WireServer, scenario: str)
 
 @every_kind
 def test_what_is_unknown_is_passed_over(kind: str, wire: WireServer) -> None:
-    assert passed_over(kind, wire, "odd") == ODD_FRAMES[kind]
+    assert passed_over(kind, wire, "odd") == ODD_FRAMES[FORMATS[kind]]

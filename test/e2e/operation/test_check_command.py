@@ -11,10 +11,13 @@ from stack.fixtures import MakeRedis
 from stack.server_process import find_free_port
 from stack.supabase_stack import SupabaseStack
 from wires.fixtures import WireServer
+from wires.subjects import base_url_of
+
+from services.providers.registry import VENDORS
 
 KEY = "sk-good-0123456789abcdef"
 REFUSED_KEY = "sk-refused-0123456789abcdef"
-NAMES = ["gemini", "openai", "anthropic", "local", "scripted"]
+NAMES = list(VENDORS)
 TIME = re.compile(r"\(\d+\.\d\d s\)")
 QUICK = {"READ_TIMEOUT_SECONDS": "1", "LOG_LEVEL": "debug"}
 
@@ -31,15 +34,13 @@ def check(folder: Path, **settings: str) -> CompletedProcess[str]:
 
 def everywhere(wire: WireServer, key: str) -> Mapping[str, str]:
     """Configure all providers, on one server that speaks for all of them."""
-    return {
-        "GOOGLE_AI_API_KEY": key,
-        "GOOGLE_GEMINI_BASE_URL": wire.url,
-        "OPENAI_API_KEY": key,
-        "OPENAI_BASE_URL": wire.base_url,
-        "ANTHROPIC_API_KEY": key,
-        "ANTHROPIC_BASE_URL": wire.url,
-        "LOCAL_BASE_URL": wire.base_url,
-    }
+    settings = {}
+    for name, vendor in VENDORS.items():
+        if vendor.key:
+            settings[vendor.key.variable] = key
+        if vendor.base_url:
+            settings[vendor.base_url.variable] = base_url_of(name, wire.url)
+    return settings
 
 
 def lines_of(ran: CompletedProcess[str]) -> dict[str, str]:
@@ -56,7 +57,7 @@ def test_without_settings_only_the_script_can_be_used(tmp_path: Path) -> None:
     assert list(lines) == NAMES
     assert lines["scripted"] == "ok     scripted: usable, 1 model (time)"
     assert lines["gemini"].startswith("-      gemini: not configured (GOOGLE_AI_API_KEY")
-    assert [line[0] for line in lines.values()] == ["-", "-", "-", "-", "o"]
+    assert [line[0] for line in lines.values()] == ["-"] * len(NAMES[:-1]) + ["o"]
 
 
 def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: WireServer) -> None:

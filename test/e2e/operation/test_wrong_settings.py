@@ -53,7 +53,7 @@ def names_in(told: str) -> set[str]:
             {"PORT", "BEAT_SECONDS", "OPENAI_BASE_URL"},
         ),
         (
-            {"PORT": "http", "FAILOVER": "mistral", "DEFAULT_MODEL": "nobodys"},
+            {"PORT": "http", "FAILOVER": "nobody", "DEFAULT_MODEL": "nobodys"},
             {"PORT", "FAILOVER", "DEFAULT_MODEL"},
         ),
         (

@@ -64,7 +64,6 @@ def of_gemini(body: Mapping[str, Any]) -> Sent:
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Sent]] = {
     "openai": of_openai,
-    "local": of_openai,
     "anthropic": of_anthropic,
     "gemini": of_gemini,
 }

@@ -14,7 +14,15 @@ from services.domain.events import ProviderEvent
 from services.providers.base import Provider
 from services.providers.spread import SpreadProvider
 
-KINDS = ("openai", "anthropic", "gemini", "local")
+FORMATS = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+    "local": "openai",
+}
+"""The vendors that are asked over a wire, and the format that each speaks."""
+
+KINDS = tuple(FORMATS)
 WIRES = (*(f"{kind}-wire" for kind in KINDS), "spread-wire")
 AIMOCKS = ("openai-aimock", "anthropic-aimock", "gemini-aimock")
 EVERY = ("scripted", *WIRES, *AIMOCKS)
@@ -55,7 +63,7 @@ AIMOCK_SCENARIOS = (
 class Subject:
     """A provider, and how it is made to behave: `scenarios` gives a message or a model for each.
 
-    `kind` tells the format, `endpoints` how many there are behind it, `wire` who saw what came.
+    `kind` names the vendor, `endpoints` how many there are behind it, `wire` who saw what came.
     """
 
     kind: str
@@ -87,7 +95,7 @@ class Subject:
     def last_sent(self) -> Sent:
         """Give what the wire server got last."""
         assert self.wire is not None
-        return READERS[self.kind](self.wire.seen()["last"])
+        return READERS[FORMATS[self.kind]](self.wire.seen()["last"])
 
 
 def model_of(kind: str, **fields: Any) -> Model:
@@ -124,4 +132,4 @@ def _built(kind: str, root: str) -> Provider:
 
 def base_url_of(kind: str, root: str) -> str:
     """Give the base URL for a vendor's SDK: OpenAI's has the version in it."""
-    return f"{root}/v1" if kind in ("openai", "local") else root
+    return f"{root}/v1" if FORMATS[kind] == "openai" else root

@@ -17,7 +17,7 @@ from services.domain.costs import UsageSource, estimate_tokens
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.requests import ModelNotAvailable, NotFound
 from services.domain.errors.upstream import ProviderError
-from services.settings.groups.providers import ProviderName
+from services.providers.registry import VENDORS
 
 FIRST, SECOND = replace(LARGE, provider="openai"), replace(SMALL, provider="openai")
 SCRIPT = replace(SMALL, name="scripted-1")
@@ -89,7 +89,7 @@ def desk() -> Desk:
 def test_all_providers_are_listed_in_order_of_preference(desk: Desk) -> None:
     state = desk.controller.state()
 
-    assert [one.name for one in state.providers] == list(ProviderName)
+    assert [one.name for one in state.providers] == list(VENDORS)
     assert state.default == ModelChoice("openai", "large")
     assert [one.name for one in state.providers if one.default] == ["openai"]
     assert state.strategies == list(Strategy)

@@ -298,16 +298,16 @@ def test_all_wrong_names_are_told_at_once(built: Build) -> None:
     upstreams = built(
         OPENAI_API_KEY="k",
         ANTHROPIC_API_KEY="a",
-        FAILOVER="mistral, gemini, openai/nobody-has-it, openai, scripted",
+        FAILOVER="nobody, gemini, openai/nobody-has-it, openai, scripted",
         DEFAULT_MODEL="neither-has-this",
     )
 
     told = upstreams.refused()
     assert set(told) == {"FAILOVER", "DEFAULT_MODEL"}
-    for name in ("'mistral'", "'gemini'", "'nobody-has-it'", "scripted is a demonstration"):
+    for name in ("'nobody'", "'gemini'", "'nobody-has-it'", "scripted is a demonstration"):
         assert name in told["FAILOVER"]
     offers = Offers([MODEL], MODEL, "p")
-    with pytest.raises(InvalidSettings, match="FAILOVER: 'mistral'"):
+    with pytest.raises(InvalidSettings, match="FAILOVER: 'nobody'"):
         failover_chain(upstreams.settings, offers)
 
 

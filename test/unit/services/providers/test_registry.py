@@ -8,10 +8,10 @@ import pytest
 
 from services.domain.catalog import Model
 from services.providers.config import ProviderConfig
-from services.providers.registry import ADAPTERS, build
+from services.providers.registry import VENDORS, build
 
 
-@pytest.mark.parametrize("kind", ADAPTERS)
+@pytest.mark.parametrize("kind", VENDORS)
 def test_every_kind_can_be_built_under_a_name_of_its_own(kind: str) -> None:
     model = Model(provider="mine", name="one", window=1000, max_output=100)
     url = "http://127.0.0.1:1/v1"

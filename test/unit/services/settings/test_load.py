@@ -7,7 +7,6 @@ from pathlib import Path
 import jwt
 import pytest
 
-from services.settings.groups.providers import ProviderName
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings, Settings
 
@@ -92,7 +91,7 @@ def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
     settings = load(tmp_path, PORT="", OPENAI_API_KEY=" ", REDIS_URL="", CORS_ORIGINS="")
 
     assert settings.server.port == 5000
-    assert settings.providers.openai_api_key is None
+    assert settings.providers.access["openai"].api_key is None
 
 
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
@@ -132,8 +131,8 @@ def test_the_default_provider_needs_its_key_or_another_place(
 def test_the_key_of_gemini_has_two_names(tmp_path: Path) -> None:
     both = load(tmp_path, GEMINI_API_KEY="two", GOOGLE_AI_API_KEY="one")
 
-    assert load(tmp_path, GEMINI_API_KEY="two").providers.gemini_api_key == "two"
-    assert both.providers.gemini_api_key == "one"
+    assert load(tmp_path, GEMINI_API_KEY="two").providers.access["gemini"].api_key == "two"
+    assert both.providers.access["gemini"].api_key == "one"
 
 
 @pytest.mark.parametrize("key", ["sk-\u00fc", "sk\u2013one", "sk two", "sk-a, sk-\u00a0b"])
@@ -157,10 +156,10 @@ def test_several_keys_and_addresses_go_together_or_are_refused(tmp_path: Path) -
     assert "3 keys in OPENAI_API_KEY" in told["OPENAI_BASE_URL"]
 
     providers = load(tmp_path, OPENAI_API_KEY=three, LOCAL_BASE_URL=two).providers
-    assert [one.api_key for one in providers.endpoints(ProviderName.OPENAI)] == ["k", "l", "m"]
-    urls = [one.base_url for one in providers.endpoints(ProviderName.LOCAL)]
+    assert [one.api_key for one in providers.endpoints("openai")] == ["k", "l", "m"]
+    urls = [one.base_url for one in providers.endpoints("local")]
     assert urls == ["http://a/v1", "http://b/v1"]
-    assert providers.endpoints(ProviderName.GEMINI) == ()
+    assert providers.endpoints("gemini") == ()
 
 
 def test_a_file_of_models_is_checked_with_everything_else(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from source_tree import ROOT
 
 from services.providers.config import ProviderConfig
-from services.providers.embedding.base import Embedder, EmbeddingModel
+from services.providers.embedding.base import Embedder
+from services.providers.embedding.model import EmbeddingModel
 from services.providers.embedding.registry import build
 
 LONG = "日本語のテキスト und Wörter, die länger sind. " * 250

@@ -11,13 +11,16 @@ import pytest
 
 from services.domain.catalog import Model, Tier
 from services.domain.costs import Price
+from services.providers.declaration import Vendor
 from services.providers.models.catalog import Catalog
 from services.providers.models.file import ModelsFile
 from services.providers.models.prices import price_of
+from services.providers.registry import VENDORS
 
 KNOWN = Catalog.load()
-VENDORS = ("gemini", "openai", "anthropic")
 ALL = [model for provider in VENDORS for model in KNOWN.models_of(provider)]
+LISTED_BY_SDK = ("gemini", "openai", "anthropic")
+OF_SDKS = [model for model in ALL if model.provider in LISTED_BY_SDK]
 
 
 def extended(text: str) -> Catalog:
@@ -62,7 +65,7 @@ def test_the_models_of_a_local_server_are_its_own() -> None:
     assert KNOWN.models_of("scripted") == ()
 
 
-@pytest.mark.parametrize("known", ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize("known", OF_SDKS, ids=lambda one: one.name)
 def test_a_vendor_knows_the_name(known: Model) -> None:
     if known.provider == "openai":
         from openai.types.shared.chat_model import (  # noqa: PLC0415 - takes a second
@@ -88,7 +91,7 @@ def test_a_vendor_knows_the_name(known: Model) -> None:
 def test_a_price_is_known_and_the_window_is_the_one_that_the_prices_know(known: Model) -> None:
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 - takes 250 ms
 
-    theirs = {"gemini": "google"}.get(known.provider, known.provider)
+    theirs = VENDORS[known.provider].prices
     _, data = get_snapshot().find_provider_model(known.name, None, theirs, None)
 
     assert price_of(known.provider, known.name)
@@ -99,7 +102,7 @@ def test_a_price_is_known_and_the_window_is_the_one_that_the_prices_know(known: 
 
 
 def test_only_models_that_take_it_are_sent_a_temperature() -> None:
-    taking = {one.name for one in ALL if one.takes_temperature and one.provider != "gemini"}
+    taking = {one.name for one in OF_SDKS if one.takes_temperature and one.provider != "gemini"}
 
     assert taking == {"gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini", "claude-haiku-4-5"}
     assert all(one.takes_temperature for one in KNOWN.models_of("gemini"))
@@ -225,3 +228,11 @@ def test_a_file_says_what_holds_for_names_that_are_not_listed() -> None:
     assert unlisted
     assert (unlisted.window, unlisted.max_output) == (32_768, 4_096)
     assert extended(line).models_of("local") == ()
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
+def test_the_file_of_a_vendor_names_its_own_models_only(vendor: Vendor) -> None:
+    entries = ModelsFile.read(vendor.models).entries if vendor.models else []
+
+    assert bool(entries) == bool(vendor.models)
+    assert {entry.provider for entry in entries} <= {vendor.name}

@@ -94,7 +94,7 @@ def test_a_wrong_field_is_told_with_its_line(line: str, field: str, said: str) -
         ("models:\n- openai", 2, "an entry: It takes fields such as `provider:`"),
         ("models:\n- name: x\n", 2, "provider: It is missing"),
         ("models:\n- provider: openai\n", 2, "name: It is missing"),
-        ("models:\n- provider: mistral\n  name: x", 2, "'mistral' is not one of gemini, openai"),
+        ("models:\n- provider: nobody\n  name: x", 2, "'nobody' is not one of gemini, openai"),
         ("models:\n- provider: scripted\n  name: x", 2, "'scripted' is not one of"),
         ("models:\n- provider: OpenAI\n  name: x", 2, "'OpenAI' is not one of"),
         ('models:\n- provider: openai\n  name: "a\\tb"', 3, "is not a name"),

@@ -1,0 +1,79 @@
+"""What a vendor is to the rest of the server: one value, which its folder declares.
+
+Settings, limits, models, prices and adapters all come from here, so nothing else knows a vendor by
+name. A declaration is read at every start: it imports no SDK, and names its adapters by path.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.providers.embedding.model import EmbeddingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The environment variable of a vendor's key, and where the vendor shows the key.
+
+    `also` is a second name for the same variable.
+    """
+
+    variable: str
+    shown_by: str
+    also: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseUrl:
+    """The environment variable for the address of another server, and what it is good for."""
+
+    variable: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many requests and tokens go to a vendor in a window where nothing is set; 0: any."""
+
+    rpm: int
+    tpm: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The import path of an embedder, and its model; None: whoever builds it must name a model."""
+
+    adapter: str
+    model: EmbeddingModel | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """A vendor; without `key` and `base_url` it is always there, else either of them configures it.
+
+    `name` is a word in lower case: clients see it, its folder has it, and its limits begin with it
+    (`GEMINI_RPM`). `title` is what sentences call it. `adapter` is the import path of its provider.
+    `models` is the file of the models that are known beforehand, `prices` the name under which
+    `genai-prices` knows the vendor.
+
+    `takes_any_model`: names of models are not checked where it has a base URL. `is_local`: it runs
+    on machines of one's own, lists its models itself and costs nothing by the token.
+    `is_demonstration`: it never answers in place of another vendor.
+    """
+
+    name: str
+    title: str
+    adapter: str
+    key: Key | None = None
+    base_url: BaseUrl | None = None
+    limits: Limits | None = None
+    models: Path | None = None
+    prices: str | None = None
+    embeddings: Embeddings | None = None
+    takes_any_model: bool = False
+    is_local: bool = False
+    is_demonstration: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Name the variables that configure it, its base URL last."""
+        return tuple(each.variable for each in (self.key, self.base_url) if each)

@@ -1,0 +1,70 @@
+"""What is set for each vendor, by the variables that it declares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.providers.declaration import BaseUrl, Key, Limits, Vendor
+from services.settings import rules
+from services.settings.endpoints import Endpoint, endpoints_of
+from services.settings.variables import secret, text, whole
+
+_KEYS = "the key as {} shows it; several of them by commas"
+_BASE_URL = "an absolute URL such as http://127.0.0.1:11434/v1; several of them by commas"
+_NO_LIMIT = "0: no limit"
+_MOST = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorAccess:
+    """Keys and addresses of a vendor, several of each by commas."""
+
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Pair them; raises ValueError where keys and addresses do not go together."""
+        return endpoints_of(self.api_key, self.base_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorLimits:
+    """How many requests and tokens go to a vendor in a window; 0: no limit."""
+
+    rpm: int = 0
+    tpm: int = 0
+
+
+def access_variables(vendor: Vendor) -> Mapping[str, Any]:
+    """Declare the fields of `VendorAccess` that a vendor has."""
+    declared = {}
+    if vendor.key:
+        declared["api_key"] = _key_of(vendor.title, vendor.key)
+    if vendor.base_url:
+        declared["base_url"] = _base_url_of(vendor.base_url)
+    return declared
+
+
+def limit_variables(vendor: Vendor) -> Mapping[str, Any]:
+    """Declare the fields of `VendorLimits`; a vendor without limits has none."""
+    return _limits_of(vendor, vendor.limits) if vendor.limits else {}
+
+
+def _key_of(title: str, key: Key) -> Any:
+    same = f"; {key.also} is the same" if key.also else ""
+    about = f"The key for {title}{same}. Calls are spread over several keys."
+    return secret(key.variable, None, about, _KEYS.format(key.shown_by), rules.keys, also=key.also)
+
+
+def _base_url_of(base_url: BaseUrl) -> Any:
+    return text(base_url.variable, None, base_url.about, _BASE_URL, rules.base_urls)
+
+
+def _limits_of(vendor: Vendor, limits: Limits) -> Mapping[str, Any]:
+    prefix, title = vendor.name.upper(), vendor.title
+    requests = f"Requests to {title} in a window; {_NO_LIMIT}."
+    tokens = f"Tokens of {title} in a window; {_NO_LIMIT}."
+    return {
+        "rpm": whole(f"{prefix}_RPM", limits.rpm, (0, _MOST), requests),
+        "tpm": whole(f"{prefix}_TPM", limits.tpm, (0, _MOST), tokens),
+    }
