@@ -21,6 +21,18 @@ from bench.shared import Shared
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
+OUT_OF_REACH = {
+    "RATE_LIMIT_ENABLED": "false",
+    "MAX_STREAMS": "6000",
+    "ACCESS_TOKEN_SECONDS": "86400",
+    "READ_TIMEOUT_SECONDS": "600",
+    "CONTENT_TIMEOUT_SECONDS": "600",
+}
+"""Limits of Charla that a long benchmark with one user would meet.
+
+The upstream is silent while many streams are opened, and for so many streams the server raises its
+limit of open files by itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +53,13 @@ class Server:
         """Give the memory that master and workers hold (RSS)."""
         return float(sum(member.memory_info().rss for member in self._members())) / 2**20
 
-    def stop(self) -> None:
-        """End it, by force where it does not end by itself."""
-        members = self._members()
+    def end(self) -> None:
+        """Ask it to end."""
         self.process.send_signal(signal.SIGTERM)
+
+    def wait_for_end(self) -> None:
+        """Wait until it has ended, by force where it does not end by itself."""
+        members = self._members()
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -85,7 +100,7 @@ class Servers:
         return self._start("fastapi", port, ["-m", "uvicorn", *options], asked_at(upstream))
 
     def charla(self, upstream: Server, name: str = "charla", **more: str) -> Server:
-        """Start Charla as a user would, with limits off and everything else on."""
+        """Start Charla as a user would, with limits off or out of reach and all else on."""
         port = free_port()
         settings = {
             "HOST": "127.0.0.1",
@@ -100,7 +115,7 @@ class Servers:
             "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{upstream.port}",
             "FAILOVER": "none",
             **more,
-            "RATE_LIMIT_ENABLED": "false",
+            **OUT_OF_REACH,
         }
         return self._start(name, port, ["app.py"], settings, answers_ready)
 
@@ -109,9 +124,11 @@ class Servers:
         return self._shared.enter_context(Shared())
 
     def stop(self) -> None:
-        """End every server that was started."""
+        """End every server that was started, all at the same time."""
+        for server in self._running:
+            server.end()
         while self._running:
-            self._running.pop().stop()
+            self._running.pop().wait_for_end()
         self._shared.close()
 
     def _start(
