@@ -47,19 +47,12 @@ class Relayed:
 def print_relayed(peer: Relayed, others: Sequence[Relayed]) -> list[Bound]:
     """Print one line a server, each beside the peer; Charla and it scaled come last."""
     chunks = peer.streams.loads[0].chunks // peer.streams.loads[0].streams
-    print(f"\n  {'CPU of':14}{'a turn':>14}{'a further chunk':>20}{f'{chunks} chunks':>18}")
-    print(f"  {'':12}{2 * (' ' * 12 + 'ratio  ')}", end="")
-    print(f"{'ratio':>16}{'TTFT p50':>12}{'p99':>10}{'memory':>10}  bad")
+    titles = ("a turn", "a further chunk", f"{chunks} chunks")
+    cost_head = f"{'CPU':>12}{'ratio':>7}"
+    print(f"\n  {'':12}{''.join(f'{title:>19}' for title in titles)}")
+    print(f"  {'':12}{cost_head * 3}{'TTFT p50':>12}{'p99':>10}{'memory':>10}  bad")
     for one in (peer, *others):
-        bad = len(one.turns.problems) + len(one.streams.problems)
-        print(
-            f"  {one.streams.name:12}"
-            f"{one.turns.stream_us / 1000:>7.2f} ms{_ratio(one, peer, 'turn'):>7.2f}"
-            f"{one.further_us:>9.0f} us{_ratio(one, peer, 'further'):>7.2f}"
-            f"{one.streams.stream_us / 1000:>8.1f} ms{_ratio(one, peer, 'stream'):>7.2f}"
-            f"{one.streams.first_ms_at(0.5):>9.0f} ms{one.streams.first_ms_at(0.99):>7.0f} ms"
-            f"{one.streams.memory_mb:>7.0f} MB{bad:>5}"
-        )
+        print(_relayed_line(one, peer))
     charla, scaled = others[-2:]
     return [
         _at_most(
@@ -79,6 +72,21 @@ def print_relayed(peer: Relayed, others: Sequence[Relayed]) -> list[Bound]:
             f"TTFT p50, {charla.streams.loads[0].streams} at once", charla.streams, peer.streams
         ),
     ]
+
+
+def _relayed_line(one: Relayed, peer: Relayed) -> str:
+    costs = (
+        (f"{one.turns.stream_us / 1000:.2f} ms", _ratio(one, peer, "turn")),
+        (f"{one.further_us:.0f} us", _ratio(one, peer, "further")),
+        (f"{one.streams.stream_us / 1000:.1f} ms", _ratio(one, peer, "stream")),
+    )
+    shown = "".join(f"{cost:>12}{ratio:>7.2f}" for cost, ratio in costs)
+    bad = len(one.turns.problems) + len(one.streams.problems)
+    return (
+        f"  {one.streams.name:12}{shown}"
+        f"{one.streams.first_ms_at(0.5):>9.0f} ms{one.streams.first_ms_at(0.99):>7.0f} ms"
+        f"{one.streams.memory_mb:>7.0f} MB{bad:>5}"
+    )
 
 
 def _ratio(one: Relayed, base: Relayed, what: str) -> float:
@@ -123,8 +131,7 @@ def print_open(load: Load, sent_seconds: float) -> list[Bound]:
     print(
         f"\n  open at once {load.open_at_once:,}, bad {len(load.problems)};"
         f" all open after {load.opened_seconds:.0f} s"
-        f"\n  then {load.chunks:,} chunks, sent in {sent_seconds:.0f} s, read in {took:.0f} s;"
-        f" CPU {load.chunk_us:.0f} us a chunk, turns included"
+        f"\n  then {load.chunks:,} chunks, sent in {sent_seconds:.0f} s, read in {took:.0f} s"
         f"\n  memory {load.memory_before_mb:.0f} MB before, {load.memory_mb:.0f} MB at its peak:"
         f" {a_stream:.0f} KB a stream"
     )

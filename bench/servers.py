@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -53,13 +53,14 @@ class Server:
         """Give the memory that master and workers hold (RSS)."""
         return float(sum(member.memory_info().rss for member in self._members())) / 2**20
 
-    def end(self) -> None:
-        """Ask it to end."""
-        self.process.send_signal(signal.SIGTERM)
-
-    def wait_for_end(self) -> None:
-        """Wait until it has ended, by force where it does not end by itself."""
+    def end(self) -> list[psutil.Process]:
+        """Ask it to end; give its processes."""
         members = self._members()
+        self.process.send_signal(signal.SIGTERM)
+        return members
+
+    def wait_for_end(self, members: Sequence[psutil.Process]) -> None:
+        """Wait until it has ended, by force where it does not end by itself."""
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -121,14 +122,15 @@ class Servers:
 
     def shared(self) -> Shared:
         """Start what several workers share."""
+        print("  starting Supabase and Redis", flush=True)
         return self._shared.enter_context(Shared())
 
     def stop(self) -> None:
         """End every server that was started, all at the same time."""
-        for server in self._running:
-            server.end()
-        while self._running:
-            self._running.pop().wait_for_end()
+        ending = [(server, server.end()) for server in self._running]
+        self._running.clear()
+        for server, members in ending:
+            server.wait_for_end(members)
         self._shared.close()
 
     def _start(
@@ -139,6 +141,7 @@ class Servers:
         settings: Mapping[str, str],
         is_ready: Callable[[int], bool] | None = None,
     ) -> Server:
+        print(f"  starting {name}", flush=True)
         output = self._folder / f"{name}-{port}.log"
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         with output.open("wb") as log:
