@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
 
-TIMEOUT_SECONDS = 300.0
+TIMEOUT_SECONDS = 600.0
 FIRST_EVENT = b"\ndata: "
 FIRST_CONTENT = b'"content":'
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"

@@ -19,7 +19,7 @@ import psutil
 from bench.shared import Shared
 
 ROOT = Path(__file__).resolve().parents[1]
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 OUT_OF_REACH = {
     "RATE_LIMIT_ENABLED": "false",

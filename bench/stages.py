@@ -111,6 +111,7 @@ async def burst(targets: Targets, size: Size) -> Outcome:
     done = await side_by_side(
         [targets.flask, charla], size.rounds, Wave(size.burst, size.burst_model)
     )
+    print(f"  now {size.bigger_burst:,} sends", flush=True)
     more = Wave(size.bigger_burst, size.burst_model)
     bigger = await side_by_side([charla], size.bigger_rounds, more)
     both = [rounds for (rounds,) in (*done, *bigger)]

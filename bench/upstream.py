@@ -56,8 +56,10 @@ class Upstream(asyncio.Protocol):
             if len(rest) < length:
                 return
             body, self._read = rest[:length], rest[length:]
-            if head.startswith(b"GET"):
+            if head.startswith(b"GET /go "):
                 self._let_go()
+            elif head.startswith(b"GET"):
+                self._write_whole(b'{"object": "list", "data": []}')  # asked for its models
             else:
                 path = head.split(b" ", 2)[1].decode()
                 answer = asyncio.ensure_future(self._stream(*format_of(path, json.loads(body))))
@@ -67,7 +69,11 @@ class Upstream(asyncio.Protocol):
     def _let_go(self) -> None:
         Upstream.waiting.set()
         Upstream.waiting = asyncio.Event()
-        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        self._write_whole(b"{}")
+
+    def _write_whole(self, body: bytes) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        self._transport.write(head % len(body) + body)
 
     async def _stream(self, spoken: Format, model: str) -> None:
         chunks, gap, first = timing_of(model)
