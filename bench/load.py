@@ -176,6 +176,12 @@ async def send_all(asks: Sequence[Ask], at_once: int) -> list[Answer]:
     return list(await asyncio.gather(*map(send_one, asks)))
 
 
+async def send_in_lots(asks: Sequence[Ask], lot: int) -> list[Answer]:
+    """Send so many in the same moment, and the next lot when all of them have ended."""
+    lots = [asks[start : start + lot] for start in range(0, len(asks), lot)]
+    return [answer for some in lots for answer in await send_all(some, lot)]
+
+
 async def open_all(
     asks: Sequence[Ask], waiting: int, when_open: Callable[[], Awaitable[object]]
 ) -> list[Answer]:

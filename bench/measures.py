@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
-from bench.load import Answer, open_all, send_all
+from bench.load import Answer, open_all, send_in_lots
 from bench.servers import Server
 from bench.targets import Target
 from bench.upstream import text_of, timing_of
@@ -19,11 +19,11 @@ SAMPLE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Streams of one model, and how many of them are open at the same time; 0: all of them."""
+    """Streams of one model; where `lot` is given, so many at a time, lot after lot."""
 
     streams: int
     model: str
-    at_once: int = 0
+    lot: int = 0
 
 
 WARM_UP = Wave(10, "m-10-5")
@@ -136,8 +136,8 @@ async def drive(target: Target, wave: Wave) -> Load:
     """Send a wave through a server, and check that each stream brought its whole text."""
     asks = await target.asks(wave.streams, wave.model)
     chunks = [timing_of(wave.model)[0]] * wave.streams
-    at_once = wave.at_once or wave.streams
-    return await _measure(target.server, chunks, lambda: send_all(asks, at_once))
+    lot = wave.lot or wave.streams
+    return await _measure(target.server, chunks, lambda: send_in_lots(asks, lot))
 
 
 async def open_many(

@@ -97,7 +97,8 @@ async def relay(targets: Targets, size: Size) -> Outcome:
     done = await side_by_side(
         [targets.flask, targets.fastapi, charla, scaled],
         size.rounds,
-        Wave(size.turns, size.turn_model, size.at_once),
+        # Opened as the longer ones are, so that the difference is the further chunks.
+        Wave(size.turns, size.turn_model, size.streams),
         Wave(size.streams, size.model),
     )
     peer, *others = [Relayed(turns=turns, streams=streams) for turns, streams in done]
