@@ -50,7 +50,7 @@ def named_stages(names: str) -> list[str]:
 def main() -> int:
     """Run as a command: status 1 where a stream was lost or brought another text."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="less of everything, below two minutes")
+    parser.add_argument("--short", action="store_true", help="less of everything")
     parser.add_argument(
         "--only",
         type=named_stages,
