@@ -37,7 +37,7 @@ torture: setup-tests ## Kill servers and workers again and again, and send what 
 	$(PYTEST) test/torture test/api/edge/test_openapi_fuzz.py --torture-rounds 50 --fuzz-examples 100 \
 		--timeout 1800 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
-bench: .venv/test.stamp ## Measure the relay beside two textbook relays (ARGS=--short: less of it)
+bench: .venv/test.stamp ## Measure beside two textbook relays (ARGS=--short, or ARGS="--only relay,burst")
 	$(BENCH) $(ARGS)
 
 format: .venv/test.stamp ## Format the code, mend what ruff can mend

@@ -19,6 +19,7 @@ class Account:
 
     def __init__(self, charla: Server) -> None:
         """Use this server; `sign_up` comes first."""
+        self.server = charla
         self._port = charla.port
         self._token = ""
 

@@ -6,12 +6,12 @@ Written on bare sockets, so that reading costs far less than what is measured.
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
 
-TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 600.0
 FIRST_EVENT = b"\ndata: "
 FIRST_CONTENT = b'"content":'
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
@@ -85,14 +85,28 @@ class Answer:
             return f"another text: {pieces[:100]!r}"
         return ""
 
+    def problem_read_on(self) -> str:
+        """Say what is wrong with a stream that was read on: it may lack its beginning only."""
+        events = self.events() if self.status == HTTPStatus.OK else []
+        if not events or events[-1]["type"] != "done":
+            return self.failure or f"{self.status}: ended without done: {events[-1:]}"
+        if events[0] != {**events[0], "type": "resume", "recovered": True}:
+            return f"not recovered: {events[0]}"
+        pieces = "".join(event["content"] for event in events if event["type"] == "content")
+        whole = events[-1]["full_content"]
+        return "" if pieces and whole.endswith(pieces) else f"another text: {pieces[:100]!r}"
+
 
 class _Connection(asyncio.Protocol):
     """Sends one request and reads its answer to the end."""
 
-    def __init__(self, ask: Ask, ended: "asyncio.Future[None]") -> None:
+    def __init__(
+        self, ask: Ask, ended: "asyncio.Future[None]", on_content: Callable[[], None] | None
+    ) -> None:
         self._request = ask.encoded()
         self._hangs_up = ask.hangs_up
         self._ended = ended
+        self._on_content = on_content
         self._length: int | None = None
         self.answer = Answer()
 
@@ -110,6 +124,8 @@ class _Connection(asyncio.Protocol):
                 return
         if self.answer.first_at is None and FIRST_CONTENT in raw:
             self.answer.first_at = time.perf_counter()
+            if self._on_content:
+                self._on_content()
         if raw.endswith(END_OF_CHUNKS) or self._is_whole(raw):
             self._end()
 
@@ -132,11 +148,14 @@ class _Connection(asyncio.Protocol):
         self._transport.close()
 
 
-async def send(ask: Ask) -> Answer:
-    """Send one request and read its answer; a failure is told in it."""
+async def send(ask: Ask, on_content: Callable[[], None] | None = None) -> Answer:
+    """Send one request and read its answer; a failure is told in it.
+
+    `on_content` is called when the first piece of text comes, if one ever does.
+    """
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
-    connection = _Connection(ask, ended)
+    connection = _Connection(ask, ended, on_content)
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await loop.create_connection(lambda: connection, "127.0.0.1", ask.port)
@@ -155,6 +174,37 @@ async def send_all(asks: Sequence[Ask], at_once: int) -> list[Answer]:
             return await send(ask)
 
     return list(await asyncio.gather(*map(send_one, asks)))
+
+
+async def send_in_lots(asks: Sequence[Ask], lot: int) -> list[Answer]:
+    """Send so many in the same moment, and the next lot when all of them have ended."""
+    lots = [asks[start : start + lot] for start in range(0, len(asks), lot)]
+    return [answer for some in lots for answer in await send_all(some, lot)]
+
+
+async def open_all(
+    asks: Sequence[Ask], waiting: int, when_open: Callable[[], Awaitable[object]]
+) -> list[Answer]:
+    """Send them all, never more than `waiting` without text, then call `when_open` once.
+
+    So they are opened as fast as the server can, and are open together where none ends before.
+    """
+    places = asyncio.Semaphore(waiting)
+
+    async def open_one(ask: Ask) -> Answer:
+        answer = await send(ask, on_content=places.release)
+        if answer.first_at is None:
+            places.release()
+        return answer
+
+    opened = []
+    for ask in asks:
+        await places.acquire()
+        opened.append(asyncio.ensure_future(open_one(ask)))
+    for _ in range(waiting):
+        await places.acquire()
+    await when_open()
+    return list(await asyncio.gather(*opened))
 
 
 def _chunks(body: bytes) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,8 +19,20 @@ import psutil
 from bench.shared import Shared
 
 ROOT = Path(__file__).resolve().parents[1]
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 40.0
+OUT_OF_REACH = {
+    "RATE_LIMIT_ENABLED": "false",
+    "MAX_STREAMS": "6000",
+    "ACCESS_TOKEN_SECONDS": "86400",
+    "READ_TIMEOUT_SECONDS": "600",
+    "CONTENT_TIMEOUT_SECONDS": "600",
+}
+"""Limits of Charla that a long benchmark with one user would meet.
+
+The upstream is silent while many streams are opened, and for so many streams the server raises its
+limit of open files by itself.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +53,14 @@ class Server:
         """Give the memory that master and workers hold (RSS)."""
         return float(sum(member.memory_info().rss for member in self._members())) / 2**20
 
-    def stop(self) -> None:
-        """End it, by force where it does not end by itself."""
+    def end(self) -> list[psutil.Process]:
+        """Ask it to end; give its processes."""
         members = self._members()
         self.process.send_signal(signal.SIGTERM)
+        return members
+
+    def wait_for_end(self, members: Sequence[psutil.Process]) -> None:
+        """Wait until it has ended, by force where it does not end by itself."""
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -85,7 +101,7 @@ class Servers:
         return self._start("fastapi", port, ["-m", "uvicorn", *options], asked_at(upstream))
 
     def charla(self, upstream: Server, name: str = "charla", **more: str) -> Server:
-        """Start Charla as a user would, with limits off and everything else on."""
+        """Start Charla as a user would, with limits off or out of reach and all else on."""
         port = free_port()
         settings = {
             "HOST": "127.0.0.1",
@@ -100,18 +116,21 @@ class Servers:
             "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{upstream.port}",
             "FAILOVER": "none",
             **more,
-            "RATE_LIMIT_ENABLED": "false",
+            **OUT_OF_REACH,
         }
         return self._start(name, port, ["app.py"], settings, answers_ready)
 
     def shared(self) -> Shared:
         """Start what several workers share."""
+        print("  starting Supabase and Redis", flush=True)
         return self._shared.enter_context(Shared())
 
     def stop(self) -> None:
-        """End every server that was started."""
-        while self._running:
-            self._running.pop().stop()
+        """End every server that was started, all at the same time."""
+        ending = [(server, server.end()) for server in self._running]
+        self._running.clear()
+        for server, members in ending:
+            server.wait_for_end(members)
         self._shared.close()
 
     def _start(
@@ -122,6 +141,7 @@ class Servers:
         settings: Mapping[str, str],
         is_ready: Callable[[int], bool] | None = None,
     ) -> Server:
+        print(f"  starting {name}", flush=True)
         output = self._folder / f"{name}-{port}.log"
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         with output.open("wb") as log:

@@ -1,186 +1,231 @@
-"""What is measured: the same streams through every server, many open at once, memory over time."""
+"""The stages of the benchmark: what each one asks of which servers, and how much of it."""
 
-import asyncio
-import statistics
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 
-from bench.accounts import Account
-from bench.load import Answer, Ask, send_all
-from bench.servers import Server
-from bench.upstream import text_of, timing_of
+from bench import report
+from bench.load import Answer, send_all
+from bench.measures import WARM_UP, Rounds, Wave, drive, open_many, side_by_side
+from bench.report import Bound, Relayed
+from bench.targets import SCALED_WORKERS, Targets, asked_by
+from bench.turns import measure_turns
+from bench.upstream import text_of
 
-SAMPLE_SECONDS = 0.5
-WARM_UP = (10, "m-10-5")
+ADAPTERS = ("openai", "anthropic", "gemini", "local")
+SLOWEST_GAP_MS = 1000
+FASTER_GAPS_MS = {500: 0.06, 200: 0.02, 100: 0.006, 50: 0.003, 20: 0.002}
+"""The share of the open streams that is faster, by the time between its chunks.
 
-# Makes the requests that open so many streams of a model.
-MakeAsks = Callable[[int, str], Awaitable[list[Ask]]]
+It is small: 5,000 streams at the slowest are 5,000 chunks a second already.
+"""
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server, how it is asked for streams, and what it is called; empty: as the server is."""
-
-    server: Server
-    asks: MakeAsks
-    name: str = ""
-
-    @property
-    def title(self) -> str:
-        """Give the name."""
-        return self.name or self.server.name
+WAITING_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What some streams through one server showed; `first_ms` are times to the first token."""
+class Size:
+    """How much of everything."""
 
-    cpu_us_per_chunk: float
-    first_ms: Sequence[float]
-    memory_mb: float
-    open_at_once: int
-    problems: Sequence[str]
-
-    def first_ms_at(self, share: float) -> float:
-        """Give the time to the first token that this share of the streams did not exceed."""
-        ordered = sorted(self.first_ms)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed:
-    """What readers that came back to their runs got; `first_ms` are times to the first event."""
-
-    first_ms: Sequence[float]
-    problems: Sequence[str]
-
-    def first_ms_at(self, share: float) -> float:
-        """Give the time to the first event that this share of the readers did not exceed."""
-        ordered = sorted(self.first_ms)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+    rounds: int
+    streams: int
+    turns: int
+    burst: int
+    bigger_burst: int
+    burst_model: str
+    bigger_rounds: int
+    open: int
+    open_on: str
+    open_seconds: int
+    total: int
+    total_model: str
+    resumed: int
+    resumed_model: str
+    switches: int
+    at_once: int = 50
+    model: str = "m-100-20"
+    turn_model: str = "m-1-20"
 
 
-async def resume_all(asks: Sequence[Ask]) -> Resumed:
-    """Read so many runs on, all at once, and hold that each ends well and has its whole text."""
-    answers = await send_all(asks, len(asks))
-    return Resumed(
-        first_ms=[(one.event_at - one.asked_at) * 1000 for one in answers if one.event_at],
-        problems=[problem for answer in answers if (problem := _problem_of(answer))],
-    )
-
-
-def _problem_of(answer: Answer) -> str:
-    """Say what is wrong with a stream that was read on: it may lack its beginning only."""
-    events = answer.events() if answer.status == HTTPStatus.OK else []
-    if not events or events[-1]["type"] != "done":
-        return answer.failure or f"{answer.status}: ended without done: {events[-1:]}"
-    if events[0] != {**events[0], "type": "resume", "recovered": True}:
-        return f"not recovered: {events[0]}"
-    pieces = "".join(event["content"] for event in events if event["type"] == "content")
-    whole = events[-1]["full_content"]
-    return "" if pieces and whole.endswith(pieces) else f"another text: {pieces[:100]!r}"
+FULL = Size(
+    rounds=5,
+    streams=100,
+    turns=300,
+    burst=1000,
+    bigger_burst=3000,
+    # Slow enough that until the last first token a server does little else than begin turns.
+    burst_model="m-5-1000-20",
+    bigger_rounds=3,
+    open=5000,
+    open_on="open",  # a server of its own, so that its memory is that of the streams
+    open_seconds=30,
+    total=5000,
+    total_model="m-100-5",
+    resumed=500,
+    resumed_model="m-100-200",
+    switches=60,
+)
+SHORT = Size(
+    rounds=1,
+    streams=50,
+    turns=50,
+    burst=200,
+    bigger_burst=300,
+    burst_model="m-2-1000-20",
+    bigger_rounds=1,
+    open=300,
+    open_on="charla",
+    open_seconds=3,
+    total=300,
+    total_model="m-20-5",
+    resumed=100,
+    resumed_model="m-50-100",
+    switches=20,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
-    """Times to the first token, one stream at a time: from who was asked, and from another."""
+class Outcome:
+    """What a stage showed: bounds, and what was wrong with streams."""
 
-    direct_ms: Sequence[float]
-    switched_ms: Sequence[float]
+    bounds: Sequence[Bound]
+    problems: Sequence[str] = ()
 
 
-async def switch(account: Account, streams: int) -> Switch:
-    """Ask a provider that answers and one that is down, in turn, one stream at a time."""
-    asks = zip(
-        await account.asks(streams, "m-10-5", "anthropic"),
-        await account.asks(streams, "m-10-5", "openai"),
-        strict=True,
+async def relay(targets: Targets, size: Size) -> Outcome:
+    """Compare what a turn and each further chunk cost in every server."""
+    charla, scaled = asked_by(await targets.charla()), asked_by(await targets.scaled())
+    done = await side_by_side(
+        [targets.flask, targets.fastapi, charla, scaled],
+        size.rounds,
+        # Opened as the longer ones are, so that the difference is the further chunks.
+        Wave(size.turns, size.turn_model, size.streams),
+        Wave(size.streams, size.model),
     )
-    direct, switched = [], []
-    for ask, ask_the_other in asks:
-        direct += await send_all([ask], 1)
-        switched += await send_all([ask_the_other], 1)
-    return Switch([_first_ms(one) for one in direct], [_first_ms(one) for one in switched])
+    peer, *others = [Relayed(turns=turns, streams=streams) for turns, streams in done]
+    bounds = report.print_relayed(peer, others)
+    return Outcome(bounds, _problems(*(rounds for both in done for rounds in both)))
 
 
-def _first_ms(answer: Answer) -> float:
-    if problem := answer.problem(text_of(10)):
-        raise SystemExit(f"a stream of another provider went wrong: {problem}")
-    return ((answer.first_at or answer.ended_at) - answer.asked_at) * 1000
-
-
-async def drive(target: Target, streams: int, model: str, at_once: int) -> Load:
-    """Send so many streams through a server, and check that each brought its whole text."""
-    asks = await target.asks(streams, model)
-    memory = [target.server.memory_mb()]
-    watch = asyncio.ensure_future(_watch_memory(target.server, memory))
-    cpu_before = target.server.cpu_seconds()
-    answers = await send_all(asks, at_once)
-    cpu = target.server.cpu_seconds() - cpu_before
-    watch.cancel()
-    with suppress(asyncio.CancelledError):
-        await watch
-    chunks = timing_of(model)[0]
-    problems = [answer.problem(text_of(chunks)) for answer in answers]
-    return Load(
-        # By the chunks that the upstream sent: a server may well join some of them.
-        cpu_us_per_chunk=cpu / (chunks * streams) * 1e6,
-        first_ms=[(one.first_at - one.asked_at) * 1000 for one in answers if one.first_at],
-        memory_mb=max(memory),
-        open_at_once=_open_at_once(answers),
-        problems=[problem for problem in problems if problem],
+async def burst(targets: Targets, size: Size) -> Outcome:
+    """Compare how soon many sends in the same moment get their first text."""
+    charla = asked_by(await targets.charla())
+    done = await side_by_side(
+        [targets.flask, charla], size.rounds, Wave(size.burst, size.burst_model)
     )
+    print(f"  now {size.bigger_burst:,} sends", flush=True)
+    more = Wave(size.bigger_burst, size.burst_model)
+    bigger = await side_by_side([charla], size.bigger_rounds, more)
+    both = [rounds for (rounds,) in (*done, *bigger)]
+    return Outcome(report.print_burst(*both), _problems(*both))
 
 
-async def side_by_side(
-    targets: Sequence[Target], rounds: int, streams: int, model: str
-) -> list[Load]:
-    """Drive the servers in turn, round after round; each server's result sums its rounds up."""
-    for target in targets:
-        await drive(target, *WARM_UP, at_once=WARM_UP[0])
-    loads: list[list[Load]] = [[] for _ in targets]
-    for number in range(rounds):
-        for target, done in zip(targets, loads, strict=True):
-            print(f"  round {number + 1} of {rounds}: {target.title}", flush=True)
-            done.append(await drive(target, streams, model, at_once=streams))
-    return [_summed_up(done) for done in loads]
+async def hold_open(targets: Targets, size: Size) -> Outcome:
+    """Open many streams in one worker, each up to its first chunk, then let all go on at once."""
+    charla = asked_by(await targets.charla(size.open_on))
+    await drive(charla, WARM_UP)
+    gaps = [gap for gap, share in FASTER_GAPS_MS.items() for _ in range(round(size.open * share))]
+    gaps += [SLOWEST_GAP_MS] * (size.open - len(gaps))
+    models = [f"w-{size.open_seconds * 1000 // gap}-{gap}-20" for gap in gaps]
+
+    async def go_on() -> None:
+        print("  all are open: they go on", flush=True)
+        await targets.let_go()
+
+    print("  sessions, then a stream in each", flush=True)
+    load = await open_many(charla, models, WAITING_AT_ONCE, go_on)
+    return Outcome(report.print_open(load, size.open_seconds), load.problems)
 
 
-async def memory_over_time(target: Target, streams: int, model: str, at_once: int) -> list[Load]:
-    """Send many streams in waves; give the first wave, the first half and the second half.
+async def memory(targets: Targets, size: Size) -> Outcome:
+    """Watch the memory of a server that was just started over many streams.
 
     The first wave loads what every server loads once, so growth is counted from there.
     """
-    parts = [await drive(target, at_once, model, at_once)]
+    fresh = asked_by(await targets.charla("fresh"))
+    loads = [await drive(fresh, Wave(size.at_once, size.total_model))]
     for half in ("first", "second"):
-        print(f"  {half} half: {streams // 2} streams", flush=True)
-        waves = [
-            await drive(target, at_once, model, at_once) for _ in range(streams // 2 // at_once)
-        ]
-        parts.append(_summed_up(waves))
-    return parts
+        print(f"  {half} half", flush=True)
+        loads.append(await drive(fresh, Wave(size.total // 2, size.total_model, size.at_once)))
+    problems = [problem for load in loads for problem in load.problems]
+    return Outcome(report.print_memory(*loads), problems)
 
 
-def _summed_up(loads: Sequence[Load]) -> Load:
-    return Load(
-        # The median: what else the machine does in one round does not count.
-        cpu_us_per_chunk=statistics.median(load.cpu_us_per_chunk for load in loads),
-        first_ms=[first for load in loads for first in load.first_ms],
-        memory_mb=max(load.memory_mb for load in loads),
-        open_at_once=min(load.open_at_once for load in loads),
-        problems=[problem for load in loads for problem in load.problems],
-    )
+async def adapters(targets: Targets, size: Size) -> Outcome:
+    """Compare the providers' adapters of one server."""
+    account = await targets.charla()
+    spoken_to = [asked_by(account, name) for name in ADAPTERS]
+    done = await side_by_side(spoken_to, size.rounds, Wave(size.streams, size.model))
+    each = [rounds for (rounds,) in done]
+    return Outcome(report.print_adapters(each), _problems(*each))
 
 
-def _open_at_once(answers: Sequence[Answer]) -> int:
-    """Count the streams that had begun and not ended when the last one began."""
-    last = max((answer.first_at or 0.0 for answer in answers), default=0.0)
-    return sum(1 for answer in answers if answer.first_at and answer.ended_at >= last)
+async def switch(targets: Targets, size: Size) -> Outcome:
+    """Ask a provider that answers and one that is down, in turn, one stream at a time."""
+    account = await targets.with_a_provider_down()
+    direct = await account.asks(size.switches, "m-10-5", "anthropic")
+    switched = await account.asks(size.switches, "m-10-5", "openai")
+    answers: list[Answer] = []
+    for pair in zip(direct, switched, strict=True):
+        answers += await send_all(pair, 1)
+    times = [((one.first_at or one.ended_at) - one.asked_at) * 1000 for one in answers]
+    problems = [problem for one in answers if (problem := one.problem(text_of(10)))]
+    return Outcome(report.print_switch(times[::2], times[1::2]), problems)
 
 
-async def _watch_memory(server: Server, seen: list[float]) -> None:
-    while True:
-        await asyncio.sleep(SAMPLE_SECONDS)
-        seen.append(server.memory_mb())
+async def turns(targets: Targets, _size: Size) -> Outcome:
+    """Measure in this process what a turn pays before its call goes out."""
+    times = measure_turns(targets.stack.settings()["REDIS_URL"])
+    return Outcome(report.print_turns(times))
+
+
+async def trips(targets: Targets, size: Size) -> Outcome:
+    """Count what the database is asked for."""
+    account = await targets.scaled()
+    asks = await account.asks(size.streams, "m-10-5")
+    answers: list[Answer] = []
+
+    async def send() -> None:
+        answers.extend(await send_all(asks, size.streams))
+
+    calls = await targets.stack.calls_of(send)
+    problems = [problem for one in answers if (problem := one.problem(text_of(10)))]
+    return Outcome(report.print_round_trips(size.streams, calls), problems)
+
+
+async def resumed(targets: Targets, size: Size) -> Outcome:
+    """Read runs on that were left after their first event, all at once."""
+    account = await targets.scaled()
+    asks = await account.resumes(size.resumed, size.resumed_model)
+    answers = await send_all(asks, len(asks))
+    first_ms = [(one.event_at - one.asked_at) * 1000 for one in answers if one.event_at]
+    problems = [problem for one in answers if (problem := one.problem_read_on())]
+    return Outcome(report.print_resumed(first_ms, len(asks), len(problems)), problems)
+
+
+def _problems(*done: Rounds) -> list[str]:
+    return [problem for rounds in done for problem in rounds.problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the benchmark; its title is filled in with the size."""
+
+    title: str
+    run: Callable[[Targets, Size], Awaitable[Outcome]]
+
+
+STAGES: Mapping[str, Stage] = {
+    "relay": Stage(
+        "{turns} turns of one chunk, {streams} streams at once of 100, one every 20 ms", relay
+    ),
+    "burst": Stage("{burst:,} sends in the same moment, then {bigger_burst:,}", burst),
+    "open": Stage("{open:,} streams open in one worker, 20 ms to 1 s between chunks", hold_open),
+    "memory": Stage("{total:,} streams, {at_once} at a time, of a server just started", memory),
+    "adapters": Stage("{streams} streams at once from each provider", adapters),
+    "switch": Stage("a provider that is down, and another that answers in its place", switch),
+    "turns": Stage("choosing a model and letting its call out", turns),
+    "trips": Stage(f"{{streams}} turns on Supabase and Redis, {SCALED_WORKERS} workers", trips),
+    "resumed": Stage(
+        "{resumed} readers of {resumed} runs on Supabase and Redis, all back", resumed
+    ),
+}

@@ -1,7 +1,9 @@
 """Providers to relay from: the three streaming formats, fast and steady on one core.
 
 The path says which format, the model's name what is sent: `m-<chunks>-<gap ms>[-<first ms>]`, so
-`m-100-20` is 100 chunks, one every 20 ms. `GET /live` tells how many answers are being written.
+`m-100-20` is 100 chunks, one every 20 ms, and `m-5-1000-20` is 5 chunks, the first after 20 ms and
+then one every second. The answer of a model `w-...` waits after its first chunk until all of them
+are told to go on, by `GET /go`.
 
     python -m bench.upstream PORT
 """
@@ -9,6 +11,7 @@ The path says which format, the model's name what is sent: `m-<chunks>-<gap ms>[
 import asyncio
 import json
 import sys
+from functools import cache
 from typing import cast
 
 import uvloop
@@ -28,7 +31,7 @@ def text_of(chunks: int) -> str:
 class Upstream(asyncio.Protocol):
     """One connection: reads requests, writes answers."""
 
-    live = 0
+    waiting = asyncio.Event()
 
     def __init__(self) -> None:
         """Begin with nothing read."""
@@ -53,24 +56,24 @@ class Upstream(asyncio.Protocol):
             if len(rest) < length:
                 return
             body, self._read = rest[:length], rest[length:]
-            if head.startswith(b"GET"):
-                self._write_whole(str(Upstream.live).encode())
+            if head.startswith(b"GET /go "):
+                self._let_go()
+            elif head.startswith(b"GET"):
+                self._write_whole(b'{"object": "list", "data": []}')  # asked for its models
             else:
                 path = head.split(b" ", 2)[1].decode()
-                answer = asyncio.ensure_future(self._answer(*format_of(path, json.loads(body))))
+                answer = asyncio.ensure_future(self._stream(*format_of(path, json.loads(body))))
                 self._answers.add(answer)
                 answer.add_done_callback(self._answers.discard)
+
+    def _let_go(self) -> None:
+        Upstream.waiting.set()
+        Upstream.waiting = asyncio.Event()
+        self._write_whole(b"{}")
 
     def _write_whole(self, body: bytes) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
         self._transport.write(head % len(body) + body)
-
-    async def _answer(self, spoken: Format, model: str) -> None:
-        Upstream.live += 1
-        try:
-            await self._stream(spoken, model)
-        finally:
-            Upstream.live -= 1
 
     async def _stream(self, spoken: Format, model: str) -> None:
         chunks, gap, first = timing_of(model)
@@ -78,17 +81,24 @@ class Upstream(asyncio.Protocol):
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
         )
-        await asyncio.sleep(first)
         self._write(spoken.head(model))
         for number in range(chunks):
             if gap or number % CHUNKS_A_TURN == 0:
-                await asyncio.sleep(gap)
-            self._write(spoken.piece(model, WORDS[number % len(WORDS)]))
+                await asyncio.sleep(gap if number else first)
+            self._transport.write(framed_piece(spoken, model, WORDS[number % len(WORDS)]))
+            if number == 0 and model.startswith("w-"):
+                await Upstream.waiting.wait()
         self._transport.write(framed(spoken.end(model, chunks)) + b"0\r\n\r\n")
 
     def _write(self, piece: bytes) -> None:
         if piece:
             self._transport.write(framed(piece))
+
+
+@cache
+def framed_piece(spoken: Format, model: str, text: str) -> bytes:
+    """Give a piece of the answer as it is sent; a model has few of them, so each is made once."""
+    return framed(spoken.piece(model, text))
 
 
 def framed(piece: bytes) -> bytes:
@@ -105,9 +115,9 @@ def content_length(head: bytes) -> int:
 
 
 def timing_of(model: str) -> tuple[int, float, float]:
-    """Read chunks, gap and time to the first from a model's name, in seconds."""
+    """Read from a model's name how many chunks, the seconds between them and before the first."""
     chunks, gap, *first = (int(number) for number in model.split("-")[1:])
-    return chunks, gap / 1000, first[0] / 1000 if first else 0.0
+    return chunks, gap / 1000, (first[0] if first else gap) / 1000
 
 
 async def serve(port: int) -> None:
