@@ -34,7 +34,7 @@ CIRCUIT_OPEN = "circuit_open"
 """The code of a model that was passed over because its circuit breaker is open."""
 
 QUEUE_FULL = "queue_full"
-"""The failure of a call that found no place in the queue."""
+"""The code of a call that found no place in the queue."""
 
 
 class CircuitOpen(Exception):
