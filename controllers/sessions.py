@@ -99,7 +99,7 @@ class SessionsController:
     ) -> Session:
         """Apply the changes of a PATCH; raises ModelNotAvailable.
 
-        `choice` holds `provider`, `model`, both or neither; one that is missing stays as it is.
+        `choice` holds `provider` and `model` as far as the client gave them; the rest stays.
         """
         if choice:
             wanted = replace(self.get(caller, session_id).choice, **choice)

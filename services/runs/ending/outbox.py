@@ -39,7 +39,7 @@ class Outbox:
     def keep(self, settlement: Settlement) -> bool:
         """Write a settlement to the disk, and wait until it is there; tell whether it is.
 
-        This process is the one to deliver it, until `forget` or its death. A full disk must not
+        This process must deliver it, until `forget` or the process' death. A full disk must not
         keep readers from the end of their run: the failure is only logged.
         """
         failure = gevent.get_hub().threadpool.apply(self._try_write, (settlement,))

@@ -43,9 +43,9 @@ class Settler:
         """Store how a run ended, then close its log with the terminal event; return that.
 
         `result` is the pump's, None where the pump was killed. While the store is away, readers get
-        the terminal event with `persisted: false`, and this process tries to store it for as long
-        as it lives; the outbox keeps it for the next process. Returns None where the run has
-        another owner, which tells its end.
+        the terminal event with `persisted: false`, and this process tries to store the end for as
+        long as it lives; the outbox keeps the end for the next process. Returns None where the run
+        has another owner, which tells its end.
         """
         if living.ending is Ending.LOST:
             living.writer.abandon()

@@ -133,7 +133,7 @@ def _call(claim: ClaimedRun, number: int, known: Attempt | None) -> Attempt:
 
 
 def _given_up(claim: ClaimedRun, call: Attempt, wrote: Attempt | None) -> AttemptRecord:
-    """Book a call that did not answer: it was hedged away, or was refused and used nothing."""
+    """Book a call that did not answer: it lost a hedge, or was refused and used nothing."""
     if wrote is None or not wrote.is_answer:
         return _unused(call)
     usage = Usage(input_tokens=claim.input_tokens, source=UsageSource.ESTIMATED)

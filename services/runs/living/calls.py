@@ -58,7 +58,7 @@ class Calls:
 
     @property
     def answer_usage(self) -> Usage | None:
-        """Give what the call that answered used, once it is booked; None: no call was made."""
+        """Give the usage of the call that answered, once it is booked; None: no call was made."""
         if self._answering is None:
             return None
         number = self._answering.number

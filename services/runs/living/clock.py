@@ -39,7 +39,7 @@ class RunClock:
         self._waiting: set[object] = set()
 
     def begin_wait(self, call: object) -> None:
-        """Note that a call waits for room at a provider; again for the same `call` does nothing."""
+        """Note that `call` waits for room at its provider; noting it twice does no harm."""
         self._waiting.add(call)
         if self._waits.since is None:
             self._waits.start()
@@ -59,7 +59,7 @@ class RunClock:
 
     @property
     def has_waited(self) -> bool:
-        """Tell whether a call had to wait that does not wait any more."""
+        """Tell whether any call that has come through had to wait for room."""
         return self._waits.stopped_seconds > 0
 
     def go_upstream(self) -> None:

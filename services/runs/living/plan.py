@@ -10,8 +10,8 @@ from services.providers.base import ProviderRequest
 class Plan:
     """The requests to make, each to another model, in order.
 
-    `hedge_seconds`: after so long, the second is made beside the first; None: only where the first
-    fails. `is_named`: a person named the first model.
+    `hedge_seconds`: after this time, the second is made beside the first; None: only where the
+    first fails. `is_named`: a person named the first model.
     """
 
     requests: Sequence[ProviderRequest]

@@ -22,10 +22,10 @@ MARGIN_SECONDS = BEAT_SECONDS + 1.5
 
 
 KEPT_SECONDS = 10.0
-"""An end is kept at most so long before it is told: the time of the tries to store it."""
+"""The longest time between keeping an end and telling it: the tries to store it take it."""
 
 DELIVERED_SECONDS = 45.0
-"""An end may stay in an outbox so long after it was told: outages follow one another."""
+"""How long an end may stay in an outbox after it was told: outages follow one another."""
 
 
 def told_end_may_be_lost(told: float, faults: FaultLog) -> bool:
