@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from uuid_utils.compat import uuid7
 
@@ -46,6 +47,9 @@ from services.telemetry.metrics import Metrics
 from services.worker.housekeeping import Housekeeping
 from services.worker.services import Background, Services, Traffic
 
+if TYPE_CHECKING:
+    from services.redis.worker_redis import WorkerRedis
+
 MEMORY_WORKER, REDIS_WORKER = "memory-", "redis-"
 """How the id of a worker begins: it tells the others whether it shares its streams."""
 
@@ -58,10 +62,11 @@ def build_services(settings: Settings) -> Services:
     worker_id = f"{REDIS_WORKER if settings.scaling.redis_url else MEMORY_WORKER}{uuid7()}"
     metrics = Metrics(figures_slot())
     store = open_store(settings)
-    log = _log_of(settings, store, metrics)
+    redis = _redis_of(settings, metrics)
+    log = _log_of(settings, store, metrics, redis)
     providers = build_providers(settings, metrics)
     offers = build_offers(settings, providers)
-    counters = _counters(settings, metrics)
+    counters = _counters(settings, metrics, redis)
     traffic = _traffic(settings, offers, counters, metrics)
     outbox = Outbox(settings.server.data_dir / OUTBOX_FOLDER)
     runner = Runner(
@@ -118,10 +123,23 @@ def _beat_patience(settings: Settings) -> float:
     return max(1.0, min(15.0, left / 3))
 
 
-def _log_of(settings: Settings, store: Store, metrics: Metrics) -> RunLog:
+def _redis_of(settings: Settings, metrics: Metrics) -> "WorkerRedis | None":
+    """Give what streams and limits share: the connections to Redis, and whether it is away."""
+    scaling = settings.scaling
+    if scaling.redis_url is None:
+        return None
+    from services.redis.report import reporter  # noqa: PLC0415 - loaded on use
+    from services.redis.worker_redis import WorkerRedis  # noqa: PLC0415 - the same
+
+    return WorkerRedis(scaling.redis_url, scaling.flush_timeout_seconds, reporter(metrics))
+
+
+def _log_of(
+    settings: Settings, store: Store, metrics: Metrics, redis: "WorkerRedis | None"
+) -> RunLog:
     scaling = settings.scaling
     local = MemoryRunLog(settings.runs.log_keep_seconds, settings.runs.log_max_bytes)
-    if scaling.redis_url is None:
+    if redis is None:
         return local
     from services.streams.redis.link import RedisLink  # noqa: PLC0415 - loaded on use
     from services.streams.redis.log import RedisRunLog, RedisTimes  # noqa: PLC0415 - the same
@@ -132,8 +150,7 @@ def _log_of(settings: Settings, store: Store, metrics: Metrics) -> RunLog:
         idle=scaling.idle_check_seconds,
     )
     link = RedisLink(
-        scaling.redis_url,
-        timeout_seconds=scaling.flush_timeout_seconds,
+        redis,
         log_seconds=settings.runs.run_timeout_seconds + settings.runs.log_keep_seconds,
         keep_seconds=settings.runs.log_keep_seconds,
     )
@@ -220,12 +237,12 @@ def _traffic(settings: Settings, offers: Offers, counters: Counters, metrics: Me
     )
 
 
-def _counters(settings: Settings, metrics: Metrics) -> Counters:
+def _counters(settings: Settings, metrics: Metrics, redis: "WorkerRedis | None") -> Counters:
     """Count where all workers do."""
-    scaling, routing = settings.scaling, settings.routing
+    routing = settings.routing
     rules = BreakerRules(failures=routing.breaker_failures, open_seconds=routing.breaker_seconds)
     limits, window = _limits_of_providers(settings), routing.window_seconds
-    if scaling.redis_url is None:
+    if redis is None:
         return Counters(LocalWindows(), LocalQuotas(limits, window), LocalBreakers(rules))
     from services.admission.breakers.shared import SharedBreakers  # noqa: PLC0415 - loaded on use
     from services.admission.quotas.shared import SharedQuotas  # noqa: PLC0415 - the same
@@ -233,7 +250,7 @@ def _counters(settings: Settings, metrics: Metrics) -> Counters:
     from services.admission.windows.shared import SharedWindows  # noqa: PLC0415 - the same
 
     link = SharedLink(
-        scaling.redis_url, scaling.workers, lambda away: metrics.limits_counted_apart(apart=away)
+        redis, settings.scaling.workers, lambda apart: metrics.limits_counted_apart(apart=apart)
     )
     return Counters(
         SharedWindows(link), SharedQuotas(link, limits, window), SharedBreakers(link, rules)
