@@ -34,7 +34,7 @@ class SharedLink:
 
     def __init__(
         self,
-        redis: WorkerRedis | str,
+        redis: WorkerRedis,
         processes: int,
         on_change: Callable[[bool], None] = lambda _: None,
         times: SharedTimes | None = None,
@@ -43,8 +43,6 @@ class SharedLink:
 
         `on_change` is called with whether this process counts apart, at each change.
         """
-        if isinstance(redis, str):
-            redis = WorkerRedis(redis)
         self._times = times or SharedTimes()
         self._processes = processes
         self._on_change = on_change

@@ -35,20 +35,11 @@ class RedisLink:
     While Redis is away nobody waits for it; whatever fails has it looked at.
     """
 
-    def __init__(
-        self,
-        redis: WorkerRedis | str,
-        *,
-        log_seconds: float,
-        keep_seconds: float,
-        timeout_seconds: float = 0.25,
-    ) -> None:
+    def __init__(self, redis: WorkerRedis, *, log_seconds: float, keep_seconds: float) -> None:
         """Connect at the first use.
 
         A log lives `log_seconds` from its opening, and `keep_seconds` from its end.
         """
-        if isinstance(redis, str):
-            redis = WorkerRedis(redis, timeout_seconds)
         self.redis = redis
         self._seconds = max(1, round(log_seconds)), max(1, round(keep_seconds))
         self._any = redis.open(most=_LOAD_CONNECTIONS, queue_seconds=_QUEUE_SECONDS)
