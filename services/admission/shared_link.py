@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from services.redis.worker_redis import FAILURES, Script, WorkerRedis, close, script_of
+from services.redis.worker_redis import FAILURES, Script, WorkerRedis, close_client, script_of
 
 CONNECTIONS = 8
 """A question takes a fraction of a millisecond, so few connections serve many requests."""
@@ -100,7 +100,7 @@ class SharedLink:
     def close(self) -> None:
         """Close the connections, after a look at Redis that is under way; may be called again."""
         self._redis.leave(self)
-        close(self._client)
+        close_client(self._client)
 
     def _ask_now(
         self, script: Script, keys: Sequence[str], args: Sequence[str | int]

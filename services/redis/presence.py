@@ -22,22 +22,22 @@ _log = structlog.get_logger(__name__)
 class Party(Protocol):
     """A part of a worker that works with Redis.
 
-    It is told from the thread of the look, or the greenlet, and must not hold that up for long.
+    It is called from the thread that looks, or the greenlet, and must return soon.
     """
 
     def redis_lost(self, reason: str) -> None:
         """Hear that Redis is away."""
 
     def redis_seen(self, seconds: float) -> None:
-        """Hear that Redis has just done what it is there for, and how long that took."""
+        """Hear that a look has succeeded, and after how many seconds."""
 
 
 class Presence:
-    """One notion of "away".
+    """Tells whether Redis is away, which is what the last look at it found.
 
-    No failure that somebody meets is a verdict: it may be a script's own, or a wait that was
-    shorter than others. It is a reason to look, at once, and the look decides for all. While it
-    fails Redis is away, and is looked at again and again until it does its work.
+    A failure that a part of the worker meets decides nothing: it may be a script's own error, or
+    the end of a wait that is shorter than others. It is a reason to look at once, and the look
+    decides for all parts. While looks fail Redis is away, and they go on until one succeeds.
     """
 
     def __init__(
@@ -48,9 +48,10 @@ class Presence:
         lost: Callable[[], None] = lambda: None,
         longest_seconds: float = float("inf"),
     ) -> None:
-        """Look by calling `probe`, which fails where Redis is away, after `longest_seconds`.
+        """Look by calling `probe`, which raises where Redis is away, within `longest_seconds`.
 
-        `on_change` is called with why Redis is away, or None; `lost` before anybody is told that.
+        `on_change` is called with why Redis is away, or None; `lost` is called before, and before
+        any part is told.
         """
         self.reason: str | None = None
         self._probe = probe
@@ -75,7 +76,10 @@ class Presence:
         self._is_closed.clear()
 
     def leave(self, party: Party) -> bool:
-        """Tell a part no more; nobody looks when the last has left. Gives whether some are left."""
+        """Tell a part nothing more, and give whether others are left.
+
+        Where none is left nobody looks any more.
+        """
         if party in self._parties:
             self._parties.remove(party)
         if not self._parties:
@@ -83,7 +87,7 @@ class Presence:
         return bool(self._parties)
 
     def look(self) -> None:
-        """Have a look begin after this, soon; what it finds is told to all parts."""
+        """Have a look begin soon, and after this call; what it finds is told to all parts."""
         with self._lock:
             self._is_wanted = True
             if self._looking is None and not self._is_closed.is_set():

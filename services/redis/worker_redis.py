@@ -35,7 +35,7 @@ class Script(Protocol):
 class WorkerRedis:
     """One Redis, to which each part of a worker opens the connections that fit its own waits.
 
-    Whatever a part meets there, it calls `look`; what that look finds holds for all parts.
+    A part that meets a failure calls `look`; what the look finds holds for all parts.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class WorkerRedis:
         """Connect at the first use.
 
         `on_change` is called with the reason when Redis is found away, and with None when it is
-        back. Away is a Redis that takes several times as long to answer as readers wait for it.
+        back. A Redis that takes four times the patience to answer, and a second at least, is away.
         """
         self._url = url
         self._answer_seconds = max(_MIN_ANSWER_SECONDS, _PATIENCES * patience_seconds)
@@ -57,7 +57,7 @@ class WorkerRedis:
             self._probe,
             on_change,
             lost=self._drop_connections,
-            longest_seconds=CONNECT_SECONDS + self._answer_seconds,
+            longest_seconds=self._answer_seconds,
         )
 
     @property
@@ -93,15 +93,15 @@ class WorkerRedis:
     ) -> Any:
         """Give a client of redis-py with a set of connections of its own; its user closes it.
 
-        An answer may take `answer_seconds`, as long as a look where it is None. There are at most
-        so many connections; a caller waits `queue_seconds` for one, or fails where that is None.
-        A client is Any: redis-py types each reply as one of its synchronous and asynchronous half.
+        An answer may take `answer_seconds`; None: as long as a look may. There are at most `most`
+        connections; a caller waits `queue_seconds` for one, None: it fails where all are in use.
+        A client is Any: redis-py types each reply as that of its synchronous or asynchronous half.
         """
         answer = self._answer_seconds if answer_seconds is None else answer_seconds
         options: dict[str, Any] = {
             "socket_timeout": answer,
             "socket_connect_timeout": min(CONNECT_SECONDS, answer),
-            # What is to be done again, and when, is known where it was asked for.
+            # The caller knows what may be done again, and when.
             "retry": Retry(NoBackoff(), 0),
             "health_check_interval": health_check_seconds,
             "max_connections": most,
@@ -122,16 +122,16 @@ class WorkerRedis:
         try:
             self._probing.eval(PROBE, 1, PROBE_KEY)
         except BaseException:
-            self._probing.connection_pool.disconnect()  # the next one asks whoever has the address
+            self._probing.connection_pool.disconnect()  # the address may be another server's next
             raise
 
     def _drop_connections(self) -> None:
-        """Have nobody go on with a server that others have left: all connect anew."""
+        """Let every client connect anew: after a failover another server has the address."""
         for client in self._opened:
             client.connection_pool.disconnect(inuse_connections=False)
 
 
-def close(client: Any) -> None:
+def close_client(client: Any) -> None:
     """Close what `WorkerRedis.open` gave, with all its connections."""
     client.close()
     client.connection_pool.disconnect()

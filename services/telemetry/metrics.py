@@ -93,7 +93,7 @@ class Metrics:
         )
         self._limits_apart = Gauge(
             "charla_limits_counted_apart",
-            "1 while Redis is away and each process counts its share of every limit by itself.",
+            "1 while Redis is away, or late, and each process counts its share of every limit.",
             registry=registry,
             multiprocess_mode="livemax",
         )
@@ -111,7 +111,7 @@ class Metrics:
         )
         self._degraded = Gauge(
             "charla_log_degraded",
-            "1 while Redis is away and streams are served from memory.",
+            "1 while Redis is away, or late, and streams are served from memory.",
             registry=registry,
             multiprocess_mode="livemax",
         )

@@ -22,10 +22,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Degradation:
-    """Begins when Redis is away, or late, or has failed here; ends when all could be sent.
+    """Begins when Redis is away, late, or has failed to do what the streams asked for.
 
-    It does not begin where the process itself stood still: then Redis is not to blame, and its runs
-    may have been taken over meanwhile. The next try tells.
+    It ends when Redis has everything. It does not begin where the process itself stood still: then
+    Redis is not to blame, and the process' runs may have been taken over. The next try tells.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class Degradation:
         self._redis.leave(self)
 
     def redis_lost(self, reason: str) -> None:
-        """Have it noticed at once; the look may run in another thread than the readers do."""
+        """Have that noticed at once, in the thread of the readers."""
         del reason
         self._stir_from_outside()
 
     def redis_seen(self, seconds: float) -> None:
-        """Have it noticed at once, however long it took: that the flushes tell."""
+        """Have that noticed at once; a look may be slow, as only late flushes count here."""
         del seconds
         self._was_seen = True
         self._stir_from_outside()
@@ -124,7 +124,7 @@ class Degradation:
         if self._redis.is_away:
             self.begin(self._redis.reason)
         elif self.is_on and self._was_seen and self._sent_at is None and self._is_idle():
-            self._end()  # where something is to be sent, that tells: a full Redis answers looks
+            self._end()  # else the flush tells, which may fail where a look succeeds
         elif now - self._asked_at > (self._patience / 2 if self.is_on else _SILENCE_SECONDS):
             self._asked_at = now
             self._was_seen = False

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from services.redis.check import RedisUnavailable, check_client
-from services.redis.worker_redis import FAILURES, WorkerRedis, close, script_of
+from services.redis.worker_redis import FAILURES, WorkerRedis, close_client, script_of
 from services.streams.base import LogUnavailable
 
 CHANNEL = b"charla:nudges"
@@ -136,7 +136,7 @@ class RedisLink:
     def close(self) -> None:
         """Close all connections."""
         for client in (self._any, self._flushing, self._tailing, self._hearing):
-            close(client)
+            close_client(client)
 
     @contextmanager
     def _asking(self) -> Generator[None, None, None]:

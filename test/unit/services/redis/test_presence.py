@@ -125,7 +125,7 @@ def test_a_look_that_fails_is_told_to_all_once_and_so_is_the_first_that_works(
     assert changes == ["Down: gone", None]
 
 
-def test_who_asks_during_a_look_gets_one_that_began_later(
+def test_a_look_that_is_asked_for_during_another_begins_after_it(
     server: Server, presence: Presence
 ) -> None:
     part = Part()

@@ -14,7 +14,7 @@ from worlds.patience import PATIENCE_SECONDS, eventually
 
 from services.redis.check import RedisUnavailable, check
 from services.redis.report import reporter
-from services.redis.worker_redis import FAILURES, WorkerRedis, close
+from services.redis.worker_redis import FAILURES, WorkerRedis, close_client
 from services.telemetry.metrics import Metrics
 
 Trouble = Callable[[RedisServer], Callable[[], None]]
@@ -159,7 +159,7 @@ def test_when_redis_is_found_away_nobody_keeps_a_connection_to_what_was_there(
     redis = WorkerRedis(server.url)
     with joined(redis, part):
         client = redis.open()
-        opened.callback(close, client)
+        opened.callback(close_client, client)
         client.set("a", 1)
         before = id_of(server, "set")
 
@@ -187,7 +187,7 @@ def test_what_waits_for_less_is_told_sooner(
 ) -> None:
     server = make_redis()
     client = WorkerRedis(server.url).open(answer_seconds=0.05)
-    opened.callback(close, client)
+    opened.callback(close_client, client)
     client.ping()
     server.pause()
 
