@@ -17,6 +17,7 @@ from services.domain.costs import Price
 from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
+from services.redis.worker_redis import WorkerRedis
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.asking.routing import Router, RoutingRules
 
@@ -29,7 +30,7 @@ WINDOW_SECONDS = 60.0
 
 def measure_turns(redis_url: str) -> Mapping[str, float]:
     """Give the microseconds of each part, in the middle of many turns."""
-    link = SharedLink(redis_url, 1)
+    link = SharedLink(WorkerRedis(redis_url), 1)
     rules = BreakerRules()
     quotas = SharedQuotas(link, LIMITS, WINDOW_SECONDS)
     try:

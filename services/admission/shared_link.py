@@ -1,78 +1,64 @@
-"""The connections to Redis over which workers count together, and what becomes of it while away."""
+"""What workers count together in Redis, and apart while it is away."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore, Event, Lock, Thread
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import structlog
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.commands.core import Script
-from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from services.redis.worker_redis import FAILURES, Script, WorkerRedis, close_client, script_of
 
 CONNECTIONS = 8
 """A question takes a fraction of a millisecond, so few connections serve many requests."""
-
-CLOSE_SECONDS = 2.0
-"""Longer than a try of Redis takes, unless a name server hangs."""
-
-PROBE_KEY = "charla:limit:probe"
-PROBE = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)"
-"""A Redis that answers, but takes no writes or runs no scripts, is still away."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedTimes:
-    """How long Redis may take to answer, and how often it is tried while it is away (seconds)."""
+    """How many seconds Redis may take to answer, and how many at least it is not asked then."""
 
     answer: float = 0.25
     retry: float = 1
 
 
 class SharedLink:
-    """Asks one Redis; a worker has one link for all that it counts there.
+    """Asks the worker's Redis; there is one link for all that is counted there.
 
-    One request waits for Redis to be found away, then none: it is tried in the background. Until it
-    is back each process decides by itself, with its share.
+    One request waits for Redis to be found late, then none: it is looked at in the background.
+    Until a look takes no longer than an answer may, each process decides by itself, with its share.
     """
 
     def __init__(
         self,
-        url: str,
+        redis: WorkerRedis,
         processes: int,
         on_change: Callable[[bool], None] = lambda _: None,
         times: SharedTimes | None = None,
     ) -> None:
-        """Link `processes` workers at `url`, which is asked first when something is counted.
+        """Link `processes` workers over `redis`, which is asked first when something is counted.
 
-        `on_change` is called with whether Redis is away, at each change.
+        `on_change` is called with whether this process counts apart, at each change.
         """
         self._times = times or SharedTimes()
         self._processes = processes
         self._on_change = on_change
-        self._redis = Redis.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            socket_timeout=self._times.answer,
-            socket_connect_timeout=self._times.answer,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._redis = redis
+        self._client = redis.open(answer_seconds=self._times.answer, most=CONNECTIONS)
         self._when_back: list[Callable[[], None]] = []
-        self._turns = BoundedSemaphore(CONNECTIONS - 1)  # one is left for the probe
+        self._turns = BoundedSemaphore(CONNECTIONS)
         self._lock = Lock()
-        self._is_away = False
-        self._is_closed = Event()
-        self._probing: Thread | None = None
+        self._is_apart = False
+        self._apart_until = 0.0
+        redis.join(self)
 
     @property
-    def is_away(self) -> bool:
+    def is_apart(self) -> bool:
         """Tell whether nothing is asked now."""
-        return self._is_away
+        return self._is_apart
 
     def share(self, amount: int) -> int:
         """Give how much of an amount one process may take while it decides by itself."""
@@ -80,69 +66,68 @@ class SharedLink:
 
     def script(self, path: Path) -> Script:
         """Prepare a script for `ask`; whatever its arguments are it gives something."""
-        return self._redis.register_script(path.read_text())
+        return script_of(self._client, path)
 
     def when_back(self, tell: Callable[[], None]) -> None:
-        """Have something told to Redis each time that it is back."""
+        """Have something told to Redis each time that all count together again."""
         self._when_back.append(tell)
 
     def ask(
         self, script: Script, keys: Sequence[str], args: Sequence[str | int]
     ) -> Sequence[Any] | None:
-        """Run a script once; None: Redis is away, and may have run it all the same."""
-        if self._is_away:
+        """Run a script once; None: it was not answered in time, and may have run all the same."""
+        if self._is_apart:
             return None
         with self._turns:
             return self._ask_now(script, keys, args)
 
+    def redis_lost(self, reason: str) -> None:
+        """Count apart, before any request has to find that out."""
+        self._count_apart(reason)
+
+    def redis_seen(self, seconds: float) -> None:
+        """Count together again, unless that was slow, or is too soon.
+
+        An error that only a script of the limits meets would fill the log otherwise.
+        """
+        if not self._is_apart:
+            return
+        if seconds > self._times.answer or time.monotonic() < self._apart_until:
+            self._redis.look()
+        else:
+            self._count_together()
+
     def close(self) -> None:
-        """Close the connections, after a try of Redis that is under way; may be called again."""
-        self._is_closed.set()
-        with self._lock:
-            probing = self._probing
-        if probing is not None:
-            probing.join(CLOSE_SECONDS)
-        self._redis.close()
+        """Close the connections, after a look at Redis that is under way; may be called again."""
+        self._redis.leave(self)
+        close_client(self._client)
 
     def _ask_now(
         self, script: Script, keys: Sequence[str], args: Sequence[str | int]
     ) -> Sequence[Any] | None:
-        if self._is_away:  # it was found away while this one waited for its turn
+        if self._is_apart:  # it came to that while this one waited for its turn
             return None
         try:
             answer: Sequence[Any] = script(keys=keys, args=args)
-        except (RedisError, OSError) as exc:
-            self._lose(exc)
+        except FAILURES as exc:
+            self._count_apart(f"{type(exc).__name__}: {exc}")
+            self._redis.look()
             return None
         return answer
 
-    def _lose(self, error: Exception) -> None:
+    def _count_apart(self, reason: str) -> None:
         with self._lock:
-            if self._is_away:
+            if self._is_apart:
                 return
-            self._is_away = True
+            self._apart_until = time.monotonic() + self._times.retry
+            self._is_apart = True
             self._on_change(True)  # noqa: FBT003 - a state that is told, not an option
-            self._probing = Thread(target=self._probe, daemon=True)
-            self._probing.start()
-        self._redis.connection_pool.disconnect(inuse_connections=False)
-        _log.warning("limits_counted_apart", error=type(error).__name__, detail=str(error))
+        self._client.connection_pool.disconnect(inuse_connections=False)
+        _log.warning("limits_counted_apart", reason=reason)
 
-    def _probe(self) -> None:
-        while not self._is_closed.wait(self._times.retry):
-            if self._answers():
-                self._find_again()
-                return
-
-    def _answers(self) -> bool:
-        try:
-            self._redis.eval(PROBE, 1, PROBE_KEY)
-        except Exception:  # noqa: BLE001 - whatever it is, Redis is not back
-            return False
-        return True
-
-    def _find_again(self) -> None:
+    def _count_together(self) -> None:
         with self._lock:
-            self._is_away = False
+            self._is_apart = False
             self._on_change(False)  # noqa: FBT003 - a state that is told, not an option
         _log.info("limits_counted_together")
         for tell in self._when_back:

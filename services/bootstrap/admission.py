@@ -1,6 +1,7 @@
 """What is counted before anything goes out: limits of callers, quotas and breakers of providers."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from limits import parse_many
 
@@ -17,13 +18,16 @@ from services.domain.limits import Limit, Windows
 from services.settings.whole import Settings
 from services.telemetry.metrics import Metrics
 
+if TYPE_CHECKING:
+    from services.redis.worker_redis import WorkerRedis
 
-def build(settings: Settings, metrics: Metrics) -> Counters:
+
+def build(settings: Settings, metrics: Metrics, redis: "WorkerRedis | None") -> Counters:
     """Count in this process, or where all workers do."""
-    scaling, routing = settings.scaling, settings.routing
+    routing = settings.routing
     rules = BreakerRules(failures=routing.breaker_failures, open_seconds=routing.breaker_seconds)
     quotas, window = _quotas(settings), routing.window_seconds
-    if scaling.redis_url is None:
+    if redis is None:
         return Counters(LocalWindows(), LocalQuotas(quotas, window), LocalBreakers(rules))
     from services.admission.breakers.shared import SharedBreakers  # noqa: PLC0415 - loaded on use
     from services.admission.quotas.shared import SharedQuotas  # noqa: PLC0415 - the same
@@ -31,7 +35,7 @@ def build(settings: Settings, metrics: Metrics) -> Counters:
     from services.admission.windows.shared import SharedWindows  # noqa: PLC0415 - the same
 
     link = SharedLink(
-        scaling.redis_url, scaling.workers, lambda away: metrics.limits_counted_apart(apart=away)
+        redis, settings.scaling.workers, lambda apart: metrics.limits_counted_apart(apart=apart)
     )
     return Counters(
         SharedWindows(link), SharedQuotas(link, quotas, window), SharedBreakers(link, rules)

@@ -1,5 +1,7 @@
 """The run log and its readers."""
 
+from typing import TYPE_CHECKING
+
 from services.settings.whole import Settings
 from services.stores.base.runs import RunStore
 from services.streams.base import RunLog
@@ -7,12 +9,17 @@ from services.streams.follow import Followers, ReaderCaps
 from services.streams.memory import MemoryRunLog
 from services.telemetry.metrics import Metrics
 
+if TYPE_CHECKING:
+    from services.redis.worker_redis import WorkerRedis
 
-def build(settings: Settings, store: RunStore, metrics: Metrics) -> RunLog:
+
+def build(
+    settings: Settings, store: RunStore, metrics: Metrics, redis: "WorkerRedis | None"
+) -> RunLog:
     """Build the log: in memory, or shared over Redis."""
     scaling, runs = settings.scaling, settings.runs
     local = MemoryRunLog(runs.log_keep_seconds, runs.log_max_bytes)
-    if scaling.redis_url is None:
+    if redis is None:
         return local
     from services.streams.redis.link import RedisLink  # noqa: PLC0415 - loaded on use
     from services.streams.redis.log import RedisRunLog, RedisTimes  # noqa: PLC0415 - the same
@@ -23,8 +30,7 @@ def build(settings: Settings, store: RunStore, metrics: Metrics) -> RunLog:
         idle=scaling.idle_check_seconds,
     )
     link = RedisLink(
-        scaling.redis_url,
-        timeout_seconds=scaling.flush_timeout_seconds,
+        redis,
         log_seconds=runs.run_timeout_seconds + runs.log_keep_seconds,
         keep_seconds=runs.log_keep_seconds,
     )

@@ -1,7 +1,16 @@
 """Builds a whole worker, in one of the three combinations of adapters."""
 
 from services.admission.turns import TurnAdmission
-from services.bootstrap import admission, identity, leases, providers, runs, stores, streams
+from services.bootstrap import (
+    admission,
+    identity,
+    leases,
+    providers,
+    runs,
+    shared_redis,
+    stores,
+    streams,
+)
 from services.runs.drain import Drain
 from services.runs.ending.outbox import FOLDER as OUTBOX_FOLDER
 from services.runs.ending.outbox import Outbox
@@ -16,8 +25,9 @@ def build_services(settings: Settings) -> Services:
     worker_id = leases.new_worker_id(settings)
     metrics = Metrics(figures_slot())
     store = stores.build(settings)
-    log = streams.build(settings, store.runs, metrics)
-    counters = admission.build(settings, metrics)
+    redis = shared_redis.build(settings, metrics)
+    log = streams.build(settings, store.runs, metrics, redis)
+    counters = admission.build(settings, metrics, redis)
     answering = runs.build_answering(
         settings, providers.build(settings, metrics), counters, metrics
     )

@@ -14,7 +14,6 @@ from services.providers.base import Provider
 from services.providers.registry import VENDORS
 from services.settings.load import load_settings
 from services.settings.whole import Settings
-from services.streams.base import LogUnavailable
 from services.telemetry.metrics import Metrics
 
 UNREACHABLE = (FailureCode.UNREACHABLE, FailureCode.TIMEOUT, FailureCode.CUT)
@@ -67,13 +66,17 @@ def _judged(error: ProviderError) -> str:
 
 
 def _told_of_redis(url: str) -> Finding:
-    from services.streams.redis.link import RefusedRedis, check  # noqa: PLC0415 - loaded on use
+    from services.redis.check import (  # noqa: PLC0415 - loaded on use
+        RedisUnavailable,
+        RefusedRedis,
+        check,
+    )
 
     try:
         check(url)
     except RefusedRedis as exc:
         return Finding(Verdict.WRONG, f"redis: {exc}")
-    except LogUnavailable:
+    except RedisUnavailable:
         return Finding(Verdict.WRONG, "redis: unreachable. See REDIS_URL.")
     return Finding(Verdict.OK, "redis: usable")
 

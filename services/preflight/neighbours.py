@@ -16,7 +16,6 @@ from services.runs.leases.lock import take_server_lock
 from services.settings.whole import Settings
 from services.stores.base.store import Store
 from services.stores.sqlite.file.migrations import SchemaTooNew
-from services.streams.base import LogUnavailable
 
 _POLL_SECONDS = 0.25
 
@@ -74,13 +73,17 @@ def _check_project(settings: Settings) -> None:
 def _check_redis(settings: Settings) -> None:
     if settings.scaling.redis_url is None:
         return
-    from services.streams.redis.link import RefusedRedis, check  # noqa: PLC0415 - loaded on use
+    from services.redis.check import (  # noqa: PLC0415 - loaded on use
+        RedisUnavailable,
+        RefusedRedis,
+        check,
+    )
 
     try:
         check(settings.scaling.redis_url)
     except RefusedRedis as exc:
         raise CannotStart(f"REDIS_URL: {exc}") from exc
-    except LogUnavailable:
+    except RedisUnavailable:
         sys.stderr.write("Redis does not answer; starting without it.\n")
 
 

@@ -93,7 +93,7 @@ class Metrics:
         )
         self._limits_apart = Gauge(
             "charla_limits_counted_apart",
-            "1 while Redis is away and each process counts its share of every limit by itself.",
+            "1 while Redis is away, or late, and each process counts its share of every limit.",
             registry=registry,
             multiprocess_mode="livemax",
         )
@@ -103,12 +103,22 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
-        self._degraded = Gauge(
-            "charla_log_degraded",
-            "1 while Redis is away and streams are served from memory.",
+        self._redis_away = Gauge(
+            "charla_redis_away",
+            "1 while Redis is away: it does not answer, takes no writes, or runs no scripts.",
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._degraded = Gauge(
+            "charla_log_degraded",
+            "1 while Redis is away, or late, and streams are served from memory.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+
+    def redis_away(self, *, away: bool) -> None:
+        """Tell whether Redis is away."""
+        self._redis_away.set(away)
 
     def log_degraded(self, *, degraded: bool) -> None:
         """Tell whether the shared log is away."""

@@ -137,7 +137,7 @@ class SharedBreakers(Breakers):
         with self._lock:
             owed = self._owed.pop(key, None)
         verbs = [verb] if owed is None else [owed, verb]
-        was_away, answer = self._link.is_away, None
+        was_apart, answer = self._link.is_apart, None
         try:
             answer = self._link.ask(
                 self._script, [f"{PREFIX}:{key[0]}/{key[1]}"], [*self._terms, *verbs]
@@ -145,7 +145,7 @@ class SharedBreakers(Breakers):
         finally:  # a greenlet may be killed while it waits
             if answer is None:
                 self._owe(
-                    key, verb if of_probe else owed, may_probe=verb == "admit" and not was_away
+                    key, verb if of_probe else owed, may_probe=verb == "admit" and not was_apart
                 )
         return (None, False) if answer is None else self._learn(key, answer)
 

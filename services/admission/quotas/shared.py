@@ -156,11 +156,11 @@ class SharedQuotas(Quotas):
         fit = [-1 if one is None else one for one in (quota.requests, quota.tokens)]
         flat = [word for told in tells for word in told]
         keys = [f"{PREFIX}:{provider}:{key}" for key in KEYS]
-        was_away, answer = self._link.is_away, None
+        was_apart, answer = self._link.is_apart, None
         try:
             answer = self._link.ask(self._script, keys, [verb, *self._times, *fit, *args, *flat])
         finally:  # a greenlet may be killed while it waits
-            owed = () if answer is not None else tells if was_away else [*tells, *if_lost]
+            owed = () if answer is not None else tells if was_apart else [*tells, *if_lost]
             if owed:
                 with self._lock:
                     self._owed[provider] = [*owed, *self._owed.get(provider, ())]

@@ -12,6 +12,7 @@ from services.domain.errors.outages import StoreUnavailable
 from services.streams.base import LogUnavailable
 from services.streams.record import Record
 from services.streams.redis import codec
+from services.streams.redis.degradation import Degradation
 from services.streams.redis.link import RedisLink
 from services.streams.redis.nudges import Nudges
 from services.streams.redis.writer import RedisWriter, Unsent, Ways, epoch_of, seq_of
@@ -26,11 +27,7 @@ FLUSH_EVENTS = 2_000
 ENDED_SECONDS = 60.0
 """How long ended logs wait for a Redis that is away: later their ends are found in the store."""
 
-_STOOD_STILL_SECONDS = 2.0
-"""No busy machine is as late, and no worker is taken for dead as soon."""
-
 _RETRY_SECONDS = 0.2
-_PING_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -66,26 +63,25 @@ class Flusher:
             tell_status=nudges.send_status,
             patience=times.patience,
         )
-        self.is_degraded = False
+        self.degradation = Degradation(
+            link.redis, times.patience, metrics, self._turn, lambda: not self._news
+        )
         self._link = link
         self._times = times
         self._ownership = ownership
         self._lost = lost
-        self._metrics = metrics
         self._writers: dict[str, RedisWriter] = {}
         self._news: dict[RedisWriter, None] = {}
         self._gone: dict[RedisWriter, None] = {}
         self._wake = Event()
         self._flushed_at = 0.0
-        self._sent_at: float | None = None
-        self._alive_at = time.monotonic()
         self._is_answered = Event()
         self._is_answered.set()
 
     def open(self, record: Record, newest: str) -> RedisWriter:
         """Begin to write a run's log after the entry `newest`."""
         writer = RedisWriter(record, newest, self._ways)
-        writer.delivers_at_once = self.is_degraded
+        writer.delivers_at_once = self.degradation.is_on
         if not record.has_ended:
             self._writers[record.run_id] = writer
         return writer
@@ -109,30 +105,8 @@ class Flusher:
                 gevent.sleep(_RETRY_SECONDS)
                 self._wake.set()
 
-    def watch(self) -> None:
-        """Notice for ever that Redis is slow, away, or back."""
-        while True:
-            gevent.sleep(self._times.patience / 2)
-            try:
-                self._look()
-            except Exception:  # noqa: BLE001 - without it readers would wait for a Redis that is away
-                _log.exception("log_watch_crashed")
-            self._alive_at = time.monotonic()
-
-    def _look(self) -> None:
+    def _let_old_ends_go(self) -> None:
         now = time.monotonic()
-        if self._stood_still(now):
-            if self._sent_at is not None:
-                self._sent_at = now  # the answer may lie here, and gets its time
-        elif self._sent_at is not None:
-            if now - self._sent_at > self._times.patience:
-                self.degrade("slow")
-        elif self.is_degraded or now - self._flushed_at > _PING_SECONDS:
-            self._ping()
-        if self.is_degraded:
-            self._let_old_ends_go(now)
-
-    def _let_old_ends_go(self, now: float) -> None:
         for writer in list(self._writers.values()):
             if writer.ended_at is not None and now - writer.ended_at > ENDED_SECONDS:
                 writer.let_go()
@@ -140,6 +114,8 @@ class Flusher:
 
     def flush(self) -> None:
         """Send what is new; what could not be sent stays new."""
+        if self.degradation.is_on:
+            self._let_old_ends_go()
         self._resolve_gone()
         for writer in self._news:
             if writer.is_done:
@@ -151,21 +127,17 @@ class Flusher:
             (writer.run_id, writer.newest, id_, ends)
             for writer, (id_, ends, _) in zip(batch, sent, strict=True)
         ]
-        sent_at = self._sent_at = time.monotonic()
         self._is_answered.clear()
         try:
-            failed = self._link.flush(runs, [codec.encode(events) for _, _, events in sent])
-        except LogUnavailable as exc:
-            if time.monotonic() - sent_at < _STOOD_STILL_SECONDS:
-                self.degrade(str(exc))
+            with self.degradation.sending():
+                failed = self._link.flush(runs, [codec.encode(events) for _, _, events in sent])
+        except LogUnavailable:
             self._news.update(dict.fromkeys(batch))
             gevent.sleep(_RETRY_SECONDS)
             self._wake.set()
             return
         finally:
-            self._sent_at = None
             self._is_answered.set()
-        self._recover()
         for index, writer in enumerate(batch):
             if index in failed:
                 self._reconcile(writer, failed[index])
@@ -201,44 +173,14 @@ class Flusher:
             self._wake.set()
             gevent.sleep(self._times.pace)
 
-    def degrade(self, reason: str) -> None:
-        """Serve the readers of this process from memory from now on.
-
-        Not where the process itself stood still: then Redis is not to blame, and its runs may have
-        been taken over meanwhile. The next try tells.
-        """
-        if self._stood_still(time.monotonic()):
-            return
-        if not self.is_degraded:
-            self.is_degraded = True
-            self._metrics.log_degraded(degraded=True)
-            _log.warning("log_degraded", reason=reason)
+    def _turn(self, is_degraded: bool) -> None:  # noqa: FBT001 - a state that is told
+        """Deliver before Redis has it, or after that again."""
         for writer in self._writers.values():
-            writer.delivers_at_once = True
-            writer.deliver()
-
-    def _stood_still(self, now: float) -> bool:
-        return now - self._alive_at > _STOOD_STILL_SECONDS
-
-    def _recover(self) -> None:
-        if not self.is_degraded:
-            return
-        self.is_degraded = False
-        self._metrics.log_degraded(degraded=False)
-        _log.info("log_recovered")
-        for writer in self._writers.values():
-            writer.delivers_at_once = False
-            self._note(writer)
-
-    def _ping(self) -> None:
-        self._flushed_at = max(self._flushed_at, time.monotonic() - self._times.pace)
-        try:
-            self._link.ping()
-        except LogUnavailable as exc:
-            self.degrade(str(exc))
-        else:
-            if not self._news:  # else the flush tells: a Redis that is full answers pings only
-                self._recover()
+            writer.delivers_at_once = is_degraded
+            if is_degraded:
+                writer.deliver()
+            else:
+                self._note(writer)
 
     def _note(self, writer: RedisWriter) -> None:
         self._news[writer] = None

@@ -13,6 +13,7 @@ import structlog
 
 from services.domain.events import Attempt, Done, Error
 from services.domain.runs import Piece, Run
+from services.redis.check import RefusedRedis
 from services.stores.base.runs import RunStore
 from services.streams.base import (
     LogReader,
@@ -26,7 +27,7 @@ from services.streams.base import (
 from services.streams.memory import MemoryRunLog
 from services.streams.record import Record
 from services.streams.redis.flusher import Flusher, FlushTimes
-from services.streams.redis.link import Entry, RedisLink, RefusedRedis
+from services.streams.redis.link import Entry, RedisLink
 from services.streams.redis.nudges import Nudges, read
 from services.streams.redis.tail import Replica, Tail, end_with
 from services.streams.redis.writer import epoch_of
@@ -77,8 +78,8 @@ class RedisRunLog(RunLog):
 
     @property
     def is_degraded(self) -> bool:  # type: ignore[override]  # a claim that changes
-        """Tell whether Redis is away."""
-        return self._flusher.is_degraded
+        """Tell whether Redis is away, or late."""
+        return self._flusher.degradation.is_on
 
     def open(self, run_id: str, epoch: int) -> LogWriter:
         """Begin a run's log; its stream begins with the first flush."""
@@ -96,7 +97,7 @@ class RedisRunLog(RunLog):
         try:
             entries, status = self._link.load(run_id)
         except LogUnavailable as exc:
-            self._flusher.degrade(str(exc))
+            self._flusher.degradation.begin(str(exc))
             return None
         # Another reader may have come first meanwhile.
         return self._local.record(run_id) or self._replica(run_id, entries, status)
@@ -129,7 +130,7 @@ class RedisRunLog(RunLog):
         try:
             self._tail.catch_up(run_id)
         except LogUnavailable as exc:
-            self._flusher.degrade(str(exc))
+            self._flusher.degradation.begin(str(exc))
 
     def follow_from(self, run: Run, piece: Piece) -> LogReader | None:
         """Follow a run from what its checkpoints hold."""
@@ -196,7 +197,7 @@ class RedisRunLog(RunLog):
             else:
                 hear(nudge)
 
-        loops = (self._flusher.run, self._flusher.watch, self._tail.run, self._check)
+        loops = (self._flusher.run, self._flusher.degradation.run, self._tail.run, self._check)
         self._greenlets.extend(gevent.spawn(loop) for loop in loops)
         self._greenlets.append(gevent.spawn(self._nudges.run, take))
 
@@ -212,6 +213,7 @@ class RedisRunLog(RunLog):
         """Flush the rest, for two seconds at most."""
         self.flush(_CLOSE_SECONDS)
         gevent.killall(self._greenlets)
+        self._flusher.degradation.close()
         self._link.close()
 
     def _check(self) -> None:

@@ -21,6 +21,7 @@ from services.admission.shared_link import SharedLink, SharedTimes
 from services.admission.windows.shared import SharedWindows
 from services.identity.key_set import KeySet
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
+from services.redis.worker_redis import WorkerRedis
 from services.worker.services import Services
 
 PROJECT = "http://127.0.0.1:9"
@@ -71,7 +72,9 @@ def parts(services: Services, server: RedisServer) -> dict[str, Any]:
         "supabase_tokens": SupabaseTokens(
             rules, KeySet(PROJECT + PATH), services.store.users.tenant_id
         ),
-        "windows": SharedWindows(SharedLink(server.url, WORKERS, tell, SharedTimes(retry=0.05))),
+        "windows": SharedWindows(
+            SharedLink(WorkerRedis(server.url), WORKERS, tell, SharedTimes(retry=0.05))
+        ),
     }
 
 

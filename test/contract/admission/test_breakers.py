@@ -12,6 +12,7 @@ from services.admission.breakers.base import BreakerRules, Breakers, BreakerStat
 from services.admission.breakers.local import LocalBreakers
 from services.admission.breakers.shared import SharedBreakers
 from services.admission.shared_link import SharedLink
+from services.redis.worker_redis import WorkerRedis
 
 CALL, PROBE, REFUSED = Verdict.CALL, Verdict.PROBE, Verdict.REFUSED
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
@@ -31,7 +32,7 @@ def make_breakers(request: pytest.FixtureRequest) -> Iterator[MakeBreakers]:
         def make(rules: BreakerRules) -> Breakers:
             if request.param == "memory":
                 return LocalBreakers(rules)
-            link = SharedLink(request.getfixturevalue("redis_server").url, processes=2)
+            link = SharedLink(WorkerRedis(request.getfixturevalue("redis_server").url), processes=2)
             return stack.enter_context(closing(SharedBreakers(link, rules)))
 
         yield make

@@ -12,6 +12,7 @@ from services.admission.quotas.base import Quota, QuotaLeft, Quotas, Reservation
 from services.admission.quotas.local import LocalQuotas
 from services.admission.quotas.shared import SharedQuotas
 from services.admission.shared_link import SharedLink
+from services.redis.worker_redis import WorkerRedis
 
 SPAN = 0.4
 MINUTE = 60.0
@@ -28,7 +29,7 @@ def make_quotas(request: pytest.FixtureRequest) -> Iterator[MakeQuotas]:
             limits = {"p": quota}
             if request.param == "memory":
                 return LocalQuotas(limits, span, abandoned)
-            link = SharedLink(request.getfixturevalue("redis_server").url, processes=2)
+            link = SharedLink(WorkerRedis(request.getfixturevalue("redis_server").url), processes=2)
             return stack.enter_context(closing(SharedQuotas(link, limits, span, abandoned)))
 
         yield make

@@ -28,6 +28,7 @@ from worlds.stores import new_id
 
 from services.domain.events import Content, EventId, Reasoning, RunEvent, Terminal
 from services.domain.runs import Piece
+from services.redis.worker_redis import WorkerRedis
 from services.stores.sqlite.store import SqliteStore
 from services.streams.base import LogReader, LogWriter, RunLog
 from services.streams.memory import MemoryRunLog
@@ -54,7 +55,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunLog]:
     redis = request.getfixturevalue("redis_server")
     with (
         closing(SqliteStore.open(tmp_path)) as store,
-        closing(redis_log(redis.url, store.runs)) as log,
+        closing(redis_log(WorkerRedis(redis.url), store.runs)) as log,
     ):
         log.start(lambda _: None)
         yield log

@@ -18,6 +18,7 @@ from services.admission.quotas.base import Quota, Quotas, Wait
 from services.admission.quotas.local import LocalQuotas
 from services.admission.quotas.shared import SharedQuotas
 from services.admission.shared_link import SharedLink, SharedTimes
+from services.redis.worker_redis import WorkerRedis
 
 SPAN = 0.4
 QUOTA = Quota(requests=40, tokens=1000)
@@ -38,7 +39,8 @@ def open_quotas(url: str | None) -> Quotas:
     """Open the quotas of one worker."""
     if url is None:
         return LocalQuotas({"p": QUOTA}, SPAN)
-    link = SharedLink(url, 2, times=SharedTimes(answer=10))  # busy is not away
+    patient = SharedTimes(answer=10)  # a busy machine is not a Redis that is away
+    link = SharedLink(WorkerRedis(url), 2, times=patient)
     return SharedQuotas(link, {"p": QUOTA}, SPAN)
 
 

@@ -151,7 +151,7 @@ def test_the_next_worker_in_a_slot_goes_on_counting_in_the_same_files(
     assert set(files.folder.iterdir()) == made
 
 
-@pytest.mark.parametrize("name", ["log_degraded", "limits_counted_apart"])
+@pytest.mark.parametrize("name", ["redis_away", "log_degraded", "limits_counted_apart"])
 def test_trouble_of_one_worker_shows_whoever_is_asked(begin: Begin, name: str) -> None:
     word = name.rpartition("_")[2]
     begin(0, f"metrics.{name}({word}=True)")

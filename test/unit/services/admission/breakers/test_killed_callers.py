@@ -19,9 +19,10 @@ from services.admission.quotas.base import Quota, QuotaLeft
 from services.admission.breakers.shared import SharedBreakers
 from services.admission.shared_link import SharedLink, SharedTimes
 from services.admission.quotas.shared import SharedQuotas
+from services.redis.worker_redis import WorkerRedis
 
 url, redis = sys.argv[1], int(sys.argv[2])
-links = [SharedLink(url, 2, times=SharedTimes(answer=20)) for _ in range(2)]
+links = [SharedLink(WorkerRedis(url), 2, times=SharedTimes(answer=20)) for _ in range(2)]
 
 def kill_while_asking(ask):
     os.kill(redis, signal.SIGSTOP)
@@ -43,7 +44,7 @@ quotas.left("p")
 kill_while_asking(lambda: quotas.reserve("p", 10))
 eventually(lambda: other.left("p").requests == 2)
 quotas.left("p")
-print(other.left("p") == QuotaLeft(3, 100, 0), links[0].is_away)
+print(other.left("p") == QuotaLeft(3, 100, 0), links[0].is_apart)
 """
 
 TELLING = """
@@ -51,7 +52,7 @@ quotas, other = (SharedQuotas(link, {"p": Quota(3, 100)}, 60) for link in links)
 made = quotas.reserve("p", 10)
 kill_while_asking(lambda: quotas.correct(made, 70))
 quotas.left("p")
-print(other.left("p") == QuotaLeft(2, 30, 60), links[0].is_away)
+print(other.left("p") == QuotaLeft(2, 30, 60), links[0].is_apart)
 """
 
 PROBING = """
@@ -63,7 +64,7 @@ kill_while_asking(lambda: breakers.admit("p", "m"))
 with Redis.from_url(url) as client:
     eventually(lambda: client.hexists("charla:breaker:p/m", "prober"))
 breakers.state("p", "m")
-print(other.admit("p", "m") is Verdict.PROBE, links[0].is_away)
+print(other.admit("p", "m") is Verdict.PROBE, links[0].is_apart)
 """
 
 

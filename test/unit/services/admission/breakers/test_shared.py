@@ -12,6 +12,7 @@ from worlds.patience import eventually
 from services.admission.breakers.base import BreakerRules, Breakers, BreakerState, Verdict
 from services.admission.breakers.shared import MOST_KNOWN, SharedBreakers
 from services.admission.shared_link import SharedLink, SharedTimes
+from services.redis.worker_redis import WorkerRedis
 
 CALL, PROBE, REFUSED = Verdict.CALL, Verdict.PROBE, Verdict.REFUSED
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
@@ -33,7 +34,7 @@ def worker() -> Iterator[MakeBreakers]:
         def make(
             server: RedisServer, rules: BreakerRules = RULES, known_seconds: float = 0
         ) -> SharedBreakers:
-            link = SharedLink(server.url, 2, times=TIMES)
+            link = SharedLink(WorkerRedis(server.url), 2, times=TIMES)
             return stack.enter_context(closing(SharedBreakers(link, rules, known_seconds)))
 
         yield make

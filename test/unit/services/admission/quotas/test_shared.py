@@ -12,6 +12,7 @@ from worlds.patience import eventually
 from services.admission.quotas.base import Quota, QuotaLeft, Quotas, Reservation, Wait
 from services.admission.quotas.shared import SharedQuotas
 from services.admission.shared_link import SharedLink, SharedTimes
+from services.redis.worker_redis import WorkerRedis
 
 SIX = Quota(requests=6, tokens=600)
 MINUTE = 60.0
@@ -27,7 +28,7 @@ def worker() -> Iterator[MakeQuotas]:
     with ExitStack() as stack:
 
         def make(server: RedisServer, quota: Quota = SIX, span: float = MINUTE) -> SharedQuotas:
-            link = SharedLink(server.url, 3, times=TIMES)
+            link = SharedLink(WorkerRedis(server.url), 3, times=TIMES)
             return stack.enter_context(closing(SharedQuotas(link, {"p": quota}, span)))
 
         yield make
@@ -104,7 +105,7 @@ def test_where_there_is_no_quota_redis_is_not_asked(make_redis: MakeRedis) -> No
     server = make_redis()
     server.kill()
     changes: list[bool] = []
-    link = SharedLink(server.url, 3, changes.append)
+    link = SharedLink(WorkerRedis(server.url), 3, changes.append)
 
     with closing(SharedQuotas(link, {"p": Quota()}, MINUTE)) as quotas:
         made = take(quotas, 10**9)

@@ -14,6 +14,7 @@ from services.admission.shared_link import SharedLink, SharedTimes
 from services.admission.waiting.burst_queue import BurstQueue, Request
 from services.admission.waiting.times import QueueTimes
 from services.domain.limits import Priority
+from services.redis.worker_redis import WorkerRedis
 
 OPENAI = "openai"
 LIMIT, SPAN = 3, 0.15
@@ -90,7 +91,7 @@ def workers(redis_server: RedisServer, served: list[Priority]) -> Iterator[tuple
     with ExitStack() as stack:
 
         def make() -> Worker:
-            link = SharedLink(redis_server.url, 2, times=SharedTimes(answer=10))
+            link = SharedLink(WorkerRedis(redis_server.url), 2, times=SharedTimes(answer=10))
             worker = Worker(stack.enter_context(closing(NotedQuotas(link))), served)
             stack.callback(worker.queue.close)
             return worker

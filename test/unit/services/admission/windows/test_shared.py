@@ -15,6 +15,7 @@ from worlds.patience import eventually
 from services.admission.shared_link import CONNECTIONS, SharedLink, SharedTimes
 from services.admission.windows.shared import SharedWindows
 from services.domain.limits import Count, Limit
+from services.redis.worker_redis import WorkerRedis
 
 SIX = Limit("6 per minute", 6, 60)
 ONE = Limit("1 per minute", 1, 60)
@@ -32,7 +33,7 @@ def worker() -> Iterator[MakeWindows]:
         def make(
             server: RedisServer, on_change: Callable[[bool], None] = lambda _: None
         ) -> SharedWindows:
-            link = SharedLink(server.url, 3, on_change, TIMES)
+            link = SharedLink(WorkerRedis(server.url), 3, on_change, TIMES)
             return stack.enter_context(closing(SharedWindows(link)))
 
         yield make

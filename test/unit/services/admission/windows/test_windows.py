@@ -12,6 +12,7 @@ from services.admission.shared_link import SharedLink
 from services.admission.windows.local import LocalWindows
 from services.admission.windows.shared import SharedWindows
 from services.domain.limits import Limit, Windows
+from services.redis.worker_redis import WorkerRedis
 
 THREE = Limit("3 per minute", 3, 60)
 FIVE = Limit("5 per hour", 5, 3600)
@@ -25,7 +26,7 @@ def windows(request: pytest.FixtureRequest) -> Iterator[Windows]:
         yield LocalWindows()
         return
     url = request.getfixturevalue("redis_server").url
-    with closing(SharedWindows(SharedLink(url, processes=2))) as shared:
+    with closing(SharedWindows(SharedLink(WorkerRedis(url), processes=2))) as shared:
         yield shared
 
 

@@ -8,6 +8,8 @@ from stack.redis_server import RedisServer
 from worlds.redis_logs import redis_log
 from worlds.run_world import MakeWorld, RunWorld
 
+from services.redis.worker_redis import WorkerRedis
+
 
 @pytest.fixture
 def make_worker(make_world: MakeWorld, redis_server: RedisServer) -> MakeWorld:
@@ -34,7 +36,7 @@ def workers_on(make_world: MakeWorld, server: RedisServer) -> Callable[..., RunW
         return make_world(
             *scripts,
             worker_id=worker_id,
-            open_log=lambda runs, metrics: redis_log(server.url, runs, metrics),
+            open_log=lambda runs, metrics: redis_log(WorkerRedis(server.url), runs, metrics),
             **options,
         )
 
