@@ -1,7 +1,8 @@
-"""Endpoints that play scripts, calls spread over them, and a clock that the test moves."""
+"""Endpoints that play scripts, and calls that are spread over them."""
 
 from collections.abc import Generator
 
+from subjects.clock import Clock
 from wires.calls import Outcome, collect, request_to
 from worlds.played import PlayedProvider, Step
 
@@ -15,16 +16,6 @@ Stream = Generator[ProviderEvent, None, None]
 
 REST = 5.0
 GOOD: tuple[Step, ...] = (Content("a"), Content("b"), Finish(FinishReason.STOP))
-
-
-class Clock:
-    """A time that the test moves."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        """Tell it."""
-        return self.now
 
 
 def fails(code: str = "upstream_overloaded", **fields: object) -> ProviderError:
