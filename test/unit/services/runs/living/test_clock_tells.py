@@ -53,6 +53,14 @@ def test_near_the_end_the_time_in_all_is_what_is_left(run: TimedRun) -> None:
     assert run.clock.seconds_left() == 2
 
 
+def test_a_first_token_has_no_more_time_than_the_whole_run() -> None:
+    run = TimedRun(first_token=10, content=PATIENT, run=30)
+    run.pass_seconds(22)
+    run.clock.go_upstream()
+
+    assert run.clock.seconds_left() == 8
+
+
 def test_no_longer_than_the_time_between_pieces_is_waited_before_looking_again() -> None:
     run = TimedRun(first_token=10, content=5)
     run.clock.go_upstream()
