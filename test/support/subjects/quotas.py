@@ -1,9 +1,6 @@
 """The quotas that one contract is held against, and what their answers must be."""
 
-import time
 from collections.abc import Callable
-
-from worlds.patience import eventually
 
 from services.admission.quotas.base import Quotas, Reservation, Wait
 
@@ -32,9 +29,3 @@ def has_room(quotas: Quotas, tokens: int = 0, *, background: bool = False) -> bo
         quotas.cancel(answer)
         return True
     return False
-
-
-def pass_seconds(seconds: float) -> None:
-    """Let time pass."""
-    until = time.monotonic() + seconds
-    eventually(lambda: time.monotonic() > until)

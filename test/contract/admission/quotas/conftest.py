@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
+from subjects.passing_time import MovedTime, PassingTime
 from subjects.quotas import MINUTE, MakeQuotas
 
 from services.admission.quotas.base import Quota, Quotas
@@ -12,15 +13,15 @@ from services.admission.quotas.shared import SharedQuotas
 from services.admission.shared_link import SharedLink
 
 
-@pytest.fixture(params=["memory", "redis"])
-def make_quotas(request: pytest.FixtureRequest) -> Iterator[MakeQuotas]:
+@pytest.fixture
+def make_quotas(passing: PassingTime, request: pytest.FixtureRequest) -> Iterator[MakeQuotas]:
     """Make quotas of each kind: of a provider `p`, with a span of a minute or another one."""
     with ExitStack() as stack:
 
         def make(quota: Quota, span: float = MINUTE, abandoned: float = 900) -> Quotas:
             limits = {"p": quota}
-            if request.param == "memory":
-                return LocalQuotas(limits, span, abandoned)
+            if isinstance(passing, MovedTime):
+                return LocalQuotas(limits, span, abandoned, passing.clock)
             link = SharedLink(request.getfixturevalue("redis_server").url, processes=2)
             return stack.enter_context(closing(SharedQuotas(link, limits, span, abandoned)))
 

@@ -1,9 +1,7 @@
 """Background requests wait while interactive ones do, and not for ever."""
 
-import time
-
-from subjects.quotas import MakeQuotas, has_room, pass_seconds, refused, taken
-from worlds.patience import eventually
+from subjects.passing_time import PassingTime
+from subjects.quotas import MakeQuotas, has_room, refused, taken
 
 from services.admission.quotas.base import Quota
 
@@ -39,18 +37,19 @@ def test_a_background_request_waits_while_more_interactive_ones_do(
 
 def test_while_more_interactive_requests_wait_the_two_seconds_begin_anew(
     make_quotas: MakeQuotas,
+    passing: PassingTime,
 ) -> None:
     quotas = make_quotas(Quota(tokens=100))
     whole = taken(quotas.reserve("p", 90))
     refused(quotas.reserve("p", 30))
     quotas.cancel(whole)
-    pass_seconds(1)
+    passing.pass_seconds(1)
 
-    began = time.monotonic()
+    began = passing.now()
     taken(quotas.reserve("p", 30, more_wait=True))
 
-    eventually(lambda: has_room(quotas, 1, background=True))
-    assert 1.8 < time.monotonic() - began < 2.5
+    passing.until(lambda: has_room(quotas, 1, background=True))
+    assert 1.8 < passing.now() - began < 2.5
 
 
 def test_where_none_was_refused_more_of_them_hold_nobody_back(make_quotas: MakeQuotas) -> None:
@@ -63,16 +62,17 @@ def test_where_none_was_refused_more_of_them_hold_nobody_back(make_quotas: MakeQ
 
 def test_background_requests_wait_no_longer_than_two_seconds_for_one_that_left(
     make_quotas: MakeQuotas,
+    passing: PassingTime,
 ) -> None:
     quotas = make_quotas(Quota(tokens=100))
     taken(quotas.reserve("p", 90))
     refused(quotas.reserve("p", 50))
-    left = time.monotonic()
+    left = passing.now()
     refused(quotas.reserve("p", 1, background=True))
 
-    eventually(lambda: has_room(quotas, 1, background=True))
+    passing.until(lambda: has_room(quotas, 1, background=True))
 
-    assert 1.8 < time.monotonic() - left < 2.5
+    assert 1.8 < passing.now() - left < 2.5
 
 
 def test_a_refused_background_request_holds_nobody_back(make_quotas: MakeQuotas) -> None:
