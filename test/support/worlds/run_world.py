@@ -143,7 +143,6 @@ class RunWorld:
         others: Sequence[PlayedProvider] = (),
         hedge_seconds: float | None = None,
         is_named: bool = True,
-        breaker_seconds: float = 30,
         quotas: Quotas | None = None,
         breakers: Breakers | None = None,
         queue_size: int = 100,
@@ -165,7 +164,7 @@ class RunWorld:
         settings = _settings(rules, settle_seconds, queue_size)
         self.followers = streams.build_followers(settings, self.metrics)
         self.outbox = Outbox(folder / "outbox")
-        self.breakers = breakers or LocalBreakers(BreakerRules(open_seconds=breaker_seconds))
+        self.breakers = breakers or LocalBreakers(BreakerRules())
         counters = Counters(LocalWindows(), quotas or LocalQuotas({}, 60), self.breakers)
         self.providers: dict[str, Provider] = {one.name: one for one in (provider, *others)}
         answering = runs.build_answering(

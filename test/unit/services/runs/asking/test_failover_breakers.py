@@ -1,12 +1,15 @@
 """A model that keeps failing is passed over, unless there is no other."""
 
-import gevent
+from subjects.clock import Clock
 from subjects.failover import ONE_TRY, TWO_TRIES, booked, failing, failovers
 from worlds.played import PlayedProvider
 from worlds.run_world import MakeWorld, said
 
-from services.admission.breakers.base import BreakerState, Verdict
+from services.admission.breakers.base import BreakerRules, BreakerState, Verdict
+from services.admission.breakers.local import LocalBreakers
 from services.domain.events import Error
+
+REST = 30.0
 
 
 def test_a_failing_model_is_left_alone_until_one_probe_says_that_it_is_back(
@@ -14,7 +17,9 @@ def test_a_failing_model_is_left_alone_until_one_probe_says_that_it_is_back(
 ) -> None:
     other = PlayedProvider(said("b"), name="other")
     script = [[failing()]] * 5
-    world = make_world(*script, said("a"), others=[other], rules=ONE_TRY, breaker_seconds=0.2)
+    clock = Clock()
+    breakers = LocalBreakers(BreakerRules(open_seconds=REST), clock)
+    world = make_world(*script, said("a"), others=[other], rules=ONE_TRY, breakers=breakers)
     for _ in range(5):
         world.story_of(world.launch())
     asked = len(world.provider.requests)
@@ -24,9 +29,7 @@ def test_a_failing_model_is_left_alone_until_one_probe_says_that_it_is_back(
     assert failovers(skipped) == [{"provider": "other", "model": "large", "code": "circuit_open"}]
     assert [row[0] for row in booked(world)][-1] == "other"
 
-    with gevent.Timeout(10):
-        while world.breakers.state("scripted", "large") is BreakerState.OPEN:
-            gevent.sleep(0.01)
+    clock.now += REST
     assert world.story_of(world.launch()).text == "a"
     assert world.breakers.state("scripted", "large") is BreakerState.CLOSED
 
@@ -34,7 +37,7 @@ def test_a_failing_model_is_left_alone_until_one_probe_says_that_it_is_back(
 def test_a_failing_model_is_asked_all_the_same_where_there_is_no_other(
     make_world: MakeWorld,
 ) -> None:
-    world = make_world(*[[failing()]] * 6, said("back"), rules=ONE_TRY, breaker_seconds=60)
+    world = make_world(*[[failing()]] * 6, said("back"), rules=ONE_TRY)
     for _ in range(6):
         assert isinstance(world.story_of(world.launch()).end, Error)
 
@@ -71,11 +74,13 @@ def test_a_failing_model_without_any_other_is_asked_again_as_often_as_any(
 
 def test_where_others_probe_all_models_one_is_asked_all_the_same(make_world: MakeWorld) -> None:
     other = PlayedProvider(said("b"), name="other")
-    world = make_world(said("a"), others=[other], breaker_seconds=0.05)
+    clock = Clock()
+    breakers = LocalBreakers(BreakerRules(open_seconds=REST), clock)
+    world = make_world(said("a"), others=[other], breakers=breakers)
     for provider in ("scripted", "other"):
         for _ in range(5):
             world.breakers.failed(provider, "large")
-    gevent.sleep(0.1)
+    clock.now += REST
     for provider in ("scripted", "other"):
         assert world.breakers.admit(provider, "large") is Verdict.PROBE
 

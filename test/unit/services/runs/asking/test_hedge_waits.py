@@ -56,10 +56,10 @@ def test_a_call_that_went_out_does_not_end_the_wait_of_the_other(make_world: Mak
     other = PlayedProvider([fails, BUSY], name="other")
     world = make_world(said("no"), others=[other], hedge_seconds=SOON, quotas=quotas)
     quotas.reserve("scripted", 1)
-    living = world.launch(quick(run=0.3))
+    living = world.launch(quick(run=0.15))
     with gevent.Timeout(10):
         other.is_reached.wait()
     fails.set()
-    gevent.sleep(0.6)
+    gevent.sleep(0.3)
 
     assert living.run_id in world.runner
