@@ -1,12 +1,11 @@
 """What circuit breakers promise, in memory and in Redis."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
-from worlds.patience import eventually
+from subjects.passing_time import MovedTime, PassingTime
 
 from services.admission.breakers.base import BreakerRules, Breakers, BreakerState, Verdict
 from services.admission.breakers.local import LocalBreakers
@@ -24,14 +23,14 @@ QUICK = BreakerRules(failures=3, open_seconds=REST, probe_seconds=60)
 MakeBreakers = Callable[[BreakerRules], Breakers]
 
 
-@pytest.fixture(params=["memory", "redis"])
-def make_breakers(request: pytest.FixtureRequest) -> Iterator[MakeBreakers]:
+@pytest.fixture
+def make_breakers(passing: PassingTime, request: pytest.FixtureRequest) -> Iterator[MakeBreakers]:
     """Make breakers of each kind."""
     with ExitStack() as stack:
 
         def make(rules: BreakerRules) -> Breakers:
-            if request.param == "memory":
-                return LocalBreakers(rules)
+            if isinstance(passing, MovedTime):
+                return LocalBreakers(rules, passing.clock)
             link = SharedLink(WorkerRedis(request.getfixturevalue("redis_server").url), processes=2)
             return stack.enter_context(closing(SharedBreakers(link, rules)))
 
@@ -51,7 +50,7 @@ def fail(breakers: Breakers, times: int = 1) -> None:
         breakers.failed(*MODEL)
 
 
-def probe(breakers: Breakers) -> None:
+def probe(breakers: Breakers, passing: PassingTime) -> None:
     """Become the probe, once one is due."""
     answers: list[Verdict] = []
 
@@ -59,7 +58,7 @@ def probe(breakers: Breakers) -> None:
         answers.append(breakers.admit(*MODEL))
         return answers[-1] is not REFUSED
 
-    eventually(is_due)
+    passing.until(is_due)
     assert answers[-1] is PROBE
 
 
@@ -110,29 +109,29 @@ def test_models_have_breakers_of_their_own(breakers: Breakers) -> None:
         assert breakers.admit(*other) is CALL
 
 
-def test_after_its_rest_one_caller_probes(breakers: Breakers) -> None:
+def test_after_its_rest_one_caller_probes(breakers: Breakers, passing: PassingTime) -> None:
     fail(breakers, 3)
-    opened = time.monotonic()
+    opened = passing.now()
 
-    probe(breakers)
+    probe(breakers, passing)
 
-    assert REST - 0.05 < time.monotonic() - opened < 1.9 * REST
+    assert REST - 0.05 < passing.now() - opened < 1.9 * REST
     assert breakers.state(*MODEL) is HALF_OPEN
     assert {breakers.admit(*MODEL) for _ in range(20)} == {REFUSED}
 
 
-def test_looking_is_not_probing(breakers: Breakers) -> None:
+def test_looking_is_not_probing(breakers: Breakers, passing: PassingTime) -> None:
     fail(breakers, 3)
 
-    eventually(lambda: breakers.state(*MODEL) is HALF_OPEN)
+    passing.until(lambda: breakers.state(*MODEL) is HALF_OPEN)
 
     assert breakers.state(*MODEL) is HALF_OPEN
     assert breakers.admit(*MODEL) is PROBE
 
 
-def test_a_probe_that_succeeds_closes_it(breakers: Breakers) -> None:
+def test_a_probe_that_succeeds_closes_it(breakers: Breakers, passing: PassingTime) -> None:
     fail(breakers, 3)
-    probe(breakers)
+    probe(breakers, passing)
 
     breakers.succeeded(*MODEL)
 
@@ -141,22 +140,24 @@ def test_a_probe_that_succeeds_closes_it(breakers: Breakers) -> None:
     assert breakers.admit(*MODEL) is CALL
 
 
-def test_a_probe_that_fails_opens_it_again(breakers: Breakers) -> None:
+def test_a_probe_that_fails_opens_it_again(breakers: Breakers, passing: PassingTime) -> None:
     fail(breakers, 3)
-    probe(breakers)
+    probe(breakers, passing)
 
     breakers.failed(*MODEL)
-    opened = time.monotonic()
+    opened = passing.now()
 
     assert breakers.state(*MODEL) is OPEN
     assert breakers.admit(*MODEL) is REFUSED
-    probe(breakers)
-    assert time.monotonic() - opened > REST - 0.05
+    probe(breakers, passing)
+    assert passing.now() - opened > REST - 0.05
 
 
-def test_a_probe_that_says_nothing_lets_the_next_one_probe(breakers: Breakers) -> None:
+def test_a_probe_that_says_nothing_lets_the_next_one_probe(
+    breakers: Breakers, passing: PassingTime
+) -> None:
     fail(breakers, 3)
-    probe(breakers)
+    probe(breakers, passing)
 
     breakers.released(*MODEL)
 
@@ -164,40 +165,45 @@ def test_a_probe_that_says_nothing_lets_the_next_one_probe(breakers: Breakers) -
     assert [breakers.admit(*MODEL) for _ in range(2)] == [PROBE, REFUSED]
 
 
-def test_a_probe_that_never_tells_is_given_up(make_breakers: MakeBreakers) -> None:
+def test_a_probe_that_never_tells_is_given_up(
+    make_breakers: MakeBreakers, passing: PassingTime
+) -> None:
     breakers = make_breakers(BreakerRules(failures=1, open_seconds=0.05, probe_seconds=0.4))
     fail(breakers)
-    probe(breakers)
-    began = time.monotonic()
+    probe(breakers, passing)
+    began = passing.now()
 
-    probe(breakers)
+    probe(breakers, passing)
 
-    assert 0.35 < time.monotonic() - began < 2
+    assert 0.35 < passing.now() - began < 2
 
 
 def test_late_failures_of_earlier_calls_do_not_make_it_rest_longer(
     make_breakers: MakeBreakers,
+    passing: PassingTime,
 ) -> None:
     breakers = make_breakers(BreakerRules(failures=3, open_seconds=1))
     for _ in range(6):
         assert breakers.admit(*MODEL) is CALL
     for _ in range(3):
         breakers.failed(*MODEL)
-    opened = time.monotonic()
-    eventually(lambda: time.monotonic() > opened + 0.7)
+    opened = passing.now()
+    passing.until(lambda: passing.now() > opened + 0.7)
 
     breakers.failed(*MODEL)
-    probe(breakers)
+    probe(breakers, passing)
 
-    assert time.monotonic() - opened < 1.6
+    assert passing.now() - opened < 1.6
 
 
-def test_an_earlier_call_that_says_nothing_does_not_free_the_probe(breakers: Breakers) -> None:
+def test_an_earlier_call_that_says_nothing_does_not_free_the_probe(
+    breakers: Breakers, passing: PassingTime
+) -> None:
     for _ in range(5):
         assert breakers.admit(*MODEL) is CALL
     for _ in range(3):
         breakers.failed(*MODEL)
-    probe(breakers)
+    probe(breakers, passing)
 
     breakers.released(*MODEL)
     breakers.released(*MODEL)
@@ -216,9 +222,9 @@ def test_whoever_called_in_spite_of_it_and_succeeded_closes_it(breakers: Breaker
     assert breakers.admit(*MODEL) is CALL
 
 
-def test_of_many_at_once_one_probes(breakers: Breakers) -> None:
+def test_of_many_at_once_one_probes(breakers: Breakers, passing: PassingTime) -> None:
     fail(breakers, 3)
-    eventually(lambda: breakers.state(*MODEL) is HALF_OPEN)
+    passing.until(lambda: breakers.state(*MODEL) is HALF_OPEN)
 
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: breakers.admit(*MODEL), range(200)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import gevent
 from worlds.played import PlayedProvider, ShakyRuns, Step
-from worlds.stores import OFFERS, WORKER, done, new_id, new_session, settlement_of, turn_in
+from worlds.stores import OFFERS, WORKER, new_id, new_session, turn_in
 
 from services.admission.breakers.base import BreakerRules, Breakers
 from services.admission.breakers.local import LocalBreakers
@@ -34,7 +34,7 @@ from services.domain.events import (
     Terminal,
     UsageReport,
 )
-from services.domain.runs import BegunTurn, Run, Settlement
+from services.domain.runs import BegunTurn, Run
 from services.domain.sessions import FinishReason, Session
 from services.providers.base import Provider, ProviderRequest
 from services.runs.asking.retries import RetryRules
@@ -143,7 +143,6 @@ class RunWorld:
         others: Sequence[PlayedProvider] = (),
         hedge_seconds: float | None = None,
         is_named: bool = True,
-        breaker_seconds: float = 30,
         quotas: Quotas | None = None,
         breakers: Breakers | None = None,
         queue_size: int = 100,
@@ -165,7 +164,7 @@ class RunWorld:
         settings = _settings(rules, settle_seconds, queue_size)
         self.followers = streams.build_followers(settings, self.metrics)
         self.outbox = Outbox(folder / "outbox")
-        self.breakers = breakers or LocalBreakers(BreakerRules(open_seconds=breaker_seconds))
+        self.breakers = breakers or LocalBreakers(BreakerRules())
         counters = Counters(LocalWindows(), quotas or LocalQuotas({}, 60), self.breakers)
         self.providers: dict[str, Provider] = {one.name: one for one in (provider, *others)}
         answering = runs.build_answering(
@@ -249,13 +248,6 @@ class RunWorld:
         """Read what the store has of a run: its state and its text."""
         run = living.turn.run
         return self.store.runs.get(run.user_id, run.id), self.store.runs.text(run.user_id, run.id)
-
-    def settlement(self, living: Living, text: str, seq: int) -> Settlement:
-        """Describe a good end of a run."""
-        run = living.turn.run
-        return settlement_of(
-            run, text=text, terminal=done(run), terminal_seq=seq, ended_at=datetime.now(UTC)
-        )
 
     def ledger(self) -> Sequence[dict[str, Any]]:
         """Read all rows of the ledger."""

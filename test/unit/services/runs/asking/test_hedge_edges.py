@@ -4,12 +4,14 @@ from collections.abc import Generator
 
 import gevent
 from gevent.event import Event
+from subjects.clock import Clock
 from worlds.held_admission import held_pair
 from worlds.played import PlayedProvider
 from worlds.run_world import MakeWorld, quick, said
 from worlds.stores import OTHER_WORKER
 
-from services.admission.breakers.base import Verdict
+from services.admission.breakers.base import BreakerRules, Verdict
+from services.admission.breakers.local import LocalBreakers
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Error, ProviderEvent
@@ -28,10 +30,12 @@ def test_two_that_say_nothing_leave_the_third_one_time(make_world: MakeWorld) ->
 def test_a_failure_is_told_and_not_that_the_other_one_is_probed(make_world: MakeWorld) -> None:
     cut = ProviderError("Cut.", code=FailureCode.CUT)
     other = PlayedProvider([cut], name="other")
-    world = make_world(said("no"), others=[other], hedge_seconds=60.0, breaker_seconds=0.05)
+    clock = Clock()
+    breakers = LocalBreakers(BreakerRules(open_seconds=30), clock)
+    world = make_world(said("no"), others=[other], hedge_seconds=60.0, breakers=breakers)
     for _ in range(5):
         world.breakers.failed("scripted", "large")
-    gevent.sleep(0.1)
+    clock.now += 30
     assert world.breakers.admit("scripted", "large") is Verdict.PROBE
 
     end = world.story_of(world.launch()).end

@@ -234,9 +234,9 @@ def test_a_wait_for_room_takes_none_of_the_time_for_the_answer(make_world: MakeW
     world = make_world([Content("a"), Event()], said("b"), quotas=quotas)
     world.launch()
     started = time.monotonic()
-    second = world.launch(quick(run=0.1, first_token=0.1))
-    gevent.sleep(0.4)
+    second = world.launch(quick(run=0.05, first_token=0.05))
+    gevent.sleep(0.2)
 
     assert second.run_id in world.runner
     assert second.clock.overdue() is None
-    assert time.monotonic() - started >= 0.4
+    assert time.monotonic() - started >= 0.2

@@ -1,13 +1,14 @@
 """A run that one worker writes, as another one sees it."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 
 import gevent
 import pytest
 from gevent.event import Event
 from worlds.log_events import RETRYING
 from worlds.run_world import MakeWorld, RunWorld, Story, read_to_the_end, said
-from worlds.stores import new_id
+from worlds.stores import done, new_id, settlement_of
 from worlds.worker_readers import PATIENCE_SECONDS, begin_to_read, follow_on, reader_on
 
 from services.domain.deliveries import Batch
@@ -175,10 +176,13 @@ def test_what_was_stored_beyond_the_log_sends_readers_to_the_store(
 
 def settle_untold(world: RunWorld, living: Living, text: str, seq: int = 3) -> Done:
     """Store a run's end as its owner does right before it dies."""
-    settlement = world.settlement(living, text, seq)
+    run = living.turn.run
+    end = done(run)
+    settlement = settlement_of(
+        run, text=text, terminal=end, terminal_seq=seq, ended_at=datetime.now(UTC)
+    )
     assert world.store.runs.settle_turn(settlement) is Settled.NOW
-    assert isinstance(settlement.terminal, Done)
-    return settlement.terminal
+    return end
 
 
 @pytest.mark.parametrize("cursor_seq", [2, 3])

@@ -1,0 +1,91 @@
+"""Who takes a place in a provider's queue when a turn is started, and who gives it back."""
+
+import pytest
+from gevent.event import Event
+from subjects.run_desk import HELLO, RunDesk
+from worlds.played import PlayedProvider
+from worlds.run_world import MakeWorld
+from worlds.stores import KEY, LARGE, SMALL, new_session
+
+from controllers.sessions import SessionDraft, SessionsController
+from services.admission.quotas.base import Quota
+from services.admission.quotas.local import LocalQuotas
+from services.admission.waiting.burst_queue import Request
+from services.domain.catalog import ModelChoice, Offers
+from services.domain.errors.outages import StoreUnavailable
+from services.domain.errors.requests import TooManyRequests
+from services.runs.asking.first_tokens import FirstTokens
+from services.runs.asking.routing import Router, RoutingRules
+
+
+def _queueing(make_world: MakeWorld, provider: str) -> RunDesk:
+    """Have one call under way at a provider that takes one, and one place in its queue."""
+    other = PlayedProvider([Event()], name="other")
+    world = make_world(
+        [Event()],
+        others=[other],
+        quotas=LocalQuotas({provider: Quota(requests=1)}, 60),
+        queue_size=1,
+    )
+    offers = Offers([LARGE, SMALL, *other.models], LARGE, "scripted")
+    world.router = Router(offers, RoutingRules(), world.breakers, FirstTokens())
+    world.queue.enter(request_of(provider))
+    return RunDesk(world)
+
+
+def request_of(provider: str) -> Request:
+    """Want to make a call."""
+    return Request(provider=provider, user_id="somebody", tokens=1, tell=lambda _: None)
+
+
+def test_a_turn_that_was_not_begun_gives_its_place_in_the_queue_back(
+    make_world: MakeWorld,
+) -> None:
+    desk = _queueing(make_world, "scripted")
+    for _ in range(2):
+        desk.world.runs.away.add("begin_turn")
+        with pytest.raises(StoreUnavailable):
+            desk.start()
+        desk.world.runs.away.clear()
+    first = desk.start(key=KEY)
+    assert desk.start(key=KEY).run.id == first.run.id
+
+    elsewhere = desk.world.store.sessions.create(new_session(desk.caller.user_id))
+    with pytest.raises(TooManyRequests) as full:
+        desk.runs.start(desk.caller, elsewhere.id, HELLO)
+
+    assert full.value.code == "queue_full"
+    assert desk.world.store.messages.branch(desk.caller.user_id, elsewhere.id, 9, None).items == []
+    assert desk.start(key=KEY).replayed
+
+
+def test_a_replay_takes_no_place_in_the_queue(make_world: MakeWorld) -> None:
+    desk = RunDesk(
+        make_world([Event()], quotas=LocalQuotas({"scripted": Quota(requests=1)}, 60), queue_size=1)
+    )
+    first = desk.start(key=KEY)
+    for _ in range(3):
+        assert desk.start(key=KEY).run.id == first.run.id
+    elsewhere = desk.world.store.sessions.create(new_session(desk.caller.user_id))
+
+    assert not desk.runs.start(desk.caller, elsewhere.id, HELLO).replayed
+
+
+def test_a_session_with_a_first_message_waits_for_the_provider_that_it_names(
+    make_world: MakeWorld,
+) -> None:
+    desk = _queueing(make_world, "other")
+    world = desk.world
+    world.queue.hold("other")
+    other = world.fallbacks[0]
+    sessions = SessionsController(world.store, Offers([other], other, "other"), desk.runs)
+    draft = SessionDraft(
+        title=None,
+        system_prompt=None,
+        choice=ModelChoice("other"),
+        metadata={},
+        initial_message="Hello",
+    )
+
+    with pytest.raises(TooManyRequests):
+        sessions.create(desk.caller, draft)
