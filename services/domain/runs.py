@@ -12,7 +12,7 @@ from services.domain.sessions import FinishReason, MessageRole, MessageStatus, N
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run:  # wide: a stored run, field by field
     """The stored state of a run.
 
     `epoch` counts its owners; only the owner of the present epoch may write. `terminal` and its
@@ -79,7 +79,7 @@ class ParentRule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginTurn:
+class BeginTurn:  # wide: one call that a store takes whole
     """Everything that `begin_turn` needs.
 
     The caller makes the ids, so that it can repeat a call whose reply was lost. With `new_session`
@@ -180,7 +180,7 @@ class AttemptRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement:  # wide: one call that a store takes whole
     """How a run ends: everything that `settle_turn` writes, all or nothing.
 
     `epoch` is that of the owner that settles. `told_epoch` is the epoch under which readers were

@@ -17,7 +17,7 @@ BATCH_EVENTS = 1_000
 NOTHING = Piece(0, "")
 
 
-class Record(LogWriter, LogReader):
+class Record(LogWriter, LogReader):  # wide: two contracts over one list of events
     """One run's log, as its writer and its readers see it.
 
     `base` is what came before the first event that is kept: nothing, or a text whose events are

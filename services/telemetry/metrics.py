@@ -13,7 +13,7 @@ QUEUE_WAIT_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 """Seconds; a provider's limits are per minute, so a minute is about the middle."""
 
 
-class Metrics:
+class Metrics:  # wide: a field and a method for each figure
     """All figures of one server, in a registry of its own.
 
     A run is counted when it starts and when it ends: nothing here is called for each event. Gauges,

@@ -35,7 +35,7 @@ class Waiter:
         self.on_position(position)
 
 
-class Line:
+class Line:  # wide: the whole state of the greenlet that serves it
     """The calls that wait for one provider; a greenlet asks for room for the first of them.
 
     `room_at` is when, as the quota said last, there is room for the first call.

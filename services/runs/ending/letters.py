@@ -11,7 +11,7 @@ from services.domain.sessions import FinishReason, MessageStatus
 _TERMINALS: dict[str, type[Terminal]] = {"done": Done, "error": Error}
 
 
-class _Letter(msgspec.Struct, kw_only=True, frozen=True):
+class _Letter(msgspec.Struct, kw_only=True, frozen=True):  # wide: a Settlement, field by field
     """A settlement as it is written; `kind` tells which event `terminal` is.
 
     Fields that have a default are missing in the letters of older releases.

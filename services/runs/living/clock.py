@@ -102,13 +102,11 @@ class RunClock:
     def overdue(self) -> ProviderTimeout | None:
         """Give the failure where a time limit has passed."""
         now = self._now()
-        if self._only_waits:
+        if now < self._deadline():
             return None
         if now >= self._end_at():
             text = f"The answer took longer than {self.times.run:g} s in all."
             return ProviderTimeout(text, may_retry=False)
-        if now < self._deadline():
-            return None
         if self.first_output_at is None:
             return ProviderTimeout(f"No first token within {self.times.first_token:g} s.")
         return ProviderTimeout(f"No content for {self.times.content:g} s.")
@@ -125,18 +123,13 @@ class RunClock:
         """Give the time since the run was started."""
         return round((self._now() - self.started_at) * 1000)
 
-    @property
-    def _only_waits(self) -> bool:
-        return self._waits.since is not None and self._upstream.since is None
-
     def _end_at(self) -> float:
         return self.started_at + self._waits.seconds + self.times.run
 
     def _deadline(self) -> float:
-        if self._only_waits:
-            return self._now() + self.times.run
         if self._upstream.since is None:
-            return self._end_at()
+            only_waits = self._waits.since is not None
+            return self._now() + self.times.run if only_waits else self._end_at()
         if self.first_output_at is None:
             left = self.times.first_token - self._upstream.stopped_seconds
             return min(self._end_at(), self._upstream.since + left)

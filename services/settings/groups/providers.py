@@ -11,7 +11,7 @@ from services.settings.variables import choice, family, number, seconds, text, w
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSettings:
+class ProviderSettings:  # wide: a field for each variable
     """Keys, places, defaults and times of the providers."""
 
     access: Mapping[str, VendorAccess] = family(

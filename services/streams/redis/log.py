@@ -48,7 +48,7 @@ class RedisTimes:
     idle: float
 
 
-class RedisRunLog(RunLog):
+class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
     """All logs that this process writes or follows."""
 
     def __init__(

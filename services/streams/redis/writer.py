@@ -28,7 +28,7 @@ class Ways:
     patience: float
 
 
-class RedisWriter(LogWriter):
+class RedisWriter(LogWriter):  # wide: a contract, and its flusher's view of it
     """Holds what Redis has not acknowledged; the record holds what readers here may see.
 
     `newest` is the id of the newest entry that Redis has, empty before the first. While Redis is

@@ -6,6 +6,7 @@ from subjects.clock import Clock
 from wires.calls import Outcome, collect, request_to
 from worlds.played import PlayedProvider, Step
 
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent
 from services.domain.sessions import FinishReason
@@ -21,7 +22,7 @@ GOOD: tuple[Step, ...] = (Content("a"), Content("b"), Finish(FinishReason.STOP))
 def fails(code: str = "upstream_overloaded", **fields: object) -> ProviderError:
     """Make a failure that may be tried again, unless told otherwise."""
     given: dict[str, object] = {"may_retry": True} | fields
-    return ProviderError("No.", code=code, **given)  # type: ignore[arg-type]  # a test's own words
+    return ProviderError("No.", code=FailureCode(code), **given)  # type: ignore[arg-type]  # a test's own words
 
 
 class Kept(PlayedProvider):
