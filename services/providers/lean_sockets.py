@@ -29,6 +29,11 @@ class LeanSocket(gevent.socket.socket):
         _wait_until_readable(self)
         return super().recv_into(buffer, nbytes, flags)
 
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Read what is there, or what comes next."""
+        _wait_until_readable(self)
+        return super().recv(size, flags)
+
 
 class LeanTlsSocket(gevent.ssl.SSLSocket):
     """An encrypted connection: what OpenSSL has decrypted already is not waited for."""
@@ -44,6 +49,14 @@ class LeanTlsSocket(gevent.ssl.SSLSocket):
         read = super().recv_into(buffer, nbytes, flags)
         # The other side may say so and keep the connection: nothing more comes to wait for.
         self._is_at_end = read == 0
+        return read
+
+    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
+        """Read what is there, or what comes next."""
+        if not self._is_at_end and not self.pending():
+            _wait_until_readable(self)
+        read = super().recv(size, flags)
+        self._is_at_end = not read
         return read
 
 
