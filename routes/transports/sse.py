@@ -6,7 +6,7 @@ Frames are unnamed so that the smallest client (lines that begin with `data: `) 
 
 from collections.abc import Iterator
 
-from flask import Response, request
+from flask import Response, request, stream_with_context
 from msgspec import json
 
 from routes.transports.payloads import payload_of, resume_payload, status_payload
@@ -20,55 +20,47 @@ _FORMAT = "sse"
 _encode = json.Encoder().encode
 
 
-class SseFrames(Iterator[bytes]):
-    """The frames of one reader, one bytes object a wake-up; reads no request context.
+def frames(events: EventStream) -> Iterator[bytes]:
+    """Give the frames of one reader, one bytes object a wake-up; reads no request context.
 
-    An iterator and no generator, so that closing gives the reader's place back in any case.
+    None is empty, which would end the response. Whoever opened the events closes them: closing a
+    generator that was never started runs none of its code.
     """
+    for delivery in events:
+        if frame := frame_of(delivery, events):
+            yield frame
 
-    def __init__(self, events: EventStream) -> None:
-        """Take the events; they are closed with this iterator."""
-        self._events = events
 
-    def __next__(self) -> bytes:
-        """Wait for the next events and encode them; never empty, which would end the response."""
-        while True:
-            frame = self._frame(next(self._events))
-            if frame:
-                return frame
+def frame_of(delivery: Delivery, events: EventStream) -> bytes:
+    """Write a delivery; empty where all of it is internal."""
+    match delivery:
+        case Batch():
+            written = delivery.encoded.get(_FORMAT)
+            if written is None:
+                written = delivery.encoded[_FORMAT] = _frames_of(delivery, events)
+            return written
+        case Status():
+            return b"data: %b\n\n" % _encode(status_payload(delivery))
+        case Resume():
+            return b"data: %b\n\n" % _encode(resume_payload(delivery))
+        case Ping():
+            return PING_FRAME
 
-    def _frame(self, delivery: Delivery) -> bytes:
-        match delivery:
-            case Batch():
-                frames = delivery.encoded.get(_FORMAT)
-                if frames is None:
-                    frames = delivery.encoded[_FORMAT] = self._frames(delivery)
-                return frames
-            case Status():
-                return b"data: %b\n\n" % _encode(status_payload(delivery))
-            case Resume():
-                return b"data: %b\n\n" % _encode(resume_payload(delivery))
-            case Ping():
-                return PING_FRAME
 
-    def _frames(self, batch: Batch) -> bytes:
-        prefix = f"id: {batch.run_id}.{batch.epoch}.".encode()
-        frames = []
-        for seq, event in enumerate(batch.events, batch.first_seq):
-            if isinstance(event, Content):
-                data = b'{"type":"content","content":%b}' % _encode(event.content)
-            else:
-                text = self._events.text() if isinstance(event, Done | Error) else ""
-                payload = payload_of(event, text)
-                if payload is None:
-                    continue
-                data = _encode(payload)
-            frames.append(b"%b%d\ndata: %b\n\n" % (prefix, seq, data))
-        return b"".join(frames)
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._events.close()
+def _frames_of(batch: Batch, events: EventStream) -> bytes:
+    prefix = f"id: {batch.run_id}.{batch.epoch}.".encode()
+    written = []
+    for seq, event in enumerate(batch.events, batch.first_seq):
+        if isinstance(event, Content):
+            data = b'{"type":"content","content":%b}' % _encode(event.content)
+        else:
+            text = events.text() if isinstance(event, Done | Error) else ""
+            payload = payload_of(event, text)
+            if payload is None:
+                continue
+            data = _encode(payload)
+        written.append(b"%b%d\ndata: %b\n\n" % (prefix, seq, data))
+    return b"".join(written)
 
 
 def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
@@ -80,8 +72,10 @@ def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
     socket = request.environ.get("gunicorn.socket")
     if socket is not None:
         socket.settimeout(send_timeout_seconds)
-    # Not in stream_with_context: closed before its first frame (HEAD) it would not close these.
-    response = Response(SseFrames(events), content_type=f"{MIMETYPE}; charset=utf-8")
+    body = stream_with_context(frames(events))
+    response = Response(body, content_type=f"{MIMETYPE}; charset=utf-8")
+    # Closed before its first frame (HEAD) the body would not do it: none of its code has run.
+    response.call_on_close(events.close)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Run-Id"] = events.run_id
