@@ -4,14 +4,19 @@ Frames are unnamed so that the smallest client (lines that begin with `data: `) 
 `EventSource.onmessage` both work. The data is JSON, so no line break can get into a frame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from flask import Response, request, stream_with_context
 from msgspec import json
 
 from routes.transports.payloads import payload_of, resume_payload, status_payload
+from routes.transports.wire import Wire, wire_of
 from services.domain.deliveries import Batch, Delivery, EventStream, Ping
 from services.domain.events import Content, Done, Error, Resume, Status
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 MIMETYPE = "text/event-stream"
 PING_FRAME = b": ping\n\n"
@@ -63,8 +68,47 @@ def _frames_of(batch: Batch, events: EventStream) -> bytes:
     return b"".join(written)
 
 
+class SseResponse(Response):
+    """A stream of frames; closing it closes the events, read or not.
+
+    What a client's connection takes at once goes past the server's own writing, and past the
+    greenlet that reads: see `services.streams.bell`.
+    """
+
+    def __init__(self, events: EventStream) -> None:
+        """Take the events of one reader."""
+        body = stream_with_context(frames(events))
+        super().__init__(body, content_type=f"{MIMETYPE}; charset=utf-8")
+        # Closed before its first frame (HEAD) the body would not do it: none of its code has run.
+        self.call_on_close(events.close)
+        self._events = events
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Begin the response; where it is known how the server writes, have frames go past it."""
+        body = super().__call__(environ, start_response)
+        wire = wire_of(start_response, lambda: self._events.is_over)
+        if wire is not None:
+            self._events.pass_on(_FrameOutlet(self._events, wire))
+        return body
+
+
+class _FrameOutlet:
+    """Writes batches as frames into a wire."""
+
+    def __init__(self, events: EventStream, wire: Wire) -> None:
+        self._events = events
+        self._wire = wire
+        self.flush = wire.flush
+
+    def offer(self, batch: Batch) -> bool:
+        frame = frame_of(batch, self._events)
+        return not frame or self._wire.offer(frame)
+
+
 def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
-    """Answer with a stream of frames; closing the response closes the events, read or not.
+    """Answer with a stream of frames.
 
     The send timeout is set on the socket itself: gunicorn has none, and a reader that takes
     nothing would hold its greenlet for ever. It is dropped then, and resumes.
@@ -72,10 +116,7 @@ def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
     socket = request.environ.get("gunicorn.socket")
     if socket is not None:
         socket.settimeout(send_timeout_seconds)
-    body = stream_with_context(frames(events))
-    response = Response(body, content_type=f"{MIMETYPE}; charset=utf-8")
-    # Closed before its first frame (HEAD) the body would not do it: none of its code has run.
-    response.call_on_close(events.close)
+    response = SseResponse(events)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Run-Id"] = events.run_id
