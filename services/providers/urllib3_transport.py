@@ -7,7 +7,7 @@ request and judges the status; the bytes of the answer are read here, from `Resp
 import builtins
 import contextlib
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from time import monotonic
@@ -163,26 +163,38 @@ class Urllib3Transport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send, and return as soon as the headers are there."""
         timeout = request.extensions.get("timeout", {})
+        headers = dict(request.headers)
+        return self.send(request.method, str(request.url), headers, request.read(), timeout)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: Mapping[str, float | None],
+    ) -> httpx2.Response:
+        """Send what `handle_request` does, without a request of httpx2's; `timeout` is as there."""
         read_seconds = timeout.get("read")
         try:
             raw = self._pool.urlopen(
-                request.method,
-                str(request.url),
+                method,
+                url,
                 redirect=False,
                 retries=False,
-                body=request.read(),
-                headers=dict(request.headers),
+                body=body,
+                headers=headers,
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=timeout.get("connect"), read=read_seconds),
             )
         except (HTTPError, OSError) as exc:
             raise _as_httpx2(exc) from exc
-        body = ResponseBody(raw, read_seconds, self._watch)
+        answer = ResponseBody(raw, read_seconds, self._watch)
         return httpx2.Response(
             raw.status,
             headers=list(raw.headers.items()),
-            stream=body,
-            extensions={BODY_EXTENSION: body},
+            stream=answer,
+            extensions={BODY_EXTENSION: answer},
         )
 
     def close(self) -> None:
