@@ -51,7 +51,7 @@ class StrictParser(FlaskParser):
 
     def refuse_unread_query(self) -> None:
         """Raise InvalidRequest where the present request has a query that no schema has read."""
-        if "query_is_read" not in flask.g:
+        if flask.request.query_string and "query_is_read" not in flask.g:
             self.parse(ma.Schema(), flask.request, location="query")
 
     def handle_error(

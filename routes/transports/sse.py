@@ -4,14 +4,19 @@ Frames are unnamed so that the smallest client (lines that begin with `data: `) 
 `EventSource.onmessage` both work. The data is JSON, so no line break can get into a frame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import Response, request, stream_with_context
 from msgspec import json
 
 from routes.transports.payloads import payload_of, resume_payload, status_payload
+from routes.transports.wire import Wire, wire_of
 from services.domain.deliveries import Batch, Delivery, EventStream, Ping
 from services.domain.events import Content, Done, Error, Resume, Status
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 MIMETYPE = "text/event-stream"
 PING_FRAME = b": ping\n\n"
@@ -20,59 +25,90 @@ _FORMAT = "sse"
 _encode = json.Encoder().encode
 
 
-class SseFrames(Iterator[bytes]):
-    """The frames of one reader, one bytes object a wake-up; reads no request context.
+def frames(events: EventStream) -> Iterator[bytes]:
+    """Give the frames of one reader, one bytes object a wake-up; reads no request context.
 
-    An iterator and no generator, so that closing gives the reader's place back in any case.
+    None is empty, which would end the response. Whoever opened the events closes them: closing a
+    generator that was never started runs none of its code.
+    """
+    for delivery in events:
+        if frame := frame_of(delivery, events):
+            yield frame
+
+
+def frame_of(delivery: Delivery, events: EventStream) -> bytes:
+    """Write a delivery; empty where all of it is internal."""
+    match delivery:
+        case Batch():
+            written = delivery.encoded.get(_FORMAT)
+            if written is None:
+                written = delivery.encoded[_FORMAT] = _frames_of(delivery, events)
+            return written
+        case Status():
+            return b"data: %b\n\n" % _encode(status_payload(delivery))
+        case Resume():
+            return b"data: %b\n\n" % _encode(resume_payload(delivery))
+        case Ping():
+            return PING_FRAME
+
+
+def _frames_of(batch: Batch, events: EventStream) -> bytes:
+    prefix = f"id: {batch.run_id}.{batch.epoch}.".encode()
+    written = []
+    for seq, event in enumerate(batch.events, batch.first_seq):
+        if isinstance(event, Content):
+            data = b'{"type":"content","content":%b}' % _encode(event.content)
+        else:
+            text = events.text() if isinstance(event, Done | Error) else ""
+            payload = payload_of(event, text)
+            if payload is None:
+                continue
+            data = _encode(payload)
+        written.append(b"%b%d\ndata: %b\n\n" % (prefix, seq, data))
+    return b"".join(written)
+
+
+class SseResponse(Response):
+    """A stream of frames; closing it closes the events, read or not.
+
+    What a client's connection takes at once goes past the server's own writing, and past the
+    greenlet that reads: see `services.streams.bell`.
     """
 
     def __init__(self, events: EventStream) -> None:
-        """Take the events; they are closed with this iterator."""
+        """Take the events of one reader."""
+        body = stream_with_context(frames(events))
+        super().__init__(body, content_type=f"{MIMETYPE}; charset=utf-8")
+        # Closed before its first frame (HEAD) the body would not do it: none of its code has run.
+        self.call_on_close(events.close)
         self._events = events
 
-    def __next__(self) -> bytes:
-        """Wait for the next events and encode them; never empty, which would end the response."""
-        while True:
-            frame = self._frame(next(self._events))
-            if frame:
-                return frame
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Begin the response; where it is known how the server writes, have frames go past it."""
+        body = super().__call__(environ, start_response)
+        wire = wire_of(start_response, lambda: self._events.is_over)
+        if wire is not None:
+            self._events.pass_on(_FrameOutlet(self._events, wire))
+        return body
 
-    def _frame(self, delivery: Delivery) -> bytes:
-        match delivery:
-            case Batch():
-                frames = delivery.encoded.get(_FORMAT)
-                if frames is None:
-                    frames = delivery.encoded[_FORMAT] = self._frames(delivery)
-                return frames
-            case Status():
-                return b"data: %b\n\n" % _encode(status_payload(delivery))
-            case Resume():
-                return b"data: %b\n\n" % _encode(resume_payload(delivery))
-            case Ping():
-                return PING_FRAME
 
-    def _frames(self, batch: Batch) -> bytes:
-        prefix = f"id: {batch.run_id}.{batch.epoch}.".encode()
-        frames = []
-        for seq, event in enumerate(batch.events, batch.first_seq):
-            if isinstance(event, Content):
-                data = b'{"type":"content","content":%b}' % _encode(event.content)
-            else:
-                text = self._events.text() if isinstance(event, Done | Error) else ""
-                payload = payload_of(event, text)
-                if payload is None:
-                    continue
-                data = _encode(payload)
-            frames.append(b"%b%d\ndata: %b\n\n" % (prefix, seq, data))
-        return b"".join(frames)
+class _FrameOutlet:
+    """Writes batches as frames into a wire."""
 
-    def close(self) -> None:
-        """Stop reading."""
-        self._events.close()
+    def __init__(self, events: EventStream, wire: Wire) -> None:
+        self._events = events
+        self._wire = wire
+        self.flush = wire.flush
+
+    def offer(self, batch: Batch) -> bool:
+        frame = frame_of(batch, self._events)
+        return not frame or self._wire.offer(frame)
 
 
 def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
-    """Answer with a stream of frames; closing the response closes the events, read or not.
+    """Answer with a stream of frames.
 
     The send timeout is set on the socket itself: gunicorn has none, and a reader that takes
     nothing would hold its greenlet for ever. It is dropped then, and resumes.
@@ -80,8 +116,7 @@ def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
     socket = request.environ.get("gunicorn.socket")
     if socket is not None:
         socket.settimeout(send_timeout_seconds)
-    # Not in stream_with_context: closed before its first frame (HEAD) it would not close these.
-    response = Response(SseFrames(events), content_type=f"{MIMETYPE}; charset=utf-8")
+    response = SseResponse(events)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Run-Id"] = events.run_id

@@ -1,9 +1,15 @@
 """gunicorn's gevent worker, over sockets that send a frame with a single system call."""
 
+import select
 from typing import Any
 
+import gevent
 import gevent.socket
+from gevent.monkey import get_original
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # it has none
+
+_poll = get_original("select", "poll")
+"""The system's own, which does not wait where it is told not to."""
 
 
 class ClientSocket(gevent.socket.socket):
@@ -18,6 +24,35 @@ class ClientSocket(gevent.socket.socket):
             super().sendall(memoryview(data)[sent:], flags)
 
 
+class RequestTimeout(gevent.Timeout):
+    """How long a client may take to send a request; what it has sent in time is read.
+
+    In a burst of thousands the hub comes to a connection long after its request did. It looks at
+    the clock before it looks at connections, and would close one that has nothing to answer for.
+    """
+
+    def __init__(self, seconds: float, client: Any) -> None:
+        """Watch a client; the timeout is not raised, its block just ends."""
+        super().__init__(seconds, exception=False)  # type: ignore[arg-type]  # as gevent documents it
+        self._client = client
+        self._is_last = False
+
+    def _on_expiration(self, prev_greenlet: Any, ex: Any) -> None:
+        if not self._is_last and self._has_something_to_read():
+            self._is_last = True
+            self.start()
+        else:
+            super()._on_expiration(prev_greenlet, ex)  # type: ignore[misc]  # gevent's hook for subclasses
+
+    def _has_something_to_read(self) -> bool:
+        number = self._client.fileno()
+        if number < 0:
+            return False
+        poll = _poll()
+        poll.register(number, select.POLLIN)
+        return bool(poll.poll(0))
+
+
 class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """Serves each plain connection through a ClientSocket."""
 
@@ -25,4 +60,10 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Answer the requests of a connection."""
         if type(client) is gevent.socket.socket:
             client.__class__ = ClientSocket  # another socket over the same connection takes 20 us
+        gevent.getcurrent().client = client  # type: ignore[attr-defined]  # a greenlet a connection
         super().handle(listener, client, addr)
+
+    def timeout_ctx(self) -> gevent.Timeout:
+        """Bound the wait for the next request of the present connection."""
+        client = gevent.getcurrent().client  # type: ignore[attr-defined]  # `handle` has set it
+        return RequestTimeout(self.cfg.keepalive, client)

@@ -35,6 +35,19 @@ PING = Ping()
 Delivery = Resume | Batch | Status | Ping
 
 
+class Outlet(Protocol):
+    """Where the batches of one reader can go without waking it."""
+
+    def offer(self, batch: Batch) -> bool:
+        """Send a batch, without waiting and without failing.
+
+        False: something is left, for `flush`. Offered batches go out in their order all the same.
+        """
+
+    def flush(self) -> None:
+        """Wait until what is left is sent; raises OSError where the reader takes it no more."""
+
+
 class EventStream(Protocol):
     """One reader's view of a run: yields deliveries; the last batch ends with the terminal event.
 
@@ -49,6 +62,13 @@ class EventStream(Protocol):
 
     def __next__(self) -> Delivery:
         """Wait for the next delivery."""
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing follows what was delivered last."""
+
+    def pass_on(self, outlet: Outlet) -> None:
+        """Offer batches to an outlet while the reader waits; the last one is always delivered."""
 
     def text(self) -> str:
         """Give the text of the answer so far; once the terminal event has come, all of it."""

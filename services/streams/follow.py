@@ -1,7 +1,8 @@
 """Readers of run logs: replay from a cursor, then live, with pings while nothing happens.
 
 A reader is a cursor, never a queue: the writer does not wait for it and keeps nothing for it. Who
-reads too slowly is dropped by the send timeout of its socket and resumes.
+reads too slowly is dropped by the send timeout of its socket and resumes. Where its socket takes a
+batch at once the hub hands it over, and the greenlet that reads goes on waiting.
 """
 
 import time
@@ -10,16 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import gevent
-from gevent.event import Event
 
-from services.domain.deliveries import PING, Batch, Delivery
+from services.domain.deliveries import PING, Batch, Delivery, Outlet
 from services.domain.errors.outages import TooManyStreams
 from services.domain.errors.requests import TooManyRequests
 from services.domain.events import Attempt, Done, Error, Resume, Status
 from services.streams.base import LogReader
+from services.streams.bell import Bell
 from services.telemetry.metrics import Metrics
 
 _TICK_SECONDS = 0.5
+_TERMINALS = (Done, Error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +73,34 @@ class Subscription(Iterator[Delivery]):
         self._has_more = False
         self._ended = False
         self._is_finishing = False
-        self._news = Event()
-        self._unsubscribe = reader.subscribe(self._news.set)
+        self._bell = Bell()
+        self._unsubscribe = reader.subscribe(self._bell.ring)
 
     def text(self) -> str:
         """Give the run's text so far."""
         return self._reader.text()
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing follows what was delivered last."""
+        return self._ended
+
+    def pass_on(self, outlet: Outlet) -> None:
+        """Offer batches to an outlet while the reader waits in `next`; the last one is never."""
+        self._bell.before_news = outlet.flush
+        self._bell.instead = lambda: self._offer(outlet)
+
+    def _offer(self, outlet: Outlet) -> bool:
+        """Pass on what came, or tell that the reader must see to it itself."""
+        if self._ended or self._is_finishing or self._reader.has_ended:
+            return False
+        batch = self._next_batch()
+        return batch is not None and outlet.offer(batch) and not self._has_more
+
     def ping(self) -> None:
         """Have a ping sent, if nothing else is."""
         self._ping_due = True
-        self._news.set()
+        self._bell.wake()
 
     def __next__(self) -> Delivery:
         """Wait for what comes next."""
@@ -90,28 +109,39 @@ class Subscription(Iterator[Delivery]):
         while not self._ended:
             delivery = self._take()
             if delivery is not None:
-                if _is_seen(delivery):
-                    self.sent_at = time.monotonic()
-                    self._ping_due = False
                 return delivery
-            self._news.wait()
-            self._news.clear()
+            self._bell.wait()
         raise StopIteration
 
     def _take(self) -> Delivery | None:
         if self._greeting is not None:
             greeting, self._greeting = self._greeting, None
-            return greeting
-        batch = self._reader.after(self._seq)
+            return self._seen(greeting)
+        batch = self._next_batch()
         if batch is not None:
-            self._seq = batch.last_seq
-            self._has_more = self._seq < self._reader.top
-            self._ended = isinstance(batch.events[-1], Done | Error)
             return batch
         if self._reader.is_abandoned or self._reader.has_ended or self._is_finishing:
             self._ended = True
             return PING
         return self._take_passing()
+
+    def _next_batch(self) -> Batch | None:
+        batch = self._reader.after(self._seq)
+        if batch is None:
+            return None
+        self._seq = batch.last_seq
+        self._has_more = self._seq < self._reader.top
+        last = batch.events[-1]
+        self._ended = isinstance(last, _TERMINALS)
+        if not isinstance(last, Attempt) or not all(isinstance(e, Attempt) for e in batch.events):
+            self._seen(batch)  # what is internal does not reach the reader: it is no sign of life
+        return batch
+
+    def _seen(self, delivery: Delivery) -> Delivery:
+        """Note that something reaches the reader."""
+        self.sent_at = time.monotonic()
+        self._ping_due = False
+        return delivery
 
     def _take_passing(self) -> Delivery | None:
         """Take what is no history: a status that changed, or a ping.
@@ -122,30 +152,23 @@ class Subscription(Iterator[Delivery]):
         if status is not self._told:
             self._told = status
             if status is not None:
-                return status
+                return self._seen(status)
         if self._ping_due:
             self._ended = not self._may_go_on()
-            return PING
+            return self._seen(PING)
         return None
 
     def finish(self) -> None:
         """Have it end once it has delivered what is there; the reader reconnects elsewhere."""
         self._is_finishing = True
-        self._news.set()
+        self._bell.wake()
 
     def close(self) -> None:
         """Give the place back; closing twice does nothing."""
         self._ended = True
-        self._news.set()
+        self._bell.wake()
         self._unsubscribe()
         self._leave(self)
-
-
-def _is_seen(delivery: Delivery) -> bool:
-    """Tell whether anything of it reaches the reader: what is internal is no sign of life."""
-    if not isinstance(delivery, Batch):
-        return True
-    return not all(isinstance(event, Attempt) for event in delivery.events)
 
 
 class Followers:

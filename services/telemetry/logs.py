@@ -61,6 +61,8 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
             ],
         )
     )
+    # No line tells them; asked for the name of its thread gevent makes one up for every greenlet.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.getLogger("gunicorn.error").addFilter(_lower_slow_readers)
     # httpx writes a line for every call of the database.
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -3,6 +3,7 @@
 The only file that imports the SDK, itself imported when first needed: that takes over a second.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import anthropic
@@ -63,19 +64,26 @@ class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
         self._sdk.platform_headers()
 
     def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
-        """Send the request as the SDK's `create` does, without its walk over every argument."""
         headers: dict[str, str] = {}
         if "temperature" in arguments:
             headers["anthropic-version"] = VERSION_WITH_TEMPERATURE
+        return self._post("/v1/messages", {"stream": True, **arguments}, headers)
+
+    def _post_by_sdk(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str]
+    ) -> httpx2.Response:
         stream = self._sdk.post(
-            "/v1/messages",
+            path,
             cast_to=anthropic.types.Message,
-            body={"stream": True, **arguments},
-            options={"headers": headers},
+            body=body,
+            options={"headers": dict(headers)},
             stream=True,
             stream_cls=anthropic.Stream[RawMessageStreamEvent],
         )
         return stream.response
+
+    def _judged(self, response: httpx2.Response) -> anthropic.APIStatusError:
+        return self._sdk._make_status_error_from_response(response)  # noqa: SLF001 - the only way to its judgement
 
     def model_names(self) -> list[str]:
         """List the models that the key may use; all errors are ProviderErrors."""

@@ -3,6 +3,7 @@
 The only file that imports the SDK, itself imported when first needed: that takes a second.
 """
 
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -48,19 +49,21 @@ class OpenAIClient(StainlessClient[openai.APIStatusError]):
     def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
         return self._post("/chat/completions", {"stream": True, **arguments})
 
-    def _post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
-        """Send the request as the SDK's `create` does, without its walk over every argument.
-
-        The body of the answer is left to be read.
-        """
+    def _post_by_sdk(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str]
+    ) -> httpx2.Response:
         stream = self._sdk.post(
             path,
             cast_to=ChatCompletionChunk,
             body=body,
+            options={"headers": dict(headers)},
             stream=True,
             stream_cls=openai.Stream[ChatCompletionChunk],
         )
         return stream.response
+
+    def _judged(self, response: httpx2.Response) -> openai.APIStatusError:
+        return self._sdk._make_status_error_from_response(response)  # noqa: SLF001 - the only way to its judgement
 
     def listed(self, read_seconds: float | None = None) -> list[dict[str, Any]]:
         """List the models that the key may use, each with its `id`; all errors are ProviderErrors.

@@ -90,9 +90,10 @@ class OpenAIAnswer(Answer):
         if chunk.error:
             raise self._failure(chunk.error)
         events: list[ProviderEvent] = []
-        choice = next(filter(_is_the_first, chunk.choices or ()), None)
-        if choice is not None:
-            self._read_choice(choice, events)
+        for choice in chunk.choices or ():
+            if _is_the_first(choice):
+                self._read_choice(choice, events)
+                break
         if chunk.usage is not None:
             self._read_usage(chunk.usage, events)
         return events

@@ -38,10 +38,10 @@ def timeout_of(timeouts: Timeouts) -> httpx2.Timeout:
     return httpx2.Timeout(timeouts.read_seconds, connect=timeouts.connect_seconds)
 
 
-def http_client(timeouts: Timeouts) -> httpx2.Client:
+def http_client(timeouts: Timeouts, transport: Urllib3Transport | None = None) -> httpx2.Client:
     """Make the client that an SDK sends with: no proxies of the environment, no redirects."""
     return httpx2.Client(
-        transport=Urllib3Transport(),
+        transport=transport or Urllib3Transport(),
         timeout=timeout_of(timeouts),
         trust_env=False,
         follow_redirects=False,

@@ -5,7 +5,7 @@ No SDK is imported here: a subclass tells the classes of its errors.
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -15,6 +15,7 @@ import msgspec
 
 from services.domain.errors.upstream import ProviderError
 from services.providers.config import ProviderConfig
+from services.providers.sdk.known_request import KnownRequest
 from services.providers.sdk.errors import (
     body_of,
     http_client,
@@ -24,7 +25,7 @@ from services.providers.sdk.errors import (
     unreachable,
 )
 from services.providers.wire.clean_text import protocol_error
-from services.providers.wire.transport import ResponseBody
+from services.providers.wire.transport import ResponseBody, Urllib3Transport
 
 NO_KEY = "no-key"  # the SDKs insist on one; a server without authentication ignores it
 
@@ -53,8 +54,10 @@ class StainlessClient(ABC, Generic[StatusError]):
         keep_quiet(self.logger)
         self._secret = config.api_key
         self._timeouts = config.timeouts
-        self._http = http_client(config.timeouts)
+        self._transport = Urllib3Transport()
+        self._http = http_client(config.timeouts, self._transport)
         self._errors = errors
+        self._known: dict[tuple[object, ...], KnownRequest] = {}
 
     @contextlib.contextmanager
     def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
@@ -65,6 +68,41 @@ class StainlessClient(ABC, Generic[StatusError]):
     def close(self) -> None:
         """Give back the connections."""
         self._http.close()
+
+    def _post(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
+        """Send a request whose answer's body is left to be read: the first time by the SDK.
+
+        After that as the SDK did it then.
+        """
+        form = (path, *sorted((headers or {}).items()))
+        known = self._known.get(form)
+        if known is None:
+            response = self._post_by_sdk(path, body, headers or {})
+            self._known[form] = KnownRequest(response.request, self._transport)
+            return response
+        try:
+            response = known.send(msgspec.json.encode(body))
+        except httpx2.TimeoutException as exc:
+            raise timed_out() from exc
+        except httpx2.TransportError as exc:
+            raise unreachable() from exc
+        if response.is_success:
+            return response
+        with closing(response):
+            response.read()
+        raise self._judged(response)
+
+    @abstractmethod
+    def _post_by_sdk(
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str]
+    ) -> httpx2.Response:
+        """Send a request as the SDK's methods do, without their walk over every argument."""
+
+    @abstractmethod
+    def _judged(self, response: httpx2.Response) -> StatusError:
+        """Have the SDK make its error of an answer that was read."""
 
     @abstractmethod
     def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:

@@ -4,19 +4,25 @@ gevent reads first, and waits where that fails. In a stream whose pieces come on
 piece then costs a system call and an exception more than it has to.
 """
 
+import select
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gevent.socket
 import gevent.ssl
 import urllib3
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
+from gevent.monkey import get_original
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
     import socket
 
     from _typeshed import WriteableBuffer
+
+
+_poll = get_original("select", "poll")
+"""The system's own, which does not wait where it is told not to."""
 
 
 class LeanSocket(gevent.socket.socket):
@@ -28,6 +34,17 @@ class LeanSocket(gevent.socket.socket):
         """Read what is there, or what comes next."""
         _wait_until_readable(self)
         return super().recv_into(buffer, nbytes, flags)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Read what is there, or what comes next."""
+        _wait_until_readable(self)
+        return super().recv(size, flags)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send, and fall back on gevent, which asks for the size of a buffer before it sends."""
+        sent = self.send(data, flags)
+        if sent < len(data):
+            super().sendall(memoryview(data)[sent:], flags)
 
 
 class LeanTlsSocket(gevent.ssl.SSLSocket):
@@ -46,6 +63,14 @@ class LeanTlsSocket(gevent.ssl.SSLSocket):
         self._is_at_end = read == 0
         return read
 
+    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
+        """Read what is there, or what comes next."""
+        if not self._is_at_end and not self.pending():
+            _wait_until_readable(self)
+        read = super().recv(size, flags)
+        self._is_at_end = not read
+        return read
+
 
 def _wait_until_readable(connection: gevent.socket.socket) -> None:
     """Wait as gevent's own reads do, so that a close from elsewhere ends the wait.
@@ -57,7 +82,42 @@ def _wait_until_readable(connection: gevent.socket.socket) -> None:
         connection._wait(event)  # type: ignore[attr-defined]  # noqa: SLF001 - the same
 
 
-class _LeanConnection(HTTPConnection):
+class _OneSend:
+    """A connection that sends a request's head and body in one, and asks the system who is there.
+
+    urllib3 sends them one after the other, and asks gevent, which sets up a watcher for each look.
+    """
+
+    sock: "socket.socket | None"
+    _parts: list[bytes] | None = None
+
+    def request(self, *request: Any, **options: Any) -> None:
+        """Send a request whose body is bytes."""
+        self._parts = []
+        try:
+            super().request(*request, **options)  # type: ignore[misc]  # it stands before one that has it
+        finally:
+            parts, self._parts = self._parts, None
+        self.send(b"".join(parts))
+
+    def send(self, data: Any) -> None:
+        """Send, or keep for what follows."""
+        if self._parts is None:
+            super().send(data)  # type: ignore[misc]  # the same
+        else:
+            self._parts.append(data)
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the server has neither closed an idle connection nor said anything on it."""
+        if self.sock is None:
+            return False
+        poll = _poll()
+        poll.register(self.sock, select.POLLIN)
+        return not poll.poll(0)
+
+
+class _LeanConnection(_OneSend, HTTPConnection):
     def _new_conn(self) -> "socket.socket":
         made = super()._new_conn()
         if type(made) is gevent.socket.socket:
@@ -65,8 +125,16 @@ class _LeanConnection(HTTPConnection):
         return made
 
 
+class _LeanTlsConnection(_OneSend, HTTPSConnection):
+    pass
+
+
 class _LeanPool(HTTPConnectionPool):
     ConnectionCls = _LeanConnection
+
+
+class _LeanTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _LeanTlsConnection
 
 
 def lean_pool(tls: ssl.SSLContext, idle_connections: int) -> urllib3.PoolManager:
@@ -74,5 +142,5 @@ def lean_pool(tls: ssl.SSLContext, idle_connections: int) -> urllib3.PoolManager
     if isinstance(tls, gevent.ssl.SSLContext):
         tls.sslsocket_class = LeanTlsSocket
     pools = urllib3.PoolManager(maxsize=idle_connections, ssl_context=tls)
-    pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "http": _LeanPool}
+    pools.pool_classes_by_scheme = {"http": _LeanPool, "https": _LeanTlsPool}
     return pools

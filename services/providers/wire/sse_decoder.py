@@ -1,7 +1,7 @@
 """Server-Sent Events out of bytes, as they come from the socket.
 
-This runs once for every piece of every stream, so the usual cases, one whole frame a read of a
-`data:` line or of an `event:` and a `data:` line, take a shortcut; all else goes line by line.
+This runs once for every piece of every stream, so the usual cases, whole frames of a `data:` line
+each or one of an `event:` and a `data:` line, take a shortcut; all else goes line by line.
 """
 
 from typing import NamedTuple
@@ -15,6 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 _DATA = b"data: "
 _EVENT = b"event: "
 _END = b"\n\n"
+_BETWEEN = _END + _DATA
 _CRLF_END = b"\r\n\r\n"
 _ERRORS = (b"error", b'{"error"')
 """Names of a field that no standard knows: llama.cpp told its failures as `error: {...}` until the
@@ -56,12 +57,13 @@ class SseDecoder:
             self._between_frames
             and piece.startswith(_DATA)
             and piece.endswith(_END)
-            and piece.find(b"\n") == len(piece) - 2
             and b"\r" not in piece
             and len(piece) <= MAX_FRAME_BYTES
         ):
-            self._at_start = self._after_cr = False
-            return [Frame(piece[6:-2])]
+            frames = [Frame(data) for data in piece[6:-2].split(_BETWEEN)]
+            if piece.count(b"\n") == 2 * len(frames):
+                self._at_start = self._after_cr = False
+                return frames
         if self._between_frames and piece.startswith(_EVENT):
             return self._feed_named(piece)
         if self._between_frames and piece.endswith(_CRLF_END):

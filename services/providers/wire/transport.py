@@ -4,9 +4,10 @@ An SDK's own transport takes twice the CPU for every piece of a stream. The SDK 
 request and judges the status; the bytes of the answer are read here, from `ResponseBody.pieces`.
 """
 
+import builtins
 import contextlib
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from time import monotonic
@@ -24,14 +25,16 @@ from urllib3.exceptions import (
     TimeoutError,  # noqa: A004 - urllib3's root of timeouts, and the builtin is its parent's kin
 )
 
+from services.providers.wire.chunk_decoder import ChunkDecoder
 from services.providers.wire.silence_watch import SilenceWatch
 from services.providers.wire.sockets import lean_pool
 
 BODY_EXTENSION = "charla.body"
 """Where a response keeps its ResponseBody: `response.extensions[BODY_EXTENSION]`."""
 
-READ_BYTES = 1 << 16
+READ_BYTES = 1 << 14  # of a streamed piece hardly ever more than a tenth of it comes at once
 IDLE_CONNECTIONS = 10_000  # as many as there can be streams; a smaller pool warns at each return
+BUFFER_BYTES = 1 << 16  # not less than what may wait in a buffer of http.client's
 END_SECONDS = 0.25
 END_PIECES = 8
 
@@ -64,7 +67,12 @@ class ResponseBody(httpx2.SyncByteStream):
 
     def pieces(self) -> Iterator[bytes]:
         """Give the decoded bytes as they come; raises httpx2's TransportErrors."""
-        self._reading = self._read(decode=True)
+        sock = self._socket()
+        is_plain = self._raw.headers.get("content-encoding", "identity") == "identity"
+        if sock is not None and self._raw.chunked and is_plain:
+            self._reading = self._read_chunks(sock)
+        else:
+            self._reading = self._read(decode=True)
         return self._reading
 
     def finish(self) -> None:
@@ -106,11 +114,33 @@ class ResponseBody(httpx2.SyncByteStream):
                 yield piece
         self._watch.discard(self)
 
+    def _read_chunks(self, sock: gevent.socket.socket) -> Generator[bytes, None, None]:
+        """Read past urllib3, from the socket itself once its buffer is empty."""
+        decoder = ChunkDecoder()
+        with self._mapped_errors():
+            data = self._raw._fp.fp.read1(BUFFER_BYTES)  # type: ignore[attr-defined]  # noqa: SLF001 - what came with the headers is nowhere else
+            while data:
+                self.heard_at = monotonic()
+                if piece := decoder.feed(data):
+                    yield piece
+                if decoder.is_over:
+                    break
+                data = sock.recv(READ_BYTES)
+            else:
+                decoder.end()
+        self._watch.discard(self)
+        if data and not decoder.left_over:
+            self._raw._original_response.close()  # type: ignore[attr-defined]  # noqa: SLF001 - as urllib3 does behind the last chunk
+            self._raw.release_conn()
+        else:
+            self._raw.close()
+
     @contextlib.contextmanager
     def _mapped_errors(self) -> Generator[None, None, None]:
         try:
             yield
         except (HTTPError, OSError) as exc:
+            self._raw.close()
             if self._is_silent:
                 raise httpx2.ReadTimeout("the server was silent for too long") from exc
             raise _as_httpx2(exc) from exc
@@ -133,26 +163,38 @@ class Urllib3Transport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send, and return as soon as the headers are there."""
         timeout = request.extensions.get("timeout", {})
+        headers = dict(request.headers)
+        return self.send(request.method, str(request.url), headers, request.read(), timeout)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: Mapping[str, float | None],
+    ) -> httpx2.Response:
+        """Send what `handle_request` does, without a request of httpx2's; `timeout` is as there."""
         read_seconds = timeout.get("read")
         try:
             raw = self._pool.urlopen(
-                request.method,
-                str(request.url),
+                method,
+                url,
                 redirect=False,
                 retries=False,
-                body=request.read(),
-                headers=dict(request.headers),
+                body=body,
+                headers=headers,
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=timeout.get("connect"), read=read_seconds),
             )
         except (HTTPError, OSError) as exc:
             raise _as_httpx2(exc) from exc
-        body = ResponseBody(raw, read_seconds, self._watch)
+        answer = ResponseBody(raw, read_seconds, self._watch)
         return httpx2.Response(
             raw.status,
             headers=list(raw.headers.items()),
-            stream=body,
-            extensions={BODY_EXTENSION: body},
+            stream=answer,
+            extensions={BODY_EXTENSION: answer},
         )
 
     def close(self) -> None:
@@ -166,7 +208,7 @@ def _as_httpx2(exc: Exception) -> httpx2.TransportError:
             return httpx2.ConnectError(str(exc))
         case ConnectTimeoutError():
             return httpx2.ConnectTimeout(str(exc))
-        case TimeoutError():
+        case TimeoutError() | builtins.TimeoutError():
             return httpx2.ReadTimeout(str(exc))
         case ProtocolError() if not isinstance(exc.__cause__, OSError):
             return httpx2.RemoteProtocolError(str(exc))

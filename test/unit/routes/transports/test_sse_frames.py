@@ -8,7 +8,7 @@ from hypothesis import given
 from worlds.followed import Followed
 from worlds.log_events import ATTEMPT, DONE, ERROR, FAILOVER, PIECES, RETRYING, START
 
-from routes.transports.sse import PING_FRAME, SseFrames
+from routes.transports.sse import PING_FRAME, frames
 from services.domain.events import Content, Reasoning, Resume, RunEvent, Terminal
 from services.streams.follow import ReaderRequest
 
@@ -17,7 +17,7 @@ def frame_of(event: RunEvent) -> bytes:
     """Write the only event of a log as a frame."""
     followed = Followed()
     followed.writer.append(event)
-    return next(SseFrames(followed.follow()))
+    return next(frames(followed.follow()))
 
 
 def data_of(frame: bytes) -> object:
@@ -59,8 +59,8 @@ def test_the_end_holds_the_whole_text(end: Terminal, kind: str) -> None:
     followed = Followed()
     for event in (START, Content("one "), Reasoning("hm"), Content("two"), end):
         followed.writer.append(event)
-    frames = next(SseFrames(followed.follow(ReaderRequest(user_id="user", after=4))))
-    data = data_of(frames)
+    last = next(frames(followed.follow(ReaderRequest(user_id="user", after=4))))
+    data = data_of(last)
     assert isinstance(data, dict)
     assert (data["type"], data["full_content"], data["persisted"]) == (kind, "one two", True)
 
@@ -70,16 +70,16 @@ def test_an_event_of_history_has_an_id_and_a_passing_one_has_none() -> None:
     followed.writer.append(FAILOVER)
     followed.writer.announce(RETRYING)
     greeting = Resume(run_id="run", recovered=True)
-    frames = SseFrames(followed.follow(ReaderRequest(user_id="user", greeting=greeting)))
-    assert next(frames) == b'data: {"type":"resume","run_id":"run","recovered":true}\n\n'
-    assert next(frames).startswith(b'id: run.1.1\ndata: {"type":"status","state":"failover"')
-    assert next(frames) == b'data: {"type":"status","state":"retrying","detail":{"delay":1}}\n\n'
+    told = frames(followed.follow(ReaderRequest(user_id="user", greeting=greeting)))
+    assert next(told) == b'data: {"type":"resume","run_id":"run","recovered":true}\n\n'
+    assert next(told).startswith(b'id: run.1.1\ndata: {"type":"status","state":"failover"')
+    assert next(told) == b'data: {"type":"status","state":"retrying","detail":{"delay":1}}\n\n'
 
 
 def test_a_greeting_that_recovered_nothing_holds_the_text() -> None:
     greeting = Resume(run_id="run", recovered=False, content="so\nfar")
-    frames = SseFrames(Followed().follow(ReaderRequest(user_id="user", greeting=greeting)))
-    assert next(frames) == (
+    told = frames(Followed().follow(ReaderRequest(user_id="user", greeting=greeting)))
+    assert next(told) == (
         b'data: {"type":"resume","run_id":"run","recovered":false,"content":"so\\nfar"}\n\n'
     )
 
@@ -87,15 +87,15 @@ def test_a_greeting_that_recovered_nothing_holds_the_text() -> None:
 def test_a_ping_is_a_comment() -> None:
     events = Followed().follow()
     events.ping()
-    assert next(SseFrames(events)) == PING_FRAME == b": ping\n\n"
+    assert next(frames(events)) == PING_FRAME == b": ping\n\n"
 
 
 def test_what_came_during_a_slow_write_is_one_write() -> None:
     followed = Followed()
-    frames = SseFrames(followed.follow())
+    told = frames(followed.follow())
     for event in (START, Content("a"), Content("b")):
         followed.writer.append(event)
-    assert next(frames).count(b"\n\n") == 3
+    assert next(told).count(b"\n\n") == 3
 
 
 def test_internal_events_are_not_sent_and_end_nothing() -> None:
@@ -103,7 +103,7 @@ def test_internal_events_are_not_sent_and_end_nothing() -> None:
     followed.writer.append(ATTEMPT)
     gevent.spawn_later(0.01, lambda: [followed.writer.append(e) for e in (Content("a"), DONE)])
     with gevent.Timeout(10):
-        written = list(SseFrames(followed.follow()))
+        written = list(frames(followed.follow()))
     assert b"".join(written).count(b"id: run.1.2\n") == 1
     assert b"attempt" not in b"".join(written)
     assert all(written)
@@ -111,18 +111,10 @@ def test_internal_events_are_not_sent_and_end_nothing() -> None:
 
 def test_readers_at_the_same_place_get_the_same_bytes() -> None:
     followed = Followed()
-    readers = [SseFrames(followed.follow(ReaderRequest(user_id=f"user-{n}"))) for n in range(3)]
+    readers = [frames(followed.follow(ReaderRequest(user_id=f"user-{n}"))) for n in range(3)]
     followed.writer.append(START)
     first, second, third = (next(reader) for reader in readers)
     assert first is second is third
     followed.writer.append(DONE)
     first, second, third = (next(reader) for reader in readers)
     assert first is second is third
-
-
-def test_closing_the_frames_gives_the_place_back() -> None:
-    followed = Followed()
-    frames = SseFrames(followed.follow())
-    frames.close()
-    frames.close()
-    assert len(followed.followers) == 0

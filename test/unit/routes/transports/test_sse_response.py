@@ -77,6 +77,25 @@ def test_a_reader_that_leaves_in_the_middle_gives_its_place_back(
     assert len(followed.followers) == 0
 
 
+@pytest.mark.parametrize("frames_read", [0, 1])
+def test_a_response_that_is_closed_twice_gives_one_place_back(
+    client: FlaskClient, followed: Followed, frames_read: int
+) -> None:
+    followed.writer = followed.open("run")
+    followed.writer.append(START)
+    other = followed.follow()
+    response = client.get("/")
+    for _ in range(frames_read):
+        next(response.iter_encoded())
+
+    response.close()
+    response.close()
+
+    assert len(followed.followers) == 1
+    other.close()
+    assert len(followed.followers) == 0
+
+
 def test_the_send_timeout_is_set_on_the_socket_itself(client: FlaskClient) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:

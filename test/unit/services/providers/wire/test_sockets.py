@@ -127,3 +127,21 @@ def test_a_wait_ends_when_the_connection_is_shut_from_elsewhere(pair: Pair) -> N
 
     with pytest.raises(OSError, match="closed in another greenlet"):
         ours.recv_into(bytearray(SIZE))
+
+
+def test_what_is_received_comes_in_time_and_to_its_end(pair: Pair) -> None:
+    ours, theirs = pair
+    for piece in (b"one", b"two"):
+        theirs.sendall(piece)
+        assert ours.recv(SIZE) == piece
+
+    theirs.sendall(b"three")
+    theirs.close()
+    assert [ours.recv(SIZE) for _ in range(3)] == [b"three", b"", b""]
+
+
+def test_a_slow_server_gets_every_byte_of_a_request(pair: Pair) -> None:
+    ours, theirs = pair
+    sending = gevent.spawn(ours.sendall, b"".join(PIECES))
+    assert read(theirs, sum(map(len, PIECES))) == b"".join(PIECES)
+    sending.get()

@@ -217,3 +217,8 @@ def test_a_whole_frame_in_one_read_is_refused_over_a_megabyte(end: bytes) -> Non
 def test_a_whole_named_frame_in_one_read_is_refused_over_a_megabyte() -> None:
     with pytest.raises(ProviderError):
         decoded(b"event: a\ndata: " + b"x" * MAX_FRAME_BYTES + b"\n\n")
+
+
+@given(st.lists(st.lists(WHOLE_FRAMES).map(b"".join)))
+def test_reads_of_several_frames_give_the_frames_of_the_standard(pieces: list[bytes]) -> None:
+    assert decoded(*pieces) == as_the_standard_says(b"".join(pieces))
