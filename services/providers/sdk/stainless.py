@@ -15,7 +15,6 @@ import msgspec
 
 from services.domain.errors.upstream import ProviderError
 from services.providers.config import ProviderConfig
-from services.providers.sdk.known_request import KnownRequest
 from services.providers.sdk.errors import (
     body_of,
     http_client,
@@ -24,6 +23,7 @@ from services.providers.sdk.errors import (
     transport_errors,
     unreachable,
 )
+from services.providers.sdk.known_request import KnownRequest
 from services.providers.wire.clean_text import protocol_error
 from services.providers.wire.transport import ResponseBody, Urllib3Transport
 

@@ -10,9 +10,9 @@ import gevent
 import gevent.socket
 import pytest
 from flask import Flask, Response
-from followed import Followed
 from gunicorn.config import Config  # type: ignore[import-untyped]  # it has none
-from log_events import ATTEMPT, DONE, START
+from worlds.followed import Followed
+from worlds.log_events import ATTEMPT, DONE, START
 
 from routes.transports.sse import sse_response
 from routes.transports.worker import StreamWorker

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from threading import Thread
 
 import pytest
-from openai_wire import END, HELLO
-from provider_calls import Outcome, ask, provider_of
-from provider_subjects import base_url_of, model_of
-from wire_fixtures import WireServer
+from wires.calls import Outcome, ask, provider_of
+from wires.fixtures import WireServer
+from wires.openai_wire import END, HELLO
+from wires.subjects import base_url_of, model_of
 
 from services.providers.base import Provider
 

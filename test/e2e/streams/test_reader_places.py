@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from chat_client import REALTIME, ChatClient
-from figures import figures_of
-from patience import eventually
-from server_process import ServerProcess, StartServer
+from api.chat_client import REALTIME, ChatClient
+from api.figures import figures_of
+from stack.server_process import ServerProcess, StartServer
+from worlds.patience import eventually
 
 TIMES = 5
 

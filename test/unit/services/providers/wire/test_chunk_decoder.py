@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
 
-from services.providers.chunk_decoder import MAX_LINE_BYTES, ChunkDecoder
+from services.providers.wire.chunk_decoder import MAX_LINE_BYTES, ChunkDecoder
 
 SIZES = st.sampled_from(["{:x}", "{:X}", "0{:x}", "{:x};name=value", '{:x} ;a="b"', "{:x}  "])
 LINE_ENDS = st.sampled_from(["\r\n", "\n"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from services.providers.urllib3_transport import Urllib3Transport
+from services.providers.wire.transport import Urllib3Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
