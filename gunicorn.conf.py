@@ -32,7 +32,8 @@ worker_class = "routes.transports.worker.StreamWorker"
 workers = _settings.scaling.workers
 worker_connections = 10_000
 """At the default of 1,000 as many open streams shut the door on `/health` and on stop."""
-backlog = 2048
+backlog = 4096
+"""A burst of thousands waits here to be accepted; Linux takes no more unless it is told to."""
 graceful_timeout = _server.graceful_timeout
 timeout = _server.graceful_timeout + 60
 """A reloaded worker waits for the old one to drain before it answers for itself."""
