@@ -24,7 +24,7 @@ VERSION = "0.1.0"
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application: settings -> services -> controllers -> routes.
 
-    `app.extensions["charla"]` are the services; `services.worker.life.start` makes this process
+    `app.extensions["charla"]` holds the services; `services.worker.life.start` makes this process
     the worker.
     """
     settings = settings or load_settings()
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def serve(services: Services) -> Flask:
-    """Build the application over services that are there: controllers, then routes."""
+    """Build the application over existing services: controllers, then routes."""
     app = Flask(__name__, static_folder=None)
     app.extensions["charla"] = services
     installed = edges.install(app, _rules(services.settings), _worker(services))

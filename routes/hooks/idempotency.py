@@ -1,4 +1,4 @@
-"""Idempotency-Key: a client's promise that two requests are one."""
+"""Idempotency-Key: by sending the same key, a client says that two requests are the same."""
 
 import hashlib
 import json

@@ -66,7 +66,7 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
 
 
 def _is_blank(message: ContextMessage) -> bool:
-    """Tell an answer that Gemini would refuse the whole conversation for.
+    """Tell whether Gemini would refuse the whole conversation because of this answer.
 
     Two user messages in a row are fine.
     """

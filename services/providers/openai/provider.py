@@ -58,16 +58,16 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
 
 
 def _takes_effort(config: ProviderConfig, model: Model) -> bool:
-    """Tell whether OpenAI's catalog has it and says that it reasons.
+    """Tell whether OpenAI's catalog has the model and says that it reasons.
 
-    Behind any other name there may be a server that refuses a field that it does not know.
+    Any other name may belong to a server that refuses a field that it does not know.
     """
     is_listed = any(model.name == one.name for one in config.models)
     return model.reasons and is_listed and config.kind == "openai"
 
 
 def _content_of(message: ContextMessage) -> object:
-    """Put the images behind the text, each as a URL that holds it."""
+    """Put the images after the text, each as a URL that contains it."""
     if not message.images:
         return message.content
     parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]

@@ -1,4 +1,4 @@
-"""A provider that asks by a vendor's SDK: what is the same for each of them."""
+"""A provider that calls through a vendor's SDK: what is the same for every vendor."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from services.providers.wire.transport import ResponseBody
 
 Reader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
-"""What makes events of the bytes of one answer."""
+"""Makes events from the bytes of one answer."""
 
 Asked = AbstractContextManager["ResponseBody"]
 """A call: it goes out on entering, and gives the answer's bytes; leaving closes them."""
 
 
 class AskingClient(SdkClient, Protocol):
-    """What a provider needs of its client beside answers."""
+    """What a provider needs from its client, apart from answers."""
 
     def model_names(self) -> list[str]:
         """List the models that the key may use; all errors are ProviderErrors."""
@@ -32,7 +32,7 @@ Client = TypeVar("Client", bound=AskingClient)
 
 
 class SdkProvider(SdkAdapter[Client], Provider):
-    """A subclass says how to ask, and how to read what comes."""
+    """A subclass says how to call the model, and how to read the answer."""
 
     def __init__(self, config: ProviderConfig) -> None:
         """Keep the configuration; nothing is loaded and nothing connected."""
@@ -41,13 +41,13 @@ class SdkProvider(SdkAdapter[Client], Provider):
         self._config = config
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Ask, and yield the answer as it comes."""
+        """Call the model, and yield the answer as it comes."""
         read = self._reader()
         with self._asked(request) as body:
             yield from read(body)
 
     def count_tokens(self, text: str) -> int:
-        """Count with OpenAI's vocabulary; it is near those of the others, which hardly any tell."""
+        """Count with OpenAI's vocabulary; it is close to those of others, which few publish."""
         return tokens.count(text)
 
     def list_models(self) -> Sequence[str]:
@@ -56,7 +56,7 @@ class SdkProvider(SdkAdapter[Client], Provider):
 
     @abstractmethod
     def _reader(self) -> Reader:
-        """Make what reads one answer; what it needs is imported here, before anybody is asked."""
+        """Make the reader of one answer; what it needs is imported before the call goes out."""
 
     @abstractmethod
     def _asked(self, request: ProviderRequest) -> Asked:
