@@ -14,7 +14,7 @@ from services.providers.sdk.adapter import SdkAdapter, SdkClient
 if TYPE_CHECKING:
     from services.providers.wire.transport import ResponseBody
 
-Reader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
+AnswerReader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
 """What makes events of the bytes of one answer."""
 
 Asked = AbstractContextManager["ResponseBody"]
@@ -55,7 +55,7 @@ class SdkProvider(SdkAdapter[Client], Provider):
         return self._loaded().model_names()
 
     @abstractmethod
-    def _reader(self) -> Reader:
+    def _reader(self) -> AnswerReader:
         """Make what reads one answer; what it needs is imported here, before anybody is asked."""
 
     @abstractmethod
