@@ -10,7 +10,7 @@ from routes.hooks.authentication import TokenRules
 from routes.hooks.limits import LimitRules
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
-from services.commands.refusals import told_in_a_shell
+from services.commands.refusals import errors_as_refusals
 from services.preflight.start import start
 from services.settings.load import load_settings
 from services.settings.whole import Settings
@@ -20,7 +20,7 @@ from services.worker.services import Services
 VERSION = "0.1.0"
 
 
-@told_in_a_shell
+@errors_as_refusals
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application: settings -> services -> controllers -> routes.
 

@@ -7,7 +7,7 @@ from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk.provider import Asked, Reader, SdkProvider
+from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.anthropic.client import AnthropicClient
@@ -18,7 +18,7 @@ class AnthropicProvider(SdkProvider["AnthropicClient"]):
 
     sdk = "anthropic"
 
-    def _reader(self) -> Reader:
+    def _reader(self) -> AnswerReader:
         from services.providers.anthropic.events import (  # noqa: PLC0415 - loaded with the SDK
             AnthropicAnswer,
         )

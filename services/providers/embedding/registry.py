@@ -11,8 +11,9 @@ from services.providers.registry import VENDORS
 
 EMBEDDINGS: Mapping[str, Embeddings] = {
     **{vendor.name: vendor.embeddings for vendor in VENDORS.values() if vendor.embeddings},
+    # A kind is what settings would name: this one has the name of the mode that needs no key.
     "embedded": Embeddings(
-        "services.providers.embedding.embedded:EmbeddedEmbedder",
+        "services.providers.embedding.hashing:HashingEmbedder",
         EmbeddingModel(name="hashed-1", dimensions=256, max_tokens=8192),
     ),
 }

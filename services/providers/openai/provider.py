@@ -7,7 +7,7 @@ from services.domain.catalog import Model
 from services.domain.runs import ContextMessage
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk.provider import Asked, Reader, SdkProvider
+from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.openai.client import OpenAIClient
@@ -18,7 +18,7 @@ class OpenAIProvider(SdkProvider["OpenAIClient"]):
 
     sdk = "openai"
 
-    def _reader(self) -> Reader:
+    def _reader(self) -> AnswerReader:
         from services.providers.openai.events import (  # noqa: PLC0415 - loaded with the SDK
             OpenAIAnswer,
         )

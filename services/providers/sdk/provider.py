@@ -14,8 +14,8 @@ from services.providers.sdk.adapter import SdkAdapter, SdkClient
 if TYPE_CHECKING:
     from services.providers.wire.transport import ResponseBody
 
-Reader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
-"""Makes events from the bytes of one answer."""
+AnswerReader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
+"""What makes events of the bytes of one answer."""
 
 Asked = AbstractContextManager["ResponseBody"]
 """A call: it goes out on entering, and gives the answer's bytes; leaving closes them."""
@@ -55,8 +55,8 @@ class SdkProvider(SdkAdapter[Client], Provider):
         return self._loaded().model_names()
 
     @abstractmethod
-    def _reader(self) -> Reader:
-        """Make the reader of one answer; what it needs is imported before the call goes out."""
+    def _reader(self) -> AnswerReader:
+        """Make what reads one answer; what it needs is imported here, before anybody is asked."""
 
     @abstractmethod
     def _asked(self, request: ProviderRequest) -> Asked:

@@ -1,7 +1,7 @@
 """The Supabase store as a whole."""
 
 from services.stores.base.store import Store
-from services.stores.supabase.access.connection import Connection, Limits
+from services.stores.supabase.access.connection import Connection, ConnectionLimits
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.logins import SupabaseLogins
 from services.stores.supabase.messages import SupabaseMessages
@@ -22,7 +22,7 @@ class SupabaseStore(Store):
         self,
         url: str,
         key: str,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         *,
         revocation_window_seconds: float = REVOCATION_WINDOW_SECONDS,
     ) -> None:
@@ -31,7 +31,7 @@ class SupabaseStore(Store):
         The first beat learns of all logins that were revoked within the window, each later beat of
         those that were revoked since the beat before.
         """
-        self._connection = Connection(url, key, limits or Limits())
+        self._connection = Connection(url, key, limits or ConnectionLimits())
         live = LiveLogins(LIVE_LOGINS)
         self.users = SupabaseUsers(self._connection)
         self.logins = SupabaseLogins(self._connection, live)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from services.domain.errors.outages import StoreUnavailable
-from services.stores.supabase.access.connection import Connection, Limits
+from services.stores.supabase.access.connection import Connection, ConnectionLimits
 from services.stores.supabase.access.errors import SCHEMA_MISSING, RefusedCall
 
 MIGRATIONS = (
@@ -104,15 +104,17 @@ class _Claims(msgspec.Struct):
 _STATUS: Decoder[_Status] = Decoder(_Status)
 
 
-def check(url: str, key: str, limits: Limits | None = None) -> list[Finding]:
-    """Check a project: address, key, migrations, grants, row level security, clock.
+def check(url: str, key: str, limits: ConnectionLimits | None = None) -> list[Finding]:
+    """Look at a project: address, key, migrations, grants, row level security, clock.
 
     Checks that depend on one that failed are left out.
     """
     wrong = _wrong_url(url) or _wrong_key(key)
     if wrong is not None:
         return [wrong]
-    connection = Connection(url, key, limits or Limits(connections=1, reserved_connections=0))
+    connection = Connection(
+        url, key, limits or ConnectionLimits(connections=1, reserved_connections=0)
+    )
     try:
         status = connection.ask("charla_status", {}, _STATUS)
     except StoreUnavailable as exc:

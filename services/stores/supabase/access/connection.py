@@ -25,7 +25,7 @@ _encode = Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """How many connections there are, and how long a call may take.
 
     Over the reserved connections a call should take less: a beat whose answer was lost on the way
@@ -51,7 +51,7 @@ class Connection:
     redirects and cookies for 0.2 ms. What is left takes 0.3 ms.
     """
 
-    def __init__(self, url: str, key: str, limits: Limits) -> None:
+    def __init__(self, url: str, key: str, limits: ConnectionLimits) -> None:
         """Send nothing yet; the key must be the project's secret (`service_role`) key."""
         self._pauses = limits.pauses_seconds
         self._transport = BoundedTransport(

@@ -38,7 +38,7 @@ _TURN = 2_000
 """So many parts take two milliseconds; then other greenlets run."""
 
 
-class EmbeddedEmbedder(Embedder):
+class HashingEmbedder(Embedder):
     """Hashes words and parts of words into a few dimensions, in this process."""
 
     max_batch = 100
