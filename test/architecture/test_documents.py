@@ -1,12 +1,81 @@
 """What is written beside the code stays true and speaks of the project alone."""
 
 import re
+from collections import Counter
+from pathlib import Path
 
+import pytest
 from source_tree import ROOT, name_of, project_files
 
 SECTIONS = ["Status", "Context", "Decision", "Consequences"]
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:work|root|home/\w+|Users/\w+|opt/(?:pypi|wheels))(?!\w)")
+NAMED_PATH = re.compile(
+    r"`((?:app\.py|wsgi\.py|(?:controllers|routes|services|test|bench|supabase|deploy|"
+    r"Documentation|\.ci)/)[^`\s]*)`"
+)
+SHOWN_FILE = re.compile(r"^`([\w./-]+)`:\n\n```(?!diff)", re.MULTILINE)
+"""A file that a page shows whole: the reader is to make it."""
+INSTALLED = {"test/node_modules"}
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!\w+:|/)([^)#\s]*)(?:#([^)\s]+))?\)")
+COLUMNS = 120
+ONE_LINE = re.compile(r"[+ -]?\||data: ")
+"""A row of a table, also in a diff, and a frame's data: neither can be wrapped."""
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com")
+
+DOCUMENTS = [
+    path
+    for path in project_files(".md")
+    if path.relative_to(ROOT).parts[0] in ("README.md", "Documentation", "bench")
+]
+
+
+def anchors_of(text: str) -> set[str]:
+    """Name the headings of a page as GitHub's links do."""
+    seen: Counter[str] = Counter()
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE):
+        name = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        found.add(f"{name}-{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_path_that_a_document_names_exists(document: Path) -> None:
+    text = document.read_text()
+    named = set(NAMED_PATH.findall(FENCED.sub("", text)))
+    exempt = INSTALLED | set(SHOWN_FILE.findall(text))
+
+    missing = [
+        path
+        for path in sorted(named - exempt)
+        if not re.search(r"[*<]|\.\.\.", path) and not (ROOT / path).exists()
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_relative_link_of_a_document_has_a_target(document: Path) -> None:
+    broken = []
+    for name, anchor in LINK.findall(FENCED.sub("", document.read_text())):
+        target = document.parent / name if name else document
+        if not target.exists() or (anchor and anchor not in anchors_of(target.read_text())):
+            broken.append(f"{name}#{anchor}")
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_no_line_of_a_document_is_wider_than_120_columns(document: Path) -> None:
+    wide = [
+        f"{number}: {line[:60]}"
+        for number, line in enumerate(document.read_text().splitlines(), start=1)
+        if len(line) > COLUMNS and not ONE_LINE.match(line)
+    ]
+
+    assert wide == []
 
 
 def test_every_decision_says_status_context_decision_and_consequences() -> None:
