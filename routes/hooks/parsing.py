@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import flask
 import marshmallow as ma
@@ -42,7 +42,8 @@ class StrictParser(FlaskParser):
             return missing
         if not req.mimetype:
             raise UnsupportedMediaType("Say Content-Type: application/json.")
-        return read_object(body)
+        flask.g.read_body = read_object(body)
+        return flask.g.read_body
 
     def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
         """Read the query, and note that a schema has read it."""
@@ -67,6 +68,13 @@ class StrictParser(FlaskParser):
         nested = error.messages
         inner = next(iter(nested.values())) if isinstance(nested, Mapping) else nested
         raise invalid(inner) from error
+
+
+def present_body() -> dict[str, Any]:
+    """Give the body of the present request as a schema has read it, else read it now."""
+    if "read_body" not in flask.g:
+        flask.g.read_body = read_object(flask.request.get_data(cache=True) or b"{}")
+    return cast("dict[str, Any]", flask.g.read_body)
 
 
 def _body_of(req: flask.Request) -> bytes:

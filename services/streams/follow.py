@@ -166,6 +166,7 @@ class Subscription(Iterator[Delivery]):  # wide: a cursor, and all that its read
     def close(self) -> None:
         """Give the place back; closing twice does nothing."""
         self._ended = True
+        self._bell.instead = self._bell.before_news = None  # no circle for the collector
         self._bell.wake()
         self._unsubscribe()
         self._leave(self)

@@ -68,11 +68,10 @@ class SqliteLogins(LoginStore):
         """Look for the family, and whether it is revoked."""
         if not is_uuid(login_id):
             return False
-        with self._database.read() as connection:
-            found = connection.execute(
-                "SELECT 1 FROM logins WHERE id = ? AND revoked = 0", (login_id,)
-            )
-            return found.fetchone() is not None
+        found = self._database.look(
+            "SELECT 1 FROM logins WHERE id = ? AND revoked = 0", (login_id,)
+        )
+        return found is not None
 
     def forget(self, login_id: str | None) -> None:
         """Do nothing: no answer is remembered, each question is answered from the file."""

@@ -75,6 +75,13 @@ class Database:
             with _ending(self._main):
                 yield self._main
 
+    def look(self, question: str, values: tuple[object, ...]) -> sqlite3.Row | None:
+        """Read the first row of a single statement, which sees one state by itself; inline."""
+        rows: list[sqlite3.Row | None] = []
+        with sqlite_errors():
+            self._patiently(lambda: rows.append(self._main.execute(question, values).fetchone()))
+        return rows[0]
+
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection, None, None]:
         """Write inline, all or nothing; the block must not yield to other greenlets."""
