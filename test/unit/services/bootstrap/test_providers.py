@@ -1,4 +1,4 @@
-"""Settings in, providers and offers out."""
+"""From settings to providers and offers."""
 
 import json
 import subprocess

@@ -28,7 +28,7 @@ MakeRedis = Callable[..., RedisServer]
 
 @pytest.fixture
 def worker() -> Iterator[MakeBreakers]:
-    """Make the breakers of a worker: `worker(server)`; it asks each time if not told else."""
+    """Make the breakers of a worker: `worker(server)`; they ask each time by default."""
     with ExitStack() as stack:
 
         def make(
