@@ -6,7 +6,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
-import flask_smorest  # it has no types; this file gives them
+import flask_smorest  # type: ignore[import-untyped]  # it has no types; this file gives them
 import marshmallow as ma
 from flask import Flask
 

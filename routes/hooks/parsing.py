@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import flask
 import marshmallow as ma
-from gunicorn.http.errors import ParseException  # the package has no types
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType

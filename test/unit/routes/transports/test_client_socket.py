@@ -5,7 +5,7 @@ from typing import Any
 import gevent
 import gevent.socket
 import pytest
-from gunicorn.config import Config  # it has none
+from gunicorn.config import Config  # type: ignore[import-untyped]  # it has no types
 
 from routes.transports.worker import ClientSocket, StreamWorker
 
