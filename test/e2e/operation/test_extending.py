@@ -17,7 +17,7 @@ from wires.calls import KEY
 from wires.fixtures import WireServer
 from wires.steps import TEXT
 
-# One worker of pytest makes the copy of the project and starts its server.
+# A single worker of pytest copies the project and starts its server.
 pytestmark = pytest.mark.xdist_group("extending")
 
 PAGE = (ROOT / "Documentation" / "extending.md").read_text()
@@ -33,14 +33,14 @@ QUICK_TESTS = (
     "test/contract/providers/test_every_provider.py",
 )
 QUICK_ONES = "documented or declarations or held_to_the_contract or mistral-wire-plain"
-"""Of the tests that the page names; the whole contract would take a minute."""
+"""Some of the tests that the page names; the whole contract would take a minute."""
 
 PLAIN = "models: [{provider: mistral, name: plain, default: true, window: 9000, max_output: 900}]"
-"""The model that the wire answers for, added as an operator would."""
+"""The model that the wire server answers for, added as an operator would."""
 
 
 def follow(tree: Path, path: str, kind: str, code: str) -> None:
-    """Make the file that a block shows, or the change of one."""
+    """Make the file that a block shows, or apply the change that it shows."""
     file = tree / path
     if kind != "diff":
         assert not file.exists(), path
@@ -66,7 +66,7 @@ def changed(text: str, hunk: str) -> str:
 
 
 def signed(line: str) -> tuple[str, str]:
-    """Part a line from its sign; an empty one needs none."""
+    """Split a line into its sign and the rest; an empty line needs no sign."""
     return (line[0], line[1:]) if line[0] in " +-" else (" ", line)
 
 

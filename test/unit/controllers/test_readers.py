@@ -1,4 +1,4 @@
-"""Where a reader begins, and what it is told of what it missed."""
+"""Where a reader begins, and what it is told about the events that it missed."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How long a connection is waited for: as long as its client is silent, not as the hub is late."""
+"""How long a connection is waited for: only the client's silence counts, not a late hub."""
 
 import time
 from typing import Any
@@ -39,7 +39,7 @@ class _Kept(Config):  # type: ignore[misc]  # gunicorn has no types
 
 class _Silent:
     def debug(self, *_: Any) -> None:
-        """Tell nobody."""
+        """Log nothing."""
 
 
 def test_a_client_that_says_nothing_is_let_go() -> None:

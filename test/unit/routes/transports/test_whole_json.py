@@ -1,4 +1,4 @@
-"""The blocking twin: one JSON, or a problem with what there is."""
+"""The blocking counterpart of a stream: one JSON, or a problem with the text so far."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The end of a worker: what may end does, the rest is interrupted, nothing is lost."""
+"""The end of a worker: runs that may end do, the others are interrupted, nothing is lost."""
 
 import time
 

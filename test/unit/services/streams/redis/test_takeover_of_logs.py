@@ -1,4 +1,4 @@
-"""Runs whose worker died or was taken for dead: nothing it still writes can be seen."""
+"""Runs whose worker died or was taken for dead: nothing that it still writes can be seen."""
 
 import gevent
 from gevent.event import Event

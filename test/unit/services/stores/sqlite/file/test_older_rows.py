@@ -39,7 +39,7 @@ Prepare = Callable[[SqliteStore], Run]
 
 
 def ended(store: SqliteStore) -> Run:
-    """Have an answer."""
+    """Have an answer that has ended."""
     return answer(store, store.sessions.create(new_session(new_id())))
 
 
