@@ -3,11 +3,11 @@
 .PHONY: help run test check e2e torture bench format lock openapi setup-tests
 
 PYTHON := .venv/bin/python
-# Node is in .venv where the machine has none that will do.
+# Node is in .venv if the machine has no suitable version.
 PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m pytest
-# The stack that it scales with is the tests'.
+# The benchmark's scaled server uses the tests' database and Redis.
 BENCH := PYTHONPATH=test/support $(PYTHON) -m bench.run
-# Each test process starts servers and mostly waits for them, so there may be more than cores.
+# Test processes start servers and mostly wait for them, so there may be more of them than cores.
 JOBS ?= 4
 LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --annotation-style line --custom-compile-command "make lock"
@@ -53,7 +53,7 @@ openapi: .venv/run.stamp ## Write Documentation/openapi.json
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && DATA_DIR="$$data" \
 		$(PYTHON) -m flask --app app openapi write --format json Documentation/openapi.json
 
-# The stamps say what .venv holds; a lock file that changes is installed again.
+# The stamps say what is installed in .venv; when a lock file changes, it is installed again.
 .venv/run.stamp: requirements.txt
 	@.ci/setup-python requirements.txt
 	@touch $@

@@ -10,7 +10,7 @@ from routes.hooks.authentication import TokenRules
 from routes.hooks.limits import LimitRules
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
-from services.commands.refusals import told_in_a_shell
+from services.commands.refusals import errors_as_refusals
 from services.preflight.start import start
 from services.settings.load import load_settings
 from services.settings.whole import Settings
@@ -20,11 +20,11 @@ from services.worker.services import Services
 VERSION = "0.1.0"
 
 
-@told_in_a_shell
+@errors_as_refusals
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application: settings -> services -> controllers -> routes.
 
-    `app.extensions["charla"]` are the services; `services.worker.life.start` makes this process
+    `app.extensions["charla"]` holds the services; `services.worker.life.start` makes this process
     the worker.
     """
     settings = settings or load_settings()
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def serve(services: Services) -> Flask:
-    """Build the application over services that are there: controllers, then routes."""
+    """Build the application over existing services: controllers, then routes."""
     app = Flask(__name__, static_folder=None)
     app.extensions["charla"] = services
     installed = edges.install(app, _rules(services.settings), _worker(services))

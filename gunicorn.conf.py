@@ -1,4 +1,4 @@
-"""How gunicorn serves Charla; what can be set is told in Documentation/configuration.md."""
+"""How gunicorn serves Charla; Documentation/configuration.md tells what can be set."""
 
 import os
 import resource
@@ -32,25 +32,26 @@ worker_class = "routes.transports.worker.StreamWorker"
 workers = _settings.scaling.workers
 worker_connections = 10_000
 """At the default of 1,000 as many open streams shut the door on `/health` and on stop."""
-backlog = 2048
+backlog = 4096
+"""A burst of thousands waits here to be accepted; Linux takes no more unless it is told to."""
 graceful_timeout = _server.graceful_timeout
 timeout = _server.graceful_timeout + 60
-"""A reloaded worker waits for the old one to drain before it answers for itself."""
+"""A reloaded worker waits for the old one to drain before it reports for itself."""
 keepalive = 2
 control_socket_disable = True
 loglevel = "warning"
 
-# In a burst of 100 new streams each gets its first word after 210 ms in the middle instead of 315:
-# a few connections are taken at a time, so the first are answered before the last are accepted.
+# In a burst of 100 new streams the median time to the first word is 210 ms instead of 315: a few
+# connections are accepted at a time, so the first are answered before the last are accepted.
 StreamServer.max_accept = 2
 
 _FILES_BESIDE_STREAMS = 500
 _ARE_RIGHT = int(signal.SIGURG)
-"""Nobody else sends it, and who does not wait for it does not notice it."""
+"""Nothing else sends this signal, and a process that does not wait for it ignores it."""
 
 
 def on_starting(server: Any) -> None:
-    """Take what is this server's alone for its life, and as many open files as there may be."""
+    """Lock the data folder for life, if only this server uses it, and allow enough open files."""
     try:
         if not _settings.scaling.shares_streams:
             server.charla_lock = take_server_lock(_server.data_dir)
@@ -62,7 +63,7 @@ def on_starting(server: Any) -> None:
 
 
 def on_reload(server: Any) -> None:
-    """Share figures where there are several workers from now on."""
+    """Share figures if there are several workers from now on."""
     _share_figures(server)
 
 
@@ -73,14 +74,14 @@ def on_exit(server: Any) -> None:
 
 
 def _share_figures(server: Any) -> None:
-    """Have files for the figures of several workers; a single one counts in its own memory."""
+    """Make files for the figures of several workers; a single worker counts in its own memory."""
     server.charla_figures = getattr(server, "charla_figures", None)
     if _settings.scaling.workers > 1 and not server.charla_figures:
         server.charla_figures = FigureFiles()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give a worker its slot; only here is it known which are free."""
+    """Give a worker its slot; only here is it known which slots are free."""
     worker.charla_slot = None
     if server.charla_figures:
         taken = [living.charla_slot for living in server.WORKERS.values()]
@@ -88,9 +89,9 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Let it be ended, and tell it its slot, by the environment that gunicorn sets in it."""
+    """Let signals end the worker, and tell it its slot in its environment, which gunicorn sets."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        # Until gunicorn sets the worker's own, the master's handlers take it and do nothing here.
+        # Until gunicorn sets the worker's own handlers, the master's take it and do nothing here.
         signal.signal(number, signal.SIG_DFL)
     if worker.charla_slot is not None:
         place = server.charla_figures.environment(worker.charla_slot)
@@ -98,7 +99,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Forget what a worker was doing, however it ended."""
+    """Delete what a worker was doing from the figures, however it ended."""
     if worker.charla_slot is not None:
         server.charla_figures.forget(worker.charla_slot)
 
@@ -119,10 +120,10 @@ def _raise_open_files() -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Reload on SIGHUP only where the settings are right; gunicorn alone would end over them.
+    """Reload on SIGHUP only if the settings are right; with wrong ones gunicorn alone would end.
 
-    A process of its own checks them, and says with another signal that they are: the master goes
-    on meanwhile, and what the check loads stays out of all workers to come.
+    A process of its own checks them, and sends another signal if they are right: the master goes on
+    meanwhile, and what the check imports stays out of all later workers.
     """
 
     def check(number: int, frame: Any) -> None:
@@ -144,9 +145,9 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Say where the server is, and drain when it is told to go."""
+    """Say where the server is, and drain when a signal asks for the end."""
     services = worker.wsgi.extensions["charla"]
-    if worker.age == 1:  # the first of them speaks for all
+    if worker.age == 1:  # the first worker speaks for all
         sys.stdout.write(banner(services))
     if _settings.scaling.workers > 1:
         sys.stdout.write(f"  worker    {worker.pid} is ready\n")
@@ -158,18 +159,18 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _drain(worker: Any, drain: Any, begin: Any) -> None:
-    """Go on serving until the runs have ended: readers come back, and stop is still obeyed.
+    """Go on serving until the runs have ended: readers come back, and stop requests are obeyed.
 
-    gunicorn's own handlers close the door within a second, or end the worker at once.
+    gunicorn's own handlers stop accepting within a second, or end the worker at once.
     """
-    worker.cfg.set("keepalive", 0)  # nobody is waited for once the own answer is told
+    worker.cfg.set("keepalive", 0)  # a client that has its answer is not waited for
     begin()
     drain.wait()
     worker.alive = False
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Settle what still runs: gunicorn itself waits for connections only."""
+    """Settle the runs that are left: gunicorn itself waits only for connections."""
     del server
-    if getattr(worker, "wsgi", None) is not None:  # it may not have got that far
+    if getattr(worker, "wsgi", None) is not None:  # the worker may not have got that far
         life.end(worker.wsgi.extensions["charla"])

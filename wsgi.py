@@ -1,4 +1,4 @@
-"""What gunicorn serves; patched first, as whatever is imported before would block the hub."""
+"""The application that gunicorn serves; patches first, as earlier imports would block the hub."""
 
 from gevent import monkey
 
@@ -12,8 +12,8 @@ from services.worker import life  # noqa: E402 - the same
 app = create_app()
 life.start(app.extensions["charla"])
 
-# What is loaded by now lives as long as the process: out of the collector's sight it saves about an
-# eighth of the CPU of relaying, and a burst of new streams meets no long collection.
+# What is loaded by now lives as long as the process: hiding it from the collector saves about an
+# eighth of the CPU of relaying, and spares a burst of new streams a long collection.
 gc.collect()
 gc.freeze()
 gc.set_threshold(10_000, 20, 20)

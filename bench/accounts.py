@@ -1,4 +1,4 @@
-"""Charla as its clients see it: an account, and sessions to send messages into."""
+"""Charla as its clients see it: an account, and sessions to send messages to."""
 
 import json
 import re
@@ -15,7 +15,7 @@ RUNS = "/api/chat/realtime/runs"
 
 
 class Account:
-    """One user of Charla, who owns everything that the benchmark makes."""
+    """A user of Charla, who owns everything that the benchmark makes."""
 
     def __init__(self, charla: Server) -> None:
         """Use this server; `sign_up` comes first."""
@@ -37,7 +37,7 @@ class Account:
         return [Ask(self._port, f"{SESSIONS}/{one}/stream", message, self._token) for one in ids]
 
     async def resumes(self, streams: int, model: str) -> list[Ask]:
-        """Begin so many runs and leave each after its first event; give what reads them on."""
+        """Begin so many runs and leave each after its first event; give the requests to read on."""
         begins = [replace(ask, hangs_up=True) for ask in await self.asks(streams, model)]
         begun = await send_all(begins, SETUP_AT_ONCE)
         return [_resumed(self._port, self._token, answer) for answer in begun]

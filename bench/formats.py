@@ -1,4 +1,4 @@
-"""What the vendors' answers look like on the wire: as many fields as the real ones send."""
+"""What the vendors' answers look like on the wire: as many fields as the real answers have."""
 
 import json
 import re
@@ -14,7 +14,7 @@ class Format(ABC):
 
     @abstractmethod
     def head(self, model: str) -> bytes:
-        """Give what comes before the first piece; it may be nothing."""
+        """Give what comes before the first piece; it may be empty."""
 
     @abstractmethod
     def piece(self, model: str, text: str) -> bytes:
@@ -22,22 +22,22 @@ class Format(ABC):
 
     @abstractmethod
     def end(self, model: str, chunks: int) -> bytes:
-        """Give what comes after so many pieces, the usage in it."""
+        """Give what comes after so many pieces, including the usage."""
 
 
 class OpenAIFormat(Format):
     """Chat completions, as OpenAI and local servers stream them."""
 
     def head(self, model: str) -> bytes:
-        """Tell the role."""
+        """Give the role."""
         return self._event(model, {"role": "assistant", "content": ""})
 
     def piece(self, model: str, text: str) -> bytes:
-        """Tell a delta."""
+        """Give a delta."""
         return self._event(model, {"content": text})
 
     def end(self, model: str, chunks: int) -> bytes:
-        """Tell the reason, then the usage without a choice, then that it is over."""
+        """Give the reason, then the usage without a choice, then the end."""
         tokens = {"prompt_tokens": 20, "completion_tokens": chunks, "total_tokens": 20 + chunks}
         usage = _frame({**self._envelope(model), "choices": [], "usage": tokens})
         return self._event(model, {}, "stop") + usage + b"data: [DONE]\n\n"
@@ -77,13 +77,13 @@ class AnthropicFormat(Format):
         )
 
     def piece(self, model: str, text: str) -> bytes:
-        """Tell a delta."""
+        """Give a delta."""
         del model  # only the head names it
         delta = {"type": "text_delta", "text": text}
         return self._event("content_block_delta", index=0, delta=delta)
 
     def end(self, model: str, chunks: int) -> bytes:
-        """End the block, tell reason and usage, end the message."""
+        """End the block, give reason and usage, end the message."""
         del model
         delta = {"stop_reason": "end_turn", "stop_sequence": None}
         told = self._event("message_delta", delta=delta, usage={"output_tokens": chunks})
@@ -94,7 +94,7 @@ class AnthropicFormat(Format):
 
 
 class GeminiFormat(Format):
-    """generateContent with `alt=sse`: usage with every chunk, the reason in the last one."""
+    """generateContent with `alt=sse`: usage with every chunk, the reason in the last chunk."""
 
     def head(self, model: str) -> bytes:
         """Give nothing: the first chunk has text."""
@@ -102,11 +102,11 @@ class GeminiFormat(Format):
         return b""
 
     def piece(self, model: str, text: str) -> bytes:
-        """Tell a part."""
+        """Give a part."""
         return self._chunk(model, text, 1, {})
 
     def end(self, model: str, chunks: int) -> bytes:
-        """Tell the reason with an empty part."""
+        """Give the reason with an empty part."""
         return self._chunk(model, "", chunks, {"finishReason": "STOP"})
 
     def _chunk(self, model: str, text: str, tokens: int, more: Mapping[str, object]) -> bytes:
@@ -125,7 +125,7 @@ OPENAI, ANTHROPIC, GEMINI = OpenAIFormat(), AnthropicFormat(), GeminiFormat()
 
 
 def format_of(path: str, body: Mapping[str, Any]) -> tuple[Format, str]:
-    """Tell in which format a call is made, and of which model."""
+    """Tell in which format a call is made, and to which model."""
     if found := GEMINI_PATH.search(path):
         return GEMINI, found[1]
     return ANTHROPIC if path.endswith("/messages") else OPENAI, body["model"]

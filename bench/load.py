@@ -1,6 +1,6 @@
 """Many streams at once, read whole, timed, and compared with what was sent.
 
-Written on bare sockets, so that reading costs far less than what is measured.
+It uses bare sockets, so that reading costs far less than what is measured.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: a POST of a body, or a GET where there is none.
+    """A request: a POST of a body, or a GET if there is none.
 
-    `hangs_up` closes the connection when the first event came.
+    `hangs_up` closes the connection when the first event has come.
     """
 
     port: int
@@ -58,12 +58,12 @@ class Answer:
 
     @property
     def status(self) -> int:
-        """The HTTP status, 0 where nothing came."""
+        """The HTTP status; 0 if no answer came."""
         return int(self.raw[9:12] or 0)
 
     @property
     def body(self) -> bytes:
-        """The body, out of its chunks."""
+        """The body, joined from its chunks."""
         head, _, body = bytes(self.raw).partition(b"\r\n\r\n")
         return b"".join(_chunks(body)) if b"chunked" in head.lower() else body
 
@@ -74,7 +74,7 @@ class Answer:
         return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
 
     def problem(self, expected: str) -> str:
-        """Say what is wrong with this stream; empty where it brought the expected text whole."""
+        """Say what is wrong with this stream; empty if it brought the expected text whole."""
         if self.failure or self.status != HTTPStatus.OK:
             return self.failure or f"{self.status}: {self.body[:300]!r}"
         events = self.events()
@@ -86,7 +86,7 @@ class Answer:
         return ""
 
     def problem_read_on(self) -> str:
-        """Say what is wrong with a stream that was read on: it may lack its beginning only."""
+        """Say what is wrong with a stream that was read on: it may lack only its beginning."""
         events = self.events() if self.status == HTTPStatus.OK else []
         if not events or events[-1]["type"] != "done":
             return self.failure or f"{self.status}: ended without done: {events[-1:]}"
@@ -149,9 +149,9 @@ class _Connection(asyncio.Protocol):
 
 
 async def send(ask: Ask, on_content: Callable[[], None] | None = None) -> Answer:
-    """Send one request and read its answer; a failure is told in it.
+    """Send one request and read its answer, which also tells of a failure.
 
-    `on_content` is called when the first piece of text comes, if one ever does.
+    `on_content` is called when the first piece of text comes, if any does.
     """
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
@@ -160,13 +160,13 @@ async def send(ask: Ask, on_content: Callable[[], None] | None = None) -> Answer
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await loop.create_connection(lambda: connection, "127.0.0.1", ask.port)
             await ended
-    except OSError as error:  # a timeout is one
+    except OSError as error:  # a timeout is an OSError
         connection.answer.failure = repr(error)
     return connection.answer
 
 
 async def send_all(asks: Sequence[Ask], at_once: int) -> list[Answer]:
-    """Send them all, never more than `at_once` at the same time."""
+    """Send all requests, never more than `at_once` at the same time."""
     places = asyncio.Semaphore(at_once)
 
     async def send_one(ask: Ask) -> Answer:
@@ -177,7 +177,7 @@ async def send_all(asks: Sequence[Ask], at_once: int) -> list[Answer]:
 
 
 async def send_in_lots(asks: Sequence[Ask], lot: int) -> list[Answer]:
-    """Send so many in the same moment, and the next lot when all of them have ended."""
+    """Send so many requests at the same moment, and the next lot when all of them have ended."""
     lots = [asks[start : start + lot] for start in range(0, len(asks), lot)]
     return [answer for some in lots for answer in await send_all(some, lot)]
 
@@ -185,9 +185,9 @@ async def send_in_lots(asks: Sequence[Ask], lot: int) -> list[Answer]:
 async def open_all(
     asks: Sequence[Ask], waiting: int, when_open: Callable[[], Awaitable[object]]
 ) -> list[Answer]:
-    """Send them all, never more than `waiting` without text, then call `when_open` once.
+    """Send all, never more than `waiting` without text, then call `when_open` once.
 
-    So they are opened as fast as the server can, and are open together where none ends before.
+    So they are opened as fast as the server can, and are open together if none ends before.
     """
     places = asyncio.Semaphore(waiting)
 

@@ -19,7 +19,7 @@ SAMPLE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Streams of one model; where `lot` is given, so many at a time, lot after lot."""
+    """Streams of one model; if `lot` is given, so many at a time, lot after lot."""
 
     streams: int
     model: str
@@ -31,10 +31,10 @@ WARM_UP = Wave(10, "m-10-5")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What streams through one server showed.
+    """What streams through a server showed.
 
     `first_ms` are the times to the first text. `chunks` are those that the upstream sent: a server
-    may well join some of them. `opened_seconds` is how long it took until the last one had text.
+    may join some of them. `opened_seconds` is how long it took until the last stream had text.
     """
 
     streams: int
@@ -50,16 +50,16 @@ class Load:
 
     @property
     def stream_us(self) -> float:
-        """CPU of a whole stream."""
+        """The CPU time of a whole stream."""
         return self.cpu_us / self.streams
 
     @property
     def chunk_us(self) -> float:
-        """CPU of a stream spread over its chunks."""
+        """The CPU time of a stream, divided by its chunks."""
         return self.cpu_us / self.chunks
 
     def first_ms_at(self, share: float) -> float:
-        """Give the time to the first text that this share of the streams did not exceed."""
+        """Give the time within which this share of the streams had their first text."""
         return at_share(self.first_ms, share)
 
 
@@ -67,7 +67,7 @@ class Load:
 class Rounds:
     """What the same streams showed in several rounds.
 
-    The median round counts: what else the machine does in one of them does not.
+    The median round counts, so that other work of the machine in single rounds does not.
     """
 
     name: str
@@ -75,12 +75,12 @@ class Rounds:
 
     @property
     def stream_us(self) -> float:
-        """CPU of a whole stream."""
+        """The CPU time of a whole stream."""
         return median(load.stream_us for load in self.loads)
 
     @property
     def chunk_us(self) -> float:
-        """CPU of a stream spread over its chunks."""
+        """The CPU time of a stream, divided by its chunks."""
         return median(load.chunk_us for load in self.loads)
 
     @property
@@ -90,15 +90,15 @@ class Rounds:
 
     @property
     def problems(self) -> list[str]:
-        """What went wrong in any of them."""
+        """What went wrong in any round."""
         return [problem for load in self.loads for problem in load.problems]
 
     def first_ms_at(self, share: float) -> float:
-        """Give the time to the first text that this share of the streams did not exceed."""
+        """Give the time within which this share of the streams had their first text."""
         return median(load.first_ms_at(share) for load in self.loads)
 
     def further_chunk_us(self, turns: "Rounds") -> float:
-        """Give the CPU of each chunk after the first, from streams of one chunk beside them."""
+        """Give the CPU time of each chunk after the first, compared with streams of one chunk."""
         pairs = zip(self.loads, turns.loads, strict=True)
         return median(
             (load.stream_us - turn.stream_us) / (load.chunks / load.streams - 1)
@@ -107,7 +107,7 @@ class Rounds:
 
 
 def at_share(times: Sequence[float], share: float) -> float:
-    """Give the time that this share of all did not exceed."""
+    """Give the time that this share of all times did not exceed."""
     ordered = sorted(times)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
@@ -143,7 +143,7 @@ async def drive(target: Target, wave: Wave) -> Load:
 async def open_many(
     target: Target, models: Sequence[str], waiting: int, when_open: Callable[[], Awaitable[object]]
 ) -> Load:
-    """Open a stream of each of these models, in no order; see `open_all`."""
+    """Open a stream of each of these models, in random order; see `open_all`."""
     streams = [
         (ask, timing_of(model)[0])
         for model, count in Counter(models).items()
@@ -174,7 +174,7 @@ async def _measure(
         first_ms=[(one.first_at - one.asked_at) * 1000 for one in answers if one.first_at],
         memory_before_mb=memory[0],
         memory_mb=max(memory),
-        # Those that had begun and not ended when the last one began.
+        # The streams that had begun, but not ended, when the last stream began.
         open_at_once=sum(1 for one in answers if one.first_at and one.ended_at >= last),
         opened_seconds=max(0.0, last - began),
         seconds=ended - began,

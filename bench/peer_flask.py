@@ -1,6 +1,6 @@
 """The textbook relay: Flask, a generator, the OpenAI SDK's own iterator.
 
-It keeps nothing, checks nobody and resumes nothing: the least that a relay can do.
+It keeps nothing, checks no caller and resumes nothing: the least that a relay can do.
 """
 
 from gevent import monkey

@@ -17,13 +17,13 @@ ADAPTER_RATIO_BOUND = 1.25
 LIMITING_MS_BOUND = 50.0
 SWITCH_MS_BOUND = 100.0
 GROWTH_MB = 100.0
-# After half of the streams all caches are warm: from there on memory hardly moves.
+# After half of the streams all caches are warm: from then on memory hardly changes.
 FLAT_MB = 40.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Something that has to hold, with what was measured; nothing is `allowed`: it is only told."""
+    """A limit that must hold, with what was measured; without `allowed` it is only printed."""
 
     what: str
     measured: str
@@ -33,19 +33,19 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relayed:
-    """One server's streams of one chunk and of many."""
+    """The streams of one server, of one chunk and of many."""
 
     turns: Rounds
     streams: Rounds
 
     @property
     def further_us(self) -> float:
-        """CPU of each chunk after the first."""
+        """The CPU time of each chunk after the first."""
         return self.streams.further_chunk_us(self.turns)
 
 
 def print_relayed(peer: Relayed, others: Sequence[Relayed]) -> list[Bound]:
-    """Print one line a server, each beside the peer; Charla and it scaled come last."""
+    """Print one line a server, each compared with the peer; Charla and it scaled come last."""
     chunks = peer.streams.loads[0].chunks // peer.streams.loads[0].streams
     titles = ("a turn", "a further chunk", f"{chunks} chunks")
     cost_head = f"{'CPU':>12}{'ratio':>7}"
@@ -109,7 +109,7 @@ def _sooner(what: str, one: Rounds, other: Rounds) -> Bound:
 
 
 def print_burst(peer: Rounds, charla: Rounds, bigger: Rounds) -> list[Bound]:
-    """Print how soon each of many sends in the same moment got its first text."""
+    """Print how soon each of many requests, sent at the same moment, got its first text."""
     print(f"\n  {'':14}{'sends':>6}{'TTFT p50':>13}{'p99':>11}{'CPU a send':>13}  bad")
     for one in (peer, charla, bigger):
         print(
@@ -125,7 +125,7 @@ def print_burst(peer: Rounds, charla: Rounds, bigger: Rounds) -> list[Bound]:
 
 
 def print_open(load: Load, sent_seconds: float) -> list[Bound]:
-    """Print how one worker did with many streams open at once, each sent in so many seconds."""
+    """Print how one worker did with many open streams, each sent in so many seconds."""
     a_stream = (load.memory_mb - load.memory_before_mb) * 1024 / load.streams
     took = load.seconds - load.opened_seconds
     print(
@@ -144,7 +144,7 @@ def print_open(load: Load, sent_seconds: float) -> list[Bound]:
 
 
 def print_adapters(adapters: Sequence[Rounds]) -> list[Bound]:
-    """Print one line a provider, beside the first."""
+    """Print one line a provider, compared with the first."""
     base = adapters[0]
     print(f"\n  {'':14}{'CPU/chunk':>10}{'ratio':>8}{'TTFT p50':>12}  bad")
     for one in adapters:
@@ -163,7 +163,7 @@ def print_adapters(adapters: Sequence[Rounds]) -> list[Bound]:
 
 
 def print_switch(direct_ms: Sequence[float], switched_ms: Sequence[float]) -> list[Bound]:
-    """Print what a provider that is down costs, beside one that is asked at once."""
+    """Print what a provider that is down costs, compared with one that is called at once."""
     direct, switched = median(direct_ms), median(switched_ms)
     print(f"\n  TTFT p50 {direct:.1f} ms directly, {switched:.1f} ms in the place of another")
     cost = switched - direct
@@ -182,7 +182,7 @@ def print_turns(times: Mapping[str, float]) -> list[Bound]:
 
 
 def print_round_trips(turns: int, calls: Mapping[str, int]) -> list[Bound]:
-    """Print what the gateway of the database saw of so many turns, the workers' beats apart."""
+    """Print the calls of so many turns that the database's gateway saw; beats are apart."""
     shown = ", ".join(f"{name} {count}" for name, count in sorted(calls.items()))
     print(f"\n  {turns} turns: {shown}")
     a_turn = sum(count for name, count in calls.items() if name != "beat") / turns
@@ -198,7 +198,7 @@ def print_resumed(first_ms: Sequence[float], readers: int, bad: int) -> list[Bou
 
 
 def print_memory(start: Load, half: Load, end: Load) -> list[Bound]:
-    """Print memory at the start, after half of the streams and after all."""
+    """Print memory at the start, after half of the streams and after all of them."""
     print(
         f"\n  start {start.memory_mb:.0f} MB, half {half.memory_mb:.0f} MB,"
         f" end {end.memory_mb:.0f} MB"

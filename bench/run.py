@@ -16,7 +16,7 @@ from bench.servers import Servers
 from bench.stages import FULL, SHORT, STAGES, Size
 from bench.targets import Targets
 
-OPEN_FILES = 16384  # every stream is a socket here, two in a relay and one at the upstream
+OPEN_FILES = 16384  # a stream is a socket here, two in a relay and another at the upstream
 SHOWN_PROBLEMS = 3
 
 
@@ -40,7 +40,7 @@ async def run(servers: Servers, size: Size, names: Sequence[str]) -> bool:
 
 
 def named_stages(names: str) -> list[str]:
-    """Read the names of stages, given by commas; they run in the order of the whole."""
+    """Read the names of stages, separated by commas; they run in their usual order."""
     wanted = set(names.split(","))
     if unknown := wanted - set(STAGES):
         raise argparse.ArgumentTypeError(f"no such stage: {', '.join(sorted(unknown))}")
@@ -48,7 +48,7 @@ def named_stages(names: str) -> list[str]:
 
 
 def main() -> int:
-    """Run as a command: status 1 where a stream was lost or brought another text."""
+    """Run as a command: status 1 if a stream was lost or brought another text."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.add_argument("--short", action="store_true", help="less of everything")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is started, asked, and what it uses."""
+"""The servers that are measured: how each is started and called, and what it uses."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ limit of open files by itself.
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that is up, with all its processes."""
+    """A running server, with all its processes."""
 
     name: str
     port: int
@@ -54,13 +54,13 @@ class Server:
         return float(sum(member.memory_info().rss for member in self._members())) / 2**20
 
     def end(self) -> list[psutil.Process]:
-        """Ask it to end; give its processes."""
+        """Ask the server to end; give its processes."""
         members = self._members()
         self.process.send_signal(signal.SIGTERM)
         return members
 
     def wait_for_end(self, members: Sequence[psutil.Process]) -> None:
-        """Wait until it has ended, by force where it does not end by itself."""
+        """Wait until the server has ended; kill it if it does not end by itself."""
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -90,7 +90,7 @@ class Servers:
         """Start the Flask textbook relay."""
         port = free_port()
         options = ["--worker-class", "gevent", "--workers", "1", "--worker-connections", "5000"]
-        options += ["--config", os.devnull]  # the one in this folder is Charla's
+        options += ["--config", os.devnull]  # the file in this folder is Charla's
         options += ["--no-control-socket", "--bind", f"127.0.0.1:{port}", "bench.peer_flask:app"]
         return self._start("flask", port, ["-m", "gunicorn", *options], asked_at(upstream))
 
@@ -159,19 +159,19 @@ class Servers:
 
 
 def asked_at(upstream: Server) -> dict[str, str]:
-    """Tell a relay where to ask."""
+    """Tell a relay where its upstream is."""
     return {"UPSTREAM": f"http://127.0.0.1:{upstream.port}/v1"}
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(server: Server, is_ready: Callable[[int], bool]) -> None:
-    """Wait until a server can be asked, or say what it printed."""
+    """Wait until a server is ready, or say what it printed."""
     deadline = time.monotonic() + START_SECONDS
     while not is_ready(server.port):
         if server.process.poll() is not None or time.monotonic() > deadline:
@@ -181,7 +181,7 @@ def wait_for(server: Server, is_ready: Callable[[int], bool]) -> None:
 
 
 def listens(port: int) -> bool:
-    """Tell whether somebody accepts connections."""
+    """Tell whether connections are accepted on a port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -18,11 +18,11 @@ class Shared:
         self._redis = RedisServer()
 
     def settings(self) -> dict[str, str]:
-        """Give what makes a server use them."""
+        """Give the settings that make a server use them."""
         return {**self._supabase.settings(), "REDIS_URL": self._redis.url}
 
     async def calls_of(self, work: Callable[[], Awaitable[object]]) -> Mapping[str, int]:
-        """Count what the gateway of the database is asked for while something is done."""
+        """Count the calls that the database's gateway gets during some work."""
         self._supabase.requests.clear()
         await work()
         return Counter(line.rsplit("/", 1)[-1] for line in self._supabase.requests())

@@ -1,4 +1,4 @@
-"""The stages of the benchmark: what each one asks of which servers, and how much of it."""
+"""The stages of the benchmark: what each of them asks of which servers, and how much of it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SLOWEST_GAP_MS = 1000
 FASTER_GAPS_MS = {500: 0.06, 200: 0.02, 100: 0.006, 50: 0.003, 20: 0.002}
 """The share of the open streams that is faster, by the time between its chunks.
 
-It is small: 5,000 streams at the slowest are 5,000 chunks a second already.
+It is small: even at the slowest pace, 5,000 streams bring 5,000 chunks a second.
 """
 
 WAITING_AT_ONCE = 50
@@ -24,7 +24,7 @@ WAITING_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much of everything."""
+    """How much each stage does."""
 
     rounds: int
     streams: int
@@ -97,7 +97,7 @@ async def relay(targets: Targets, size: Size) -> Outcome:
     done = await side_by_side(
         [targets.flask, targets.fastapi, charla, scaled],
         size.rounds,
-        # Opened as the longer ones are, so that the difference is the further chunks.
+        # Opened as the longer ones are, so that only the further chunks make a difference.
         Wave(size.turns, size.turn_model, size.streams),
         Wave(size.streams, size.model),
     )
@@ -107,7 +107,7 @@ async def relay(targets: Targets, size: Size) -> Outcome:
 
 
 async def burst(targets: Targets, size: Size) -> Outcome:
-    """Compare how soon many sends in the same moment get their first text."""
+    """Compare how soon many requests, sent at the same moment, get their first text."""
     charla = asked_by(await targets.charla())
     done = await side_by_side(
         [targets.flask, charla], size.rounds, Wave(size.burst, size.burst_model)
@@ -120,7 +120,7 @@ async def burst(targets: Targets, size: Size) -> Outcome:
 
 
 async def hold_open(targets: Targets, size: Size) -> Outcome:
-    """Open many streams in one worker, each up to its first chunk, then let all go on at once."""
+    """Open many streams in one worker, each up to its first chunk, then let all go on."""
     charla = asked_by(await targets.charla(size.open_on))
     await drive(charla, WARM_UP)
     gaps = [gap for gap, share in FASTER_GAPS_MS.items() for _ in range(round(size.open * share))]
@@ -151,7 +151,7 @@ async def memory(targets: Targets, size: Size) -> Outcome:
 
 
 async def adapters(targets: Targets, size: Size) -> Outcome:
-    """Compare the providers' adapters of one server."""
+    """Compare the providers' adapters in one server."""
     account = await targets.charla()
     spoken_to = [asked_by(account, name) for name in ADAPTERS]
     done = await side_by_side(spoken_to, size.rounds, Wave(size.streams, size.model))
@@ -160,7 +160,7 @@ async def adapters(targets: Targets, size: Size) -> Outcome:
 
 
 async def switch(targets: Targets, size: Size) -> Outcome:
-    """Ask a provider that answers and one that is down, in turn, one stream at a time."""
+    """Call a provider that answers and one that is down, in turn, one stream at a time."""
     account = await targets.with_a_provider_down()
     direct = await account.asks(size.switches, "m-10-5", "anthropic")
     switched = await account.asks(size.switches, "m-10-5", "openai")
@@ -179,7 +179,7 @@ async def turns(targets: Targets, _size: Size) -> Outcome:
 
 
 async def trips(targets: Targets, size: Size) -> Outcome:
-    """Count what the database is asked for."""
+    """Count the calls of the database."""
     account = await targets.scaled()
     asks = await account.asks(size.streams, "m-10-5")
     answers: list[Answer] = []
@@ -193,7 +193,7 @@ async def trips(targets: Targets, size: Size) -> Outcome:
 
 
 async def resumed(targets: Targets, size: Size) -> Outcome:
-    """Read runs on that were left after their first event, all at once."""
+    """Read on, all at once, runs that were left after their first event."""
     account = await targets.scaled()
     asks = await account.resumes(size.resumed, size.resumed_model)
     answers = await send_all(asks, len(asks))

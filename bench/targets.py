@@ -1,4 +1,4 @@
-"""What is measured: servers, each with how it is asked for streams, started when first wanted."""
+"""The servers that are measured, and how each is asked for streams; started when first used."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ONE_IS_DOWN = {
     "BREAKER_FAILURES": "1000",
     "FAILOVER": "anthropic/m-10-5",
 }
-"""Nobody listens on the discard port."""
+"""No server listens on the discard port."""
 
 MakeAsks = Callable[[int, str], Awaitable[list[Ask]]]
 """Makes the requests that open so many streams of a model."""
@@ -24,7 +24,7 @@ MakeAsks = Callable[[int, str], Awaitable[list[Ask]]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server, what it is called in the tables, and how it is asked for streams."""
+    """A server, its name in the tables, and how it is asked for streams."""
 
     name: str
     server: Server
@@ -32,10 +32,10 @@ class Target:
 
 
 class Targets:
-    """Every server that a stage may want; each is started once, and stays for the other stages."""
+    """Every server that a stage may use; each is started once, and stays for the other stages."""
 
     def __init__(self, servers: Servers) -> None:
-        """Start them with these."""
+        """Start the servers with `servers`."""
         self._servers = servers
         self._accounts: dict[str, Account] = {}
 
@@ -60,7 +60,7 @@ class Targets:
         return self._servers.shared()
 
     async def charla(self, name: str = "charla", **settings: str) -> Account:
-        """Give a user of the Charla of this name, which is started with these settings."""
+        """Give a user of the Charla with this name, which is started with these settings."""
         if name not in self._accounts:
             account = Account(self._servers.charla(self.upstream, name, **settings))
             await account.sign_up()
@@ -77,12 +77,12 @@ class Targets:
         return await self.charla("scaled", **self.stack.settings(), **workers)
 
     async def with_a_provider_down(self) -> Account:
-        """Give a user of a Charla that asks another provider in the place of one that is down."""
+        """Give a user of a Charla that calls another provider in place of one that is down."""
         return await self.charla("failover", **ONE_IS_DOWN)
 
 
 def asked_by(account: Account, provider: str = "") -> Target:
-    """Ask Charla as one of its users, in a session for each stream; a provider names the target."""
+    """Ask Charla as one of its users, in a session for each stream; `provider` names the target."""
     if not provider:
         return Target(account.server.name, account.server, account.asks)
     return Target(provider, account.server, partial(account.asks, provider=provider))

@@ -1,4 +1,4 @@
-"""What a turn pays before its call goes out: choosing the models, and letting the call out."""
+"""What a turn costs before its call goes out: choosing the models, and admitting the call."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,13 +23,13 @@ from services.runs.asking.routing import Router, RoutingRules
 
 TURNS = 1000
 LIMITS = {"gemini": Quota(1_000_000, 1_000_000_000)}
-"""Wide enough that nobody waits: what is measured is the counting."""
+"""So large that no call waits: what is measured is the counting."""
 
 WINDOW_SECONDS = 60.0
 
 
 def measure_turns(redis_url: str) -> Mapping[str, float]:
-    """Give the microseconds of each part, in the middle of many turns."""
+    """Give the microseconds of each part: the median of many turns."""
     link = SharedLink(WorkerRedis(redis_url), 1)
     rules = BreakerRules()
     quotas = SharedQuotas(link, LIMITS, WINDOW_SECONDS)

@@ -1,9 +1,9 @@
 """Providers to relay from: the three streaming formats, fast and steady on one core.
 
-The path says which format, the model's name what is sent: `m-<chunks>-<gap ms>[-<first ms>]`, so
-`m-100-20` is 100 chunks, one every 20 ms, and `m-5-1000-20` is 5 chunks, the first after 20 ms and
-then one every second. The answer of a model `w-...` waits after its first chunk until all of them
-are told to go on, by `GET /go`.
+The path names the format, and the model's name says what is sent: `m-<chunks>-<gap ms>[-<first
+ms>]`, so `m-100-20` is 100 chunks, one every 20 ms, and `m-5-1000-20` is 5 chunks, the first after
+20 ms and then one every second. The answer of a model `w-...` waits after its first chunk until all
+such answers are told to go on, by `GET /go`.
 
     python -m bench.upstream PORT
 """
@@ -19,7 +19,7 @@ import uvloop
 from bench.formats import Format, format_of
 
 WORDS = ("Para", " mejorar", " tu", " día", ",", " empieza", " por", " lo", " importante", ".")
-# Without a gap the loop still has to come round to the other streams.
+# Even without a gap, the loop must come round to the other streams.
 CHUNKS_A_TURN = 20
 
 
@@ -29,7 +29,7 @@ def text_of(chunks: int) -> str:
 
 
 class Upstream(asyncio.Protocol):
-    """One connection: reads requests, writes answers."""
+    """A connection: reads requests, writes answers."""
 
     waiting = asyncio.Event()
 
@@ -39,16 +39,16 @@ class Upstream(asyncio.Protocol):
         self._answers: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to write."""
+        """Keep the transport to write to."""
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Write no more to who has gone."""
+        """Write no more to a client that has gone."""
         for answer in self._answers:
             answer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that has come in whole."""
+        """Answer every request that has arrived whole."""
         self._read += data
         while b"\r\n\r\n" in self._read:
             head, _, rest = self._read.partition(b"\r\n\r\n")
@@ -59,7 +59,7 @@ class Upstream(asyncio.Protocol):
             if head.startswith(b"GET /go "):
                 self._let_go()
             elif head.startswith(b"GET"):
-                self._write_whole(b'{"object": "list", "data": []}')  # asked for its models
+                self._write_whole(b'{"object": "list", "data": []}')  # a request for its models
             else:
                 path = head.split(b" ", 2)[1].decode()
                 answer = asyncio.ensure_future(self._stream(*format_of(path, json.loads(body))))
@@ -97,7 +97,7 @@ class Upstream(asyncio.Protocol):
 
 @cache
 def framed_piece(spoken: Format, model: str, text: str) -> bytes:
-    """Give a piece of the answer as it is sent; a model has few of them, so each is made once."""
+    """Give a piece of the answer as it is sent; made once for each, as a model has few pieces."""
     return framed(spoken.piece(model, text))
 
 
@@ -115,7 +115,7 @@ def content_length(head: bytes) -> int:
 
 
 def timing_of(model: str) -> tuple[int, float, float]:
-    """Read from a model's name how many chunks, the seconds between them and before the first."""
+    """Read from a model's name its chunks, the seconds between them and before the first."""
     chunks, gap, *first = (int(number) for number in model.split("-")[1:])
     return chunks, gap / 1000, (first[0] if first else gap) / 1000
 

@@ -1,4 +1,4 @@
-"""The blocking twin: one request, one JSON."""
+"""The blocking counterpart of a stream: one request, one JSON."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What stands around all blueprints: who calls, what limits an address, what each answer has."""
+"""What surrounds all blueprints: who calls, what limits an address, what every answer has."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from services.domain.limits import Windows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeRules:
-    """What is set for them."""
+    """The settings of what surrounds a request."""
 
     tokens: TokenRules
     limits: LimitRules
@@ -27,7 +27,7 @@ class EdgeRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What they ask the worker behind them: logins, limits and figures."""
+    """What the worker provides to requests: logins, limits and figures."""
 
     login_is_live: Callable[[str], bool]
     external_tokens: ExternalTokens | None
@@ -39,7 +39,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """What handlers need of HTTP itself."""
+    """What handlers need from the layer of HTTP."""
 
     guard: Guard
     limits: AddressLimits
@@ -50,7 +50,7 @@ class Edges:
 
 
 def install(app: Flask, rules: EdgeRules, worker: Worker) -> Edges:
-    """Install what surrounds every request; what is installed first acts last on the response."""
+    """Install what surrounds every request; what is installed first handles the response last."""
     app.config["MAX_CONTENT_LENGTH"] = rules.max_body_bytes
     problems.install(app)
     headers.install(app)

@@ -10,7 +10,7 @@ from routes.schemas.health import HealthSchema, ReadinessSchema
 
 
 def blueprint(health: HealthController, render: Callable[[], bytes], kind: str) -> Blueprint:
-    """Build the blueprint; no prefix. `render` writes the metrics, `kind` is their content type."""
+    """Build the blueprint, without prefix; `render` writes the metrics, `kind` is their type."""
     # Probes add parameters of their own.
     blp = Blueprint("health", __name__, description="Operation", takes_any_query=True)
 

@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 of everything that is served, made from the schemas that validate."""
+"""OpenAPI 3.1 of everything that is served, made from the schemas that validate it."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -6,7 +6,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
-import flask_smorest  # type: ignore[import-untyped]  # it ships no types; this file gives them
+import flask_smorest  # type: ignore[import-untyped]  # it has no types; this file gives them
 import marshmallow as ma
 from flask import Flask
 
@@ -52,7 +52,7 @@ class ProblemSchema(ma.Schema):
     content = ma.fields.String(metadata={"description": f"{OF_RUN} The text that there is."})
 
     class Meta:
-        """Leave room for the members of single problems."""
+        """Allow the members of single problems."""
 
         unknown = ma.INCLUDE
 
@@ -60,9 +60,9 @@ class ProblemSchema(ma.Schema):
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is untyped
     """flask-smorest's blueprint with types and strict parsing.
 
-    `arguments` hands the handler what a schema loaded, after its path parameters; `response`
-    writes what the handler returns through a schema. A handler's docstring is its published text.
-    A handler without a schema for the query takes none, unless the blueprint `takes_any_query`.
+    `arguments` gives the handler what a schema loaded, after its path parameters; `response` writes
+    what the handler returns through a schema. A handler's docstring is its published text. A
+    handler without a schema for the query accepts no query, unless the blueprint `takes_any_query`.
     """
 
     ARGUMENTS_PARSER = StrictParser()
@@ -123,7 +123,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
         return cast("Callable[[Handler], Handler]", super().doc(**options))
 
     def _refuse_unread_query(self, handler: Handler) -> Handler:
-        """Refuse unknown parameters here, where the caller is known and other schemas have read."""
+        """Refuse unknown parameters once the caller is known and other schemas have read theirs."""
 
         @wraps(handler)
         def strict(*args: Any, **kwargs: Any) -> Any:
@@ -152,7 +152,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
         """Leave errors to `routes.hooks.problems`."""
 
     def _register_etag_headers(self) -> None:
-        """Leave out what this API does not have."""
+        """Leave out ETags, which this API does not have."""
 
     def _register_pagination_header(self) -> None:
         """Leave out page numbers: lists use cursors."""

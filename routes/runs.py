@@ -1,4 +1,4 @@
-"""Runs: begin one and read it, read on, stop."""
+"""Runs: begin a run and read it, read on, stop."""
 
 from collections.abc import Mapping
 from typing import Any

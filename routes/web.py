@@ -1,4 +1,4 @@
-"""The web client at `/` and the files that it, the API documentation and others are made of."""
+"""The web client at `/`, and the files that it and the API documentation use."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,8 +12,8 @@ from werkzeug.security import safe_join
 
 ASSETS = Path(__file__).parent / "assets"
 
-# The system's own table differs from machine to machine, and a browser runs no module that comes
-# under another type than JavaScript's.
+# The system's own table differs from machine to machine, and a browser runs a module only if its
+# type is JavaScript's.
 TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -31,7 +31,7 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is sent; its ETag is made of the content, so that all machines agree on it."""
+    """A file as it is sent; its ETag is made from the content, so that all machines agree on it."""
 
     content: bytes
     kind: str
@@ -51,7 +51,7 @@ class Asset:
 def blueprint(folder: Path = ASSETS) -> Blueprint:
     """Build the blueprint; it needs no prefix and no login. Each file is read once."""
     web = Blueprint("web", __name__)
-    read = cache(Asset.read)  # a path that is no file raises, and is not kept
+    read = cache(Asset.read)  # a path without a file raises, and is not kept
 
     @web.get("/")
     def index() -> Response:
@@ -60,11 +60,11 @@ def blueprint(folder: Path = ASSETS) -> Blueprint:
 
     @web.get("/assets/<any(web, docs, vendor):area>/<path:name>")
     def asset(area: str, name: str) -> Response:
-        """Serve a file of a public folder; 404 for all else, also for what a `..` points at."""
+        """Serve a file of a public folder; 404 for all else, also for targets of a `..`."""
         return send(f"{area}/{name}")
 
     def send(name: str) -> Response:
-        """Send a file that a browser keeps and asks about each time: names carry no version."""
+        """Send a file that a browser keeps but asks about each time: names carry no version."""
         path = safe_join(str(folder), name)
         if path is None:
             raise NotFound

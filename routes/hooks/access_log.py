@@ -1,4 +1,4 @@
-"""One line and one count for every request; never a query, a body or a token."""
+"""One log line and one count for every request; never a query, a body or a token."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ Count = Callable[[str, str, int], None]
 """Counts a request by route, method and status."""
 
 UNKNOWN_ROUTE = "(none)"
-"""For the metrics: paths that match no route would make a series each."""
+"""For the metrics: otherwise each path that matches no route would make a series."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 OTHER_METHOD = "(other)"
-"""For the metrics: a client may invent methods without end."""
+"""For the metrics: a client may invent any number of methods."""
 
 MAX_PATH_CHARS = 200
 
@@ -22,9 +22,9 @@ log = structlog.get_logger(__name__)
 
 
 def install(app: Flask, count: Count) -> None:
-    """Log and count each request when its headers are ready; a stream's end is the run's line.
+    """Log and count each request when its headers are ready; a stream's end is in its run's line.
 
-    The request's and the caller's ids are bound to every line by the hooks that find them out.
+    The hooks that find out the request's and the caller's ids bind them to every line.
     """
 
     def begin() -> None:

@@ -32,26 +32,26 @@ CLAIMS = ("sub", "exp", "iat", "iss", "aud", "tenant_id", "role", "login")
 EXPIRED = "The access token has expired; refresh it."
 
 VERIFIED_TOKENS = 4096
-"""How many tokens are remembered as good: checking a signature is 7 % of what a request costs."""
+"""How many valid tokens are remembered: checking a signature is 7 % of the cost of a request."""
 
 TRUST_SECONDS = 60
-"""After so long a remembered token is checked anew: its issuer may have withdrawn the key."""
+"""After so long a remembered token is checked again: its issuer may have withdrawn the key."""
 
 
 class ExternalTokens(Protocol):
-    """Tokens of another issuer, whose users are callers as well."""
+    """Tokens of another issuer, whose users may call as well."""
 
     @property
     def issuer(self) -> str:
         """Give the `iss` of these tokens."""
 
     def verify(self, token: str) -> VerifiedToken:
-        """Judge a token, or raise Unauthorized."""
+        """Give the caller of a token, or raise Unauthorized."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
-    """What makes an access token; one that was found good is believed for `trust_seconds`."""
+    """What makes an access token; a token that was found valid is trusted for `trust_seconds`."""
 
     secret: str
     lifetime_seconds: float
@@ -62,8 +62,8 @@ class TokenRules:
 class Guard:
     """Makes access tokens and turns them back into callers.
 
-    `is_live` tells of a login whether it still counts, so that a logout ends its access tokens
-    at once. Tokens of `external` count as ours do, until they expire.
+    `is_live` tells whether a login is still valid, so that a logout ends its access tokens at once.
+    Tokens of `external` count as ours do, until they expire.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Guard:
         return cast("str", create_access_token(user.id, additional_claims=claims))
 
     def authenticate(self, token: str) -> Caller:
-        """Turn a token of whatever transport into a caller, or raise Unauthorized."""
+        """Turn a token of any transport into a caller, or raise Unauthorized."""
         verified = self._verified(token, int(time.monotonic() // self._trust_seconds))
         if time.time() >= verified.good_until:
             raise Unauthorized(EXPIRED)
@@ -114,7 +114,8 @@ class Guard:
     def _verify(self, token: str, _period: int) -> VerifiedToken:
         """Check a token's signature and claims.
 
-        Its claim of an issuer only chooses who judges the token, by rules of its own.
+        The token's claim of an issuer only chooses which rules judge it: ours or the other
+        issuer's.
         """
         external = self._external
         if external is not None and _issuer_claimed(token) == external.issuer:
@@ -123,7 +124,7 @@ class Guard:
         return VerifiedToken(_caller_of(claims), claims["exp"] + self._leeway_seconds)
 
     def may_go_on(self, caller: Caller) -> Callable[[], bool]:
-        """Give what tells of a long stream whether its caller's login still counts.
+        """Give what tells, for a long stream, whether its caller's login is still valid.
 
         A store that is away ends no stream.
         """
@@ -137,9 +138,9 @@ class Guard:
         return is_live
 
     def required(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
-        """Let only authenticated requests through; `current_caller` then gives who calls.
+        """Let only authenticated requests through; `current_caller` then gives the caller.
 
-        It stands directly under the route, so that nothing of a stranger's request is parsed.
+        It stands directly under the route, so that nothing in a stranger's request is parsed.
         """
 
         @wraps(handler)
@@ -154,7 +155,7 @@ class Guard:
 
 
 def current_caller() -> Caller:
-    """Give who makes the present request, which passed `Guard.required`."""
+    """Give the caller of the present request, which passed `Guard.required`."""
     return cast("Caller", g.caller)
 
 
@@ -181,7 +182,7 @@ def _claims_of(token: str) -> dict[str, Any]:
     except jwt.ExpiredSignatureError as exc:
         raise Unauthorized(EXPIRED) from exc
     except (jwt.PyJWTError, JWTExtendedException, ValueError) as exc:
-        # ValueError: what is no text cannot come in a header, but in a frame of another transport.
+        # ValueError: only a frame of another transport can bring a token that is not a text.
         raise Unauthorized("The access token is not valid.") from exc
     return cast("dict[str, Any]", claims)
 
@@ -201,10 +202,10 @@ def _caller_of(claims: dict[str, Any]) -> Caller:
 
 
 def _document(handler: Callable[..., object]) -> None:
-    """Note for OpenAPI that the handler needs a token and what that may end in."""
+    """Note for OpenAPI that the handler needs a token, and which problems that may cause."""
     info = deepcopy(getattr(handler, "_apidoc", {}))
     info.setdefault("manual_doc", {})["security"] = [{SECURITY_SCHEME: []}]
     responses = info.setdefault("response", {}).setdefault("responses", {})
     responses.setdefault(401, []).append("UNAUTHORIZED")
-    responses.setdefault(503, []).append("SERVICE_UNAVAILABLE")  # where the store is away
+    responses.setdefault(503, []).append("SERVICE_UNAVAILABLE")  # if the store is away
     handler._apidoc = info  # type: ignore[attr-defined]  # noqa: SLF001 - where flask-smorest looks

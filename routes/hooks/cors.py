@@ -17,7 +17,7 @@ EXPOSED = (
     "X-Run-Id",
 )
 MAX_AGE_SECONDS = 600
-"""How long a browser keeps a permission; a stream's first request should not wait for one."""
+"""How long a browser keeps a permission; a stream's first request should not wait for it."""
 
 ANY_PORT = ":*"
 

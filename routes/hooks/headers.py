@@ -1,4 +1,4 @@
-"""Headers that keep browsers from doing more with an answer than was meant."""
+"""Headers that keep browsers from doing more with an answer than is intended."""
 
 from flask import Flask, Response
 
@@ -11,14 +11,14 @@ ALWAYS = {
 }
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-"""An answer that is no page loads nothing, whatever a browser takes it for."""
+"""An answer that is not a page loads nothing, whatever a browser takes it for."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-"""Our pages load our own files only; no inline script, no inline style."""
+"""Our pages load only our own files; no inline script, no inline style."""
 
 
 def install(app: Flask) -> None:

@@ -1,11 +1,11 @@
-"""Idempotency-Key: a client's promise that two requests are one."""
+"""Idempotency-Key: by sending the same key, a client says that two requests are the same."""
 
 import hashlib
 import json
 
 from flask import request
 
-from routes.hooks.parsing import read_object
+from routes.hooks.parsing import present_body
 from services.domain.errors.requests import InvalidRequest
 from services.domain.runs import IdempotencyKey
 from services.domain.users import Caller
@@ -30,8 +30,7 @@ def idempotency_key(caller: Caller) -> IdempotencyKey | None:
     if not 1 <= len(key) <= MAX_CHARS or not key.isascii() or not key.isprintable():
         text = f"1 to {MAX_CHARS} printable ASCII characters, a UUID for example."
         raise InvalidRequest(f"{HEADER}: {text}", {HEADER: [text]})
-    body = read_object(request.get_data(cache=True) or b"{}")
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(present_body(), sort_keys=True, separators=(",", ":"))
     scope = f"{caller.user_id}\n{request.method}\n{request.path}\n{key}"
     return IdempotencyKey(_sha256(scope), _sha256(canonical))
 

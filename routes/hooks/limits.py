@@ -1,4 +1,4 @@
-"""Rate limits by address, where nobody is known yet, and what is told of every limit."""
+"""Rate limits by address, for callers without a login, and the headers that tell of every limit."""
 
 import ipaddress
 import time
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRules:
-    """The limits in flask-limiter's notation; not `enabled` turns all of them off."""
+    """The limits in flask-limiter's notation; if not `enabled`, all of them are off."""
 
     enabled: bool
     login: str
@@ -28,10 +28,10 @@ class LimitRules:
 
 
 class AddressLimits:
-    """The limits of what needs no login."""
+    """The limits of the handlers that need no login."""
 
     def __init__(self, app: Flask, rules: LimitRules, windows: Windows) -> None:
-        """Count in `windows`, whether they are of this process or of all workers."""
+        """Count in `windows`, which belong to this process or to all workers."""
         self._rules = rules
         self._limiter = _AddressLimiter(app, rules, windows)
         app.after_request(_write_headers)
@@ -49,9 +49,9 @@ class AddressLimits:
 
 
 class _AddressLimiter(Limiter):
-    """flask-limiter, whose strategy is ours: its own Redis storage has no answer while it is away.
+    """flask-limiter with our own strategy: its Redis storage has no answer while Redis is away.
 
-    Its fallback would count each request against the whole limit in every process.
+    Its fallback would allow each process the whole limit.
     """
 
     def __init__(self, app: Flask, rules: LimitRules, windows: Windows) -> None:
@@ -61,7 +61,7 @@ class _AddressLimiter(Limiter):
             address,
             app=app,
             enabled=rules.enabled,
-            storage_uri="memory://",  # it wants one; `limiter` decides
+            storage_uri="memory://",  # the library wants a storage; `limiter` decides
             strategy="moving-window",
             headers_enabled=False,
             on_breach=_refuse,
@@ -69,7 +69,7 @@ class _AddressLimiter(Limiter):
 
     @property
     def limiter(self) -> RateLimiter:
-        """Give what counts."""
+        """Give the strategy that counts."""
         return self._ours
 
 
@@ -77,11 +77,11 @@ class _Strategy(RateLimiter):
     """Counts for flask-limiter, and keeps for the headers the limit that will be met first."""
 
     def __init__(self, windows: Windows) -> None:
-        """Take no storage of the library's."""
+        """Use none of the library's storages."""
         self._windows = windows
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count one."""
+        """Count one request."""
         del cost  # always one here
         count = self._windows.take(_subject(identifiers), [_limit(item)])
         known: Standing | None = g.get("standing")
@@ -90,18 +90,18 @@ class _Strategy(RateLimiter):
         return count.fits
 
     def test(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Tell whether one more fits."""
+        """Tell whether another request fits."""
         del cost  # always one here
         return self._windows.look(_subject(identifiers), [_limit(item)]).fits
 
     def get_window_stats(self, item: RateLimitItem, *identifiers: str) -> WindowStats:
-        """Tell where somebody stands."""
+        """Tell how much of a limit is left, and when it is reset."""
         standing = self._windows.look(_subject(identifiers), [_limit(item)]).tightest
         return WindowStats(time.time() + standing.reset_seconds, standing.remaining)
 
 
 def address() -> str:
-    """Name the caller's network: the address, of IPv6 the /64 that one customer has."""
+    """Name the caller's network: an IPv4 address, or the /64 that a customer has of IPv6."""
     text = request.remote_addr or "unknown"
     try:
         parsed = ipaddress.ip_address(text)

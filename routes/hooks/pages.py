@@ -18,7 +18,7 @@ NEXT_PAGE = {
 
 
 def paged(page: Page[Item]) -> Page[Item]:
-    """Give the page back, and its response a link to the next one where there is one."""
+    """Give the page, and add to its response a link to the next page if there is one."""
     if page.next_cursor is None:
         return page
     query = {**request.args.to_dict(), "cursor": page.next_cursor}

@@ -1,13 +1,13 @@
-"""How request bodies and queries are read: strictly, and with every mistake told by field."""
+"""How request bodies and queries are read: strictly, and every mistake is told by field."""
 
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import flask
 import marshmallow as ma
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it ships no types
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
@@ -15,13 +15,13 @@ from werkzeug.exceptions import UnsupportedMediaType
 from services.domain.errors.requests import ContentTooLarge, InvalidRequest, MalformedRequest
 
 MAX_REPORTED_FIELDS = 50
-"""A hostile body may have a hundred thousand wrong fields; nobody reads that many."""
+"""A hostile body may have a hundred thousand wrong fields; no client reads so many."""
 
 
 class StrictParser(FlaskParser):
-    """Refuses unknown fields in bodies and queries, and everything that is not a JSON object.
+    """Refuses unknown fields in bodies and queries, and every body that is not a JSON object.
 
-    No body at all counts as an empty object, so that a POST whose fields are all optional needs
+    A missing body counts as an empty object, so that a POST whose fields are all optional needs
     none.
     """
 
@@ -34,7 +34,7 @@ class StrictParser(FlaskParser):
     }
 
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:  # noqa: ARG002 - webargs' hook
-        """Read the body as an object, `missing` where there is no body."""
+        """Read the body as an object, `missing` if there is no body."""
         if req.mimetype and not is_json(req.mimetype):
             raise UnsupportedMediaType("The body must be application/json.")
         body = _body_of(req)
@@ -42,15 +42,16 @@ class StrictParser(FlaskParser):
             return missing
         if not req.mimetype:
             raise UnsupportedMediaType("Say Content-Type: application/json.")
-        return read_object(body)
+        flask.g.read_body = read_object(body)
+        return flask.g.read_body
 
     def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
-        """Read the query, and remember that a schema knows it."""
+        """Read the query, and note that a schema has read it."""
         flask.g.query_is_read = True
         return super().load_querystring(req, schema)
 
     def refuse_unread_query(self) -> None:
-        """Raise InvalidRequest where the present request has a query that no schema has read."""
+        """Raise InvalidRequest if the present request has a query that no schema has read."""
         if flask.request.query_string and "query_is_read" not in flask.g:
             self.parse(ma.Schema(), flask.request, location="query")
 
@@ -63,10 +64,17 @@ class StrictParser(FlaskParser):
         error_status_code: int | None,  # noqa: ARG002 - the same
         error_headers: Mapping[str, str] | None,  # noqa: ARG002 - the same
     ) -> NoReturn:
-        """Raise InvalidRequest; webargs nests the messages under where they came from."""
+        """Raise InvalidRequest; webargs nests the messages under the place they came from."""
         nested = error.messages
         inner = next(iter(nested.values())) if isinstance(nested, Mapping) else nested
         raise invalid(inner) from error
+
+
+def present_body() -> dict[str, Any]:
+    """Give the body of the present request as a schema has read it, else read it now."""
+    if "read_body" not in flask.g:
+        flask.g.read_body = read_object(flask.request.get_data(cache=True) or b"{}")
+    return cast("dict[str, Any]", flask.g.read_body)
 
 
 def _body_of(req: flask.Request) -> bytes:
@@ -75,7 +83,7 @@ def _body_of(req: flask.Request) -> bytes:
         body = req.get_data(cache=True)
     except ParseException as exc:  # the server reads the chunks only now
         raise MalformedRequest(f"The body is not chunked as it should be: {exc}.") from exc
-    # werkzeug refuses by Content-Length; a chunked body it silently cuts off at the limit.
+    # werkzeug refuses by Content-Length; it silently cuts a chunked body off at the limit.
     if req.content_length is None and len(body) >= (req.max_content_length or sys.maxsize):
         raise ContentTooLarge("The body is larger than this server takes.")
     return body
@@ -99,7 +107,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def invalid(messages: Any) -> InvalidRequest:
-    """Make the error of what a schema found, flattened: `{"metadata.x": [...]}`."""
+    """Make the error for the mistakes that a schema found, flattened: `{"metadata.x": [...]}`."""
     errors: dict[str, list[str]] = {}
     for path, text in _flat(messages, ""):
         if path in errors or len(errors) < MAX_REPORTED_FIELDS:
@@ -121,7 +129,7 @@ def _flat(messages: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _printable(name: str) -> str:
-    # Names come from the client: a lone surrogate has no UTF-8, and a long one no reader.
+    # Names come from the client: UTF-8 cannot hold a lone surrogate, and nobody reads a long name.
     return name[:100].encode("utf-8", "replace").decode()
 
 

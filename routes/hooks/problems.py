@@ -33,7 +33,7 @@ SAME = {
     413: ContentTooLarge("The body is larger than this server takes."),
     429: TooManyRequests(),
 }
-"""Errors of the framework that a client need not tell from ours."""
+"""Errors of the framework that a client need not tell apart from ours."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Problem:
     more: Mapping[str, object] = field(default_factory=dict)
 
     def response(self, headers: Mapping[str, str]) -> Response:
-        """Write it as a response."""
+        """Write the document as a response."""
         document = {
             "type": f"/api/docs/errors#{self.code}",
             "title": self.title,
@@ -90,13 +90,13 @@ def _of_charla(error: CharlaError) -> Response:
 
 def _of_http(error: HTTPException) -> AnyResponse:
     status = error.code or 500
-    if error.response is not None or status < 400:  # noqa: PLR2004 - a redirect is no problem
+    if error.response is not None or status < 400:  # noqa: PLR2004 - a redirect is not a problem
         return error.get_response()
     if status >= 500:  # noqa: PLR2004 - the server's own fault
         return _of_anything(error)
     if status in SAME:
         return _of_charla(SAME[status])
-    # Allow, Retry-After and their like say what a client can do next.
+    # Allow, Retry-After and similar headers say what a client can do next.
     headers = {
         name: value for name, value in error.get_headers() if not name.startswith("Content-")
     }

@@ -5,7 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 
 def install(app: Flask, proxies: int) -> None:
-    """Believe X-Forwarded-For, -Proto and -Host of exactly so many proxies; of none by default."""
+    """Trust X-Forwarded-For, -Proto and -Host of exactly so many proxies; by default of none."""
     if proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask documents it
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies

@@ -1,4 +1,4 @@
-"""A name for every request: in its answer, in its problems and in all log lines of it."""
+"""A name for every request: it is in the answer, in its problems and in all its log lines."""
 
 import re
 
@@ -11,7 +11,7 @@ SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def install(app: Flask) -> None:
-    """Take the caller's id where it is a sane one, else make one."""
+    """Take the caller's id if it is well-formed, else make one."""
     app.before_request(_name)
     app.after_request(_answer)
 
@@ -19,7 +19,7 @@ def install(app: Flask) -> None:
 def _name() -> None:
     given = request.headers.get(HEADER, "")
     g.request_id = given if SANE.fullmatch(given) else str(uuid7())
-    # A kept-alive connection serves its requests in one greenlet, with one context.
+    # A kept-alive connection serves all its requests in one greenlet, with one context.
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 

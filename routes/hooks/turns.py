@@ -1,4 +1,4 @@
-"""A turn as a request states it."""
+"""Makes a turn from the body of a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from services.domain.runs import ParentRule
 
 @dataclass(frozen=True, slots=True)
 class TurnReader:
-    """Reads turns out of loaded bodies."""
+    """Reads turns from loaded bodies."""
 
     max_content_chars: int
 
@@ -34,7 +34,7 @@ class TurnReader:
         )
 
     def check_size(self, field: str, content: str) -> None:
-        """Raise ContentTooLarge that names the field where a message is too long."""
+        """Raise ContentTooLarge, which names the field, if a message is too long."""
         if len(content) > self.max_content_chars:
             text = f"{len(content)} characters; at most {self.max_content_chars} are taken."
             raise ContentTooLarge(text, {field: [text]})

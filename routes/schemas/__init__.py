@@ -1,1 +1,1 @@
-"""What requests and responses look like: one file a blueprint."""
+"""What requests and responses look like: a file for each blueprint."""

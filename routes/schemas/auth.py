@@ -6,7 +6,7 @@ from routes.schemas.fields import EmailAddress, Text
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 128
-"""Room for a long sentence; without a bound, hashing would be a way to keep the server busy."""
+"""Room for a long sentence; without a limit, hashing could be used to keep the server busy."""
 
 MAX_NAME_CHARS = 100
 MAX_TOKEN_CHARS = 4096

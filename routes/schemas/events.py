@@ -12,7 +12,7 @@ from services.domain.sessions import FinishReason
 
 
 def named(name: str) -> fields.String:
-    """Make the field that tells what kind of event it is."""
+    """Make the field that names the kind of an event."""
     return fields.String(required=True, validate=validate.Equal(name), metadata={"const": name})
 
 
@@ -123,11 +123,11 @@ FRAME: dict[str, Any] = {
     },
     "required": ["data"],
 }
-"""A frame as JSON Schema: in its data stands the JSON of an event."""
+"""A frame as JSON Schema: its data hold the JSON of an event."""
 
 
 def describe_events(components: Any) -> None:
-    """Add `Event`, one of all kinds, to the components of an OpenAPI document."""
+    """Add `Event`, an event of any kind, to the components of an OpenAPI document."""
     places = {}
     for name, schema in EVENTS.items():
         component = schema.__name__.removesuffix("Schema")

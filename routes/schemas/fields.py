@@ -11,7 +11,7 @@ from marshmallow.validate import Length
 from routes.transports.payloads import rfc3339
 
 MAX_EMAIL_CHARS = 254
-"""What fits into a mail's envelope: RFC 5321, 4.5.3.1, less the brackets."""
+"""What fits into a mail's envelope: RFC 5321, 4.5.3.1, without the brackets."""
 
 
 class Text(fields.String):
@@ -37,7 +37,7 @@ class EmailAddress(Text):
     """An e-mail address as it was typed."""
 
     def __init__(self, **options: Any) -> None:
-        """Document it as one."""
+        """Document it as an e-mail address."""
         metadata = {"format": "email", **options.pop("metadata", {})}
         super().__init__(
             high=MAX_EMAIL_CHARS,
@@ -57,7 +57,7 @@ class Flag(fields.Boolean):
 
 
 class Number(fields.Float):
-    """A number in JSON; not a text that looks like one."""
+    """A number in JSON; not a text that looks like a number."""
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, str):
@@ -66,7 +66,7 @@ class Number(fields.Float):
 
 
 class Whole(fields.Integer):
-    """A whole number in JSON, where 5.0 is one too; not a text that looks like one."""
+    """A whole number in JSON, also when written as 5.0; not a text that looks like a number."""
 
     def _validated(self, value: Any) -> int:
         is_fraction = isinstance(value, float) and not value.is_integer()
@@ -107,7 +107,7 @@ class Amount(fields.String):
 
 
 class Word(fields.String):
-    """A word of a list that grows, null where there is none."""
+    """A word of a list that may grow; null if there is none."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> str | None:
         return super()._serialize(value or None, attr, obj, **options)
@@ -117,7 +117,7 @@ class JsonObject(fields.Dict):
     """A JSON object of the client's own, within bounds."""
 
     def __init__(self, *, max_depth: int = 5, max_chars: int = 16_384, **options: Any) -> None:
-        """Take objects nested `max_depth` deep whose texts and names have `max_chars` together."""
+        """Take objects at most `max_depth` deep, with at most `max_chars` in texts and names."""
         super().__init__(keys=fields.String(), **options)
         self._max_depth = max_depth
         self._max_chars = max_chars
@@ -139,7 +139,7 @@ class JsonObject(fields.Dict):
 
 
 def _texts(value: Any, depth_left: int) -> Iterator[str]:
-    """Walk through all names and values as texts; ValidationError where one cannot be stored."""
+    """Walk through all names and values as texts; ValidationError if one cannot be stored."""
     if isinstance(value, str) and (problem := _unstorable(value)):
         raise ValidationError(problem)
     if not isinstance(value, (Mapping, list)):

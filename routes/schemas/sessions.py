@@ -54,7 +54,7 @@ class SessionDraftSchema(ma.Schema):
 
     @ma.validates_schema
     def has_what_it_chooses_for(self, data: dict[str, Any], **_: Any) -> None:
-        """Refuse a strategy that would be forgotten: a session keeps none."""
+        """Refuse a strategy that would have no effect: a session does not keep it."""
         if data["strategy"] is not None and data["initial_message"] is None:
             text = "It is for `initial_message`; later messages name their own."
             raise ma.ValidationError(text, "strategy")

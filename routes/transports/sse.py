@@ -4,8 +4,10 @@ Frames are unnamed so that the smallest client (lines that begin with `data: `) 
 `EventSource.onmessage` both work. The data is JSON, so no line break can get into a frame.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextvars import copy_context
+from typing import TYPE_CHECKING, cast
+from weakref import finalize
 
 from flask import Response, request, stream_with_context
 from msgspec import json
@@ -77,7 +79,7 @@ class SseResponse(Response):
 
     def __init__(self, events: EventStream) -> None:
         """Take the events of one reader."""
-        body = stream_with_context(frames(events))
+        body = _Apart(stream_with_context(frames(events)))
         super().__init__(body, content_type=f"{MIMETYPE}; charset=utf-8")
         # Closed before its first frame (HEAD) the body would not do it: none of its code has run.
         self.call_on_close(events.close)
@@ -92,6 +94,29 @@ class SseResponse(Response):
         if wire is not None:
             self._events.pass_on(_FrameOutlet(self._events, wire))
         return body
+
+
+class _Apart(Iterator[bytes]):
+    """A body that is read and closed in a Context of its own, wherever that is done.
+
+    Flask's contexts come off only where they were put on, and only the newest ones: two streams
+    that are read in turn in one thread would end in an error, and one that is left to the garbage
+    collector in the middle of somebody else's request.
+    """
+
+    def __init__(self, body: Iterator[bytes]) -> None:
+        context = copy_context()
+        written = cast("Generator[bytes, None, None]", body)
+        self._next: Callable[[], bytes] = lambda: context.run(next, written)
+        # It keeps the generator alive for as long as this is: no collector closes it elsewhere.
+        self._finish = finalize(self, context.run, written.close)
+        self._finish.atexit = False
+
+    def __next__(self) -> bytes:
+        return self._next()
+
+    def close(self) -> None:
+        self._finish()
 
 
 class _FrameOutlet:

@@ -32,9 +32,12 @@ class Wire:
     def sendall(self, data: bytes) -> None:
         """Send what gunicorn writes, or keep it for what comes right after it."""
         is_head = not self._response.headers_sent
-        if is_head or (self._is_over() and data != _LAST_CHUNK):
+        is_last = data == _LAST_CHUNK
+        if is_head or (self._is_over() and not is_last):
             self._left += data
             return
+        if is_last:
+            self._response.sock = self._client  # no circle for the collector
         data, self._left = self._left + data, b""
         self._client.sendall(data)
 

@@ -1,4 +1,4 @@
-"""What workers count together in Redis, and apart while it is away."""
+"""What workers count together in Redis, and each by itself while Redis is away."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,17 +19,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedTimes:
-    """How many seconds Redis may take to answer, and how many at least it is not asked then."""
+    """Seconds that Redis may take to answer, and for which at least it is not asked after that."""
 
     answer: float = 0.25
     retry: float = 1
 
 
 class SharedLink:
-    """Asks the worker's Redis; there is one link for all that is counted there.
+    """Asks the worker's Redis; one link serves all that is counted there.
 
-    One request waits for Redis to be found late, then none: it is looked at in the background.
-    Until a look takes no longer than an answer may, each process decides by itself, with its share.
+    A single request waits to find out that Redis is late; after that none does, and Redis is looked
+    at in the background. Until a look takes no longer than an answer may, each process decides by
+    itself, with its share.
     """
 
     def __init__(
@@ -39,9 +40,9 @@ class SharedLink:
         on_change: Callable[[bool], None] = lambda _: None,
         times: SharedTimes | None = None,
     ) -> None:
-        """Link `processes` workers over `redis`, which is asked first when something is counted.
+        """Link `processes` workers over `redis`, which is first asked when something is counted.
 
-        `on_change` is called with whether this process counts apart, at each change.
+        `on_change` is called at each change, with whether this process counts by itself.
         """
         self._times = times or SharedTimes()
         self._processes = processes
@@ -57,7 +58,7 @@ class SharedLink:
 
     @property
     def is_apart(self) -> bool:
-        """Tell whether nothing is asked now."""
+        """Tell whether Redis is not asked now, and this process counts by itself."""
         return self._is_apart
 
     def share(self, amount: int) -> int:
@@ -65,30 +66,30 @@ class SharedLink:
         return max(1, amount // self._processes)
 
     def script(self, path: Path) -> Script:
-        """Prepare a script for `ask`; whatever its arguments are it gives something."""
+        """Prepare a script for `ask`; it must give a value, whatever its arguments are."""
         return script_of(self._client, path)
 
     def when_back(self, tell: Callable[[], None]) -> None:
-        """Have something told to Redis each time that all count together again."""
+        """Have `tell` called whenever all workers count together again."""
         self._when_back.append(tell)
 
     def ask(
         self, script: Script, keys: Sequence[str], args: Sequence[str | int]
     ) -> Sequence[Any] | None:
-        """Run a script once; None: it was not answered in time, and may have run all the same."""
+        """Run a script once; None: no answer came in time, but the script may have run."""
         if self._is_apart:
             return None
         with self._turns:
             return self._ask_now(script, keys, args)
 
     def redis_lost(self, reason: str) -> None:
-        """Count apart, before any request has to find that out."""
+        """Count by itself, before any request has to find out that Redis is away."""
         self._count_apart(reason)
 
     def redis_seen(self, seconds: float) -> None:
-        """Count together again, unless that was slow, or is too soon.
+        """Count together again, unless the look was slow, or came too soon.
 
-        An error that only a script of the limits meets would fill the log otherwise.
+        Too soon: an error that only a script of the limits meets would otherwise fill the log.
         """
         if not self._is_apart:
             return
@@ -105,7 +106,7 @@ class SharedLink:
     def _ask_now(
         self, script: Script, keys: Sequence[str], args: Sequence[str | int]
     ) -> Sequence[Any] | None:
-        if self._is_apart:  # it came to that while this one waited for its turn
+        if self._is_apart:  # Redis was lost while this request waited for its turn
             return None
         try:
             answer: Sequence[Any] = script(keys=keys, args=args)

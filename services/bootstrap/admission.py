@@ -1,4 +1,4 @@
-"""What is counted before anything goes out: limits of callers, quotas and breakers of providers."""
+"""What is counted before a call is made: limits of callers, quotas and breakers of providers."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def build(settings: Settings, metrics: Metrics, redis: "WorkerRedis | None") -> Counters:
-    """Count in this process, or where all workers do."""
+    """Count in this process, or in Redis together with all workers."""
     routing = settings.routing
     rules = BreakerRules(failures=routing.breaker_failures, open_seconds=routing.breaker_seconds)
     quotas, window = _quotas(settings), routing.window_seconds
@@ -43,7 +43,7 @@ def build(settings: Settings, metrics: Metrics, redis: "WorkerRedis | None") -> 
 
 
 def build_queue(settings: Settings, counters: Counters, metrics: Metrics) -> BurstQueue:
-    """Build where calls wait for room at their provider."""
+    """Build the queue in which calls wait for room at their provider."""
     routing = settings.routing
     return BurstQueue(
         counters.quotas,

@@ -1,4 +1,4 @@
-"""Which providers there are, and which of their models may be asked: settings in, adapters out."""
+"""Which providers there are, and which of their models may be asked: from settings to adapters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,14 +22,14 @@ NO_FAILOVER = "none"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The providers by name, and what they offer."""
+    """The providers by name, and the models that they offer."""
 
     providers: Mapping[str, Provider]
     offers: Offers
 
 
 def build(settings: Settings, metrics: Metrics) -> Asked:
-    """Build the providers that are configured, and list what may be asked of them."""
+    """Build the providers that are configured, and list the models that may be asked."""
     providers = build_providers(settings, metrics)
     return Asked(providers, build_offers(settings, providers))
 
@@ -37,10 +37,10 @@ def build(settings: Settings, metrics: Metrics) -> Asked:
 def build_providers(
     settings: Settings, metrics: Metrics, *, asks_local: bool = True
 ) -> dict[str, Provider]:
-    """Build what is configured, in order of preference; what needs no settings is always there.
+    """Build what is configured, in order of preference, and the providers that need no settings.
 
-    A local server is asked for its models, if `asks_local`. Raises InvalidSettings for a file of
-    models that cannot be taken.
+    A local server is asked for its models, if `asks_local`. Raises InvalidSettings if a file of
+    models is wrong.
     """
     built: dict[str, Provider] = {
         name: adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
@@ -53,9 +53,9 @@ def build_providers(
 
 
 def build_endpoints(settings: Settings, metrics: Metrics) -> dict[str, list[Provider]]:
-    """Build an adapter for each key or server of what is configured; nobody is asked.
+    """Build an adapter for each configured key or server; no server is asked.
 
-    Raises InvalidSettings for a file of models that cannot be taken.
+    Raises InvalidSettings if a file of models is wrong.
     """
     catalog = _catalog(settings)
     built: dict[str, list[Provider]] = {}
@@ -75,7 +75,7 @@ def _catalog(settings: Settings) -> Catalog:
 
 
 def _models(settings: Settings, catalog: Catalog, name: str) -> Iterator[Model]:
-    """List what a configured provider offers, with what it costs today."""
+    """List the models of a configured provider, with what they cost today."""
     given = settings.providers
     if not given.endpoints(name):
         return
@@ -113,7 +113,7 @@ def _configs(
 
 
 def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:
-    """List what may be asked; raises InvalidSettings for all names that nobody offers."""
+    """List what may be asked; raises InvalidSettings with every name that no provider offers."""
     models = [model for provider in providers.values() for model in provider.models]
     given = settings.providers
     first = given.default_provider or next(iter(providers))
@@ -127,13 +127,13 @@ def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offer
         mistakes["FAILOVER"] = problems
     if default is None or mistakes:
         raise InvalidSettings(mistakes)
-    # A name that several of them offer is the default provider's.
+    # A name that several providers offer means the default provider's model.
     models.sort(key=lambda model: model.provider != default.provider)
     return Offers(models, default, given.default_provider or default.provider)
 
 
 def _default(models: Sequence[Model], first: str, settings: Settings) -> Model:
-    """Pick what answers where nothing was asked for; a name alone goes to whoever has it."""
+    """Pick the default model; a name alone means the provider that offers it."""
     given = settings.providers
     if given.default_model:
         known = Offers(models, models[0], first)
@@ -149,9 +149,9 @@ def _default(models: Sequence[Model], first: str, settings: Settings) -> Model:
 
 
 def failover_chain(settings: Settings, offers: Offers) -> Sequence[ModelChoice] | None:
-    """Give who answers where a model cannot, in order; None: one model of each provider.
+    """Give the models that answer in place of a failed one, in order; None: one of each provider.
 
-    Raises InvalidSettings for names that nobody offers, as `build_offers` did before.
+    Raises InvalidSettings for names that no provider offers, as `build_offers` did before.
     """
     if problems := list(_wrong_targets(settings, offers.models)):
         raise InvalidSettings({"FAILOVER": problems})
@@ -166,7 +166,7 @@ def _targets(settings: Settings) -> Iterator[ModelChoice]:
 
 
 def _wrong_targets(settings: Settings, models: Sequence[Model]) -> Iterator[str]:
-    """Tell which names of FAILOVER nobody answers to."""
+    """Tell which targets of FAILOVER no provider offers."""
     offers = Offers(models, models[0], models[0].provider)
     providers = {model.provider for model in models}
     for choice in _targets(settings):

@@ -1,4 +1,4 @@
-"""The Redis of a worker, where there is one: streams and limits share it."""
+"""The one Redis of a worker, if it is configured: streams and limits share it."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def build(settings: Settings, metrics: Metrics) -> "WorkerRedis | None":
-    """Build the connections to Redis, and what knows whether it is away; None: there is none."""
+    """Build the connections to Redis, which know whether it is away; None: it is not configured."""
     scaling = settings.scaling
     if scaling.redis_url is None:
         return None

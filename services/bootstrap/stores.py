@@ -11,7 +11,7 @@ def build(settings: Settings) -> Store:
     if scaling.supabase_url is None or scaling.supabase_key is None:
         return SqliteStore.open(settings.server.data_dir)
     from services.stores.supabase.access.connection import (  # noqa: PLC0415 - 2 s, loaded on use
-        Limits,
+        ConnectionLimits,
     )
     from services.stores.supabase.store import SupabaseStore  # noqa: PLC0415 - the same
 
@@ -19,7 +19,7 @@ def build(settings: Settings) -> Store:
     return SupabaseStore(
         scaling.supabase_url,
         scaling.supabase_key,
-        Limits(
+        ConnectionLimits(
             connections=scaling.supabase_connections,
             reserved_timeout_seconds=_beat_patience(settings),
         ),

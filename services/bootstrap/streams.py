@@ -38,7 +38,7 @@ def build(
 
 
 def build_followers(settings: Settings, metrics: Metrics) -> Followers:
-    """Build what admits readers and pings them."""
+    """Build what admits readers and sends them pings."""
     limits = settings.limits
     caps = ReaderCaps(
         streams=limits.max_streams,

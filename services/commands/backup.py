@@ -93,8 +93,8 @@ def _draft_beside(target: Path) -> Iterator[Path]:
 def _copy_files(source: Path, draft: Path) -> None:
     """Copy the secrets, without which everybody has to log in again, and the outbox."""
     (draft / OUTBOX).mkdir(mode=0o700)
-    letters = [path for path in (source / OUTBOX).glob("*") if path.suffix != _DRAFT_SUFFIX]
-    for path in [source / SECRETS, *letters]:
+    kept = [path for path in (source / OUTBOX).glob("*") if path.suffix != _DRAFT_SUFFIX]
+    for path in [source / SECRETS, *kept]:
         try:
             content = path.read_bytes()
         except FileNotFoundError:

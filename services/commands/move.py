@@ -20,7 +20,7 @@ from services.settings.load import load_settings
 from services.stores.sqlite.file.export import TABLES, Export, Table, encoded, told_by_owner
 from services.stores.sqlite.file.snapshot import CannotRead, snapshot
 from services.stores.sqlite.store import FILE_NAME as DATABASE
-from services.stores.supabase.access.connection import Connection, Limits
+from services.stores.supabase.access.connection import Connection, ConnectionLimits
 from services.stores.supabase.access.errors import BrokenConstraint
 from services.stores.supabase.access.importing import Import
 
@@ -32,7 +32,7 @@ _BATCH_BYTES = 1_000_000
 
 _TOLD_DIFFERENCES = 20
 
-LIMITS = Limits(connections=1, reserved_connections=0, timeout_seconds=60.0)
+LIMITS = ConnectionLimits(connections=1, reserved_connections=0, timeout_seconds=60.0)
 
 
 def run(*, is_dry_run: bool) -> None:

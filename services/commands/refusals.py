@@ -32,7 +32,7 @@ class Unfinished(click.ClickException):
     exit_code = EXIT_UNFINISHED
 
 
-def told_in_a_shell(function: Callable[Params, Result]) -> Callable[Params, Result]:
+def errors_as_refusals(function: Callable[Params, Result]) -> Callable[Params, Result]:
     """Wrap what builds the application: where a command calls it, errors become Refused.
 
     A server gets the errors as they are.

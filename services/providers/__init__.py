@@ -1,1 +1,1 @@
-"""Who answers: one file a provider, loaded when first used."""
+"""The providers that answer: a folder for each vendor, whose adapter is loaded at its first use."""

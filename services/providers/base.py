@@ -1,4 +1,4 @@
-"""What a provider is."""
+"""What every provider promises."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
@@ -14,8 +14,8 @@ from services.domain.runs import ContextMessage
 class ProviderRequest:
     """One call: `messages` begin and end with a user message; `max_tokens` is always set.
 
-    Raises InvalidRequest that names the model where a message has images and the model does not
-    see: so it is refused before any provider is asked, by each of them alike.
+    Raises InvalidRequest, which names the model, if a message has images and the model does not
+    see: so every provider refuses them alike, before it is asked.
     """
 
     model: Model
@@ -25,7 +25,7 @@ class ProviderRequest:
     max_tokens: int
 
     def __post_init__(self) -> None:
-        """Refuse images for a model that would be blind to them."""
+        """Refuse images for a model that does not see."""
         if not self.model.sees and any(message.images for message in self.messages):
             text = f"{self.model.name!r} of {self.model.provider!r} takes no images."
             raise InvalidRequest(text, {"model": [text]})
@@ -42,31 +42,31 @@ class Provider(ABC):
 
     @abstractmethod
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Ask, and yield the answer as it comes.
+        """Call the model, and yield the answer as it comes.
 
-        The call goes out at the first `next()`. Content pieces are never empty and hold neither
-        NUL nor lone surrogates. `Finish` comes exactly once and last, after the `UsageReport`
-        where the provider gives one; a stream that ends before it knows why it ended raises
-        ProviderError (`upstream_cut`) instead. Every failure is a ProviderError, `may_retry` where
-        the same call may succeed later; nothing is retried here. Closing the generator, or an
-        exception thrown into it, closes the upstream connection at once.
+        The call goes out at the first `next()`. Content pieces are never empty and hold neither NUL
+        nor lone surrogates. `Finish` comes exactly once and last, after the `UsageReport` if the
+        provider gives one; a stream that ends before it says why it ended raises ProviderError
+        (`upstream_cut`) instead. Every failure is a ProviderError, with `may_retry` if the same
+        call may succeed later; nothing is retried here. Closing the generator, or an exception
+        thrown into it, closes the upstream connection at once.
         """
 
     @abstractmethod
     def count_tokens(self, text: str) -> int:
-        """Count the tokens of a text before a call, as near as can be without asking upstream."""
+        """Count the tokens of a text before a call, as near as possible without asking upstream."""
 
     @abstractmethod
     def list_models(self) -> Sequence[str]:
         """Ask upstream which models the key may use, at no cost; raises ProviderError.
 
-        It is also the probe of a key: whoever gets a list may call.
+        It also probes a key: a key that gets a list may make calls.
         """
 
     def discover(self) -> Sequence[Model]:
-        """Learn which models there are, where only upstream knows it; give `models`.
+        """Learn which models there are, if only upstream knows it; give `models`.
 
-        It never fails: where upstream does not tell, what was known stays.
+        It never fails: if upstream gives no list, the models known before stay.
         """
         return self.models
 
@@ -76,4 +76,4 @@ class Provider(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""

@@ -1,4 +1,4 @@
-"""What of the configuration an adapter gets: plain values, no settings."""
+"""The part of the configuration that an adapter gets: plain values, no settings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ class ProviderConfig:
 
     `kind` chooses the adapter, `name` is what clients see; several providers may be of one kind.
     `base_url` None: the vendor's own server. A server that asks for no key has an empty `api_key`.
-    `models` are what it offers, its default first. `effort` is for those that reason.
-    `on_ignored` is called for each thing in an answer that the adapter does not know and passes by.
+    `models` are what it offers, its default first. `effort` is for models that reason. `on_ignored`
+    is called for each thing in an answer that the adapter does not know and ignores.
     """
 
     kind: str

@@ -32,7 +32,7 @@ class BaseUrl:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many requests and tokens go to a vendor in a window where nothing is set; 0: any."""
+    """How many requests and tokens go to a vendor in a window, unless it is set; 0: no limit."""
 
     rpm: int
     tpm: int
@@ -40,7 +40,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """The import path of an embedder, and its model; None: whoever builds it must name a model."""
+    """The import path of an embedder, and its model; None: its caller must name a model."""
 
     adapter: str
     model: EmbeddingModel | None = None
@@ -48,15 +48,15 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """A vendor; without `key` and `base_url` it is always there, else either of them configures it.
+    """A vendor; if it has no `key` and no `base_url` it is always there, else either configures it.
 
     `name` is a word in lower case: clients see it, its folder has it, and its limits begin with it
     (`GEMINI_RPM`). `title` is what sentences call it. `adapter` is the import path of its provider.
     `models` is the file of the models that are known beforehand, `prices` the name under which
     `genai-prices` knows the vendor.
 
-    `takes_any_model`: names of models are not checked where it has a base URL. `is_local`: it runs
-    on machines of one's own, lists its models itself and costs nothing by the token.
+    `takes_any_model`: names of models are not checked if it has a base URL. `is_local`: it runs on
+    the operator's own machines, lists its models itself and costs nothing by the token.
     `is_demonstration`: it never answers in place of another vendor.
     """
 

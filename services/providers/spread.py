@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(eq=False)
 class _Endpoint:
-    """A key or a server, and how it fares; `rests_until` None: its last call began well."""
+    """A key or a server, and its state; `rests_until` None: its last call began well."""
 
     number: int
     provider: Provider
@@ -44,9 +44,9 @@ class _Endpoint:
 class SpreadProvider(Provider):
     """Spreads calls over adapters of one provider, one for each key or base URL.
 
-    An endpoint whose call failed before its first token, so that another try there makes no sense
-    now, rests: no call goes to it unless all rest. After its rest one call a time tries it, until
-    one begins well. A model that only some servers list is asked of those.
+    An endpoint rests if its call failed before the first token in a way that makes another try
+    there useless now: no call goes to it unless all rest. After its rest one call at a time tries
+    it, until a call begins well. A model that only some servers list is asked of those.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class SpreadProvider(Provider):
         self.models = self._merged_models()
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Ask the endpoint that has the least to do, and yield the answer as it comes.
+        """Call the least busy endpoint, and yield the answer as it comes.
 
-        Where another endpoint could take the next try, a failure before the first token is
-        `may_retry` without `retry_after`: that try need not wait, and will land there.
+        If another endpoint could take the next try, a failure before the first token is `may_retry`
+        without `retry_after`: that try need not wait, and will go there.
         """
         able = [each for each in self._endpoints if each.may_have(request.model)]
         able = able or self._endpoints
@@ -89,7 +89,7 @@ class SpreadProvider(Provider):
         return self._endpoints[0].provider.count_tokens(text)
 
     def list_models(self) -> Sequence[str]:
-        """Ask all at once, and merge; raises what the first one did where none answers."""
+        """Ask all endpoints at once, and merge; if none answers, raise the error of the first."""
         answers = self._asked(lambda each: each.list_models())
         lists = [answer for answer in answers if not isinstance(answer, ProviderError)]
         if not lists:
@@ -97,18 +97,18 @@ class SpreadProvider(Provider):
         return list(dict.fromkeys(name for names in lists for name in names))
 
     def discover(self) -> Sequence[Model]:
-        """Let all learn at once which models there are."""
+        """Let all endpoints learn at once which models there are."""
         self._asked(lambda each: each.discover())
         self.models = self._merged_models()
         return self.models
 
     def warm_up(self) -> None:
-        """Warm all up."""
+        """Warm all endpoints up."""
         for endpoint in self._endpoints:
             endpoint.provider.warm_up()
 
     def close(self) -> None:
-        """Close all."""
+        """Close all endpoints."""
         with contextlib.ExitStack() as closings:
             for endpoint in self._endpoints:
                 closings.callback(endpoint.provider.close)
@@ -117,7 +117,7 @@ class SpreadProvider(Provider):
     def _begun(
         endpoint: _Endpoint, events: Iterable[ProviderEvent]
     ) -> Generator[ProviderEvent, None, None]:
-        """Yield up to the first token; it ends an endpoint's rest, as a whole answer does."""
+        """Yield up to the first token; that ends an endpoint's rest, as a whole answer does."""
         for event in events:
             if isinstance(event, Content | Reasoning | Finish):
                 endpoint.rests_until = None
@@ -128,7 +128,7 @@ class SpreadProvider(Provider):
     def _noted(
         self, endpoint: _Endpoint, error: ProviderError, able: Sequence[_Endpoint]
     ) -> ProviderError:
-        """Let an endpoint rest; give the error, retryable where another endpoint could be asked."""
+        """Let an endpoint rest; give the error, retryable if another endpoint could be asked."""
         if not (error.retryable or error.code.is_of_key):
             return error
         now = self._clock()
@@ -151,7 +151,7 @@ class SpreadProvider(Provider):
         self._turns += 1
         chosen.last_turn = self._turns
         if chosen.rests_until is not None:
-            # Whether it is well again will be seen by this call: no second one until then.
+            # This call will show whether the endpoint is well again: no second call until then.
             chosen.rests_until = max(chosen.rests_until, now + self._rest_seconds)
         return chosen
 

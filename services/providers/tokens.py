@@ -1,8 +1,8 @@
-"""How many tokens a text has, told before a call: nobody is asked, nothing is downloaded.
+"""How many tokens a text has, counted before a call: nothing is asked or downloaded.
 
-The vocabulary, OpenAI's o200k_base, lies beside this file as npm's gpt-tokenizer publishes it. What
-other vendors count with is not published; theirs is close to it. It takes a third of a second and
-80 MB to load, so it is loaded by `warm_up`, or else by the first count.
+The vocabulary, OpenAI's o200k_base, is in a folder beside this file, as npm's gpt-tokenizer
+publishes it. Other vendors do not publish theirs, which are close to it. It takes a third of a
+second and 80 MB to load, so it is loaded by `warm_up`, or else by the first count.
 """
 
 import base64
@@ -45,10 +45,10 @@ _loading = threading.Lock()
 
 
 def count(text: str) -> int:
-    """Count the tokens of a text; what looks like a special token is text like any other.
+    """Count the tokens of a text; text that looks like a special token is counted as text.
 
-    A text of more than `PIECE_CHARS` lets other greenlets run between its pieces. It has the exact
-    number where it has words, else about a token more for each piece.
+    A text of more than `PIECE_CHARS` lets other greenlets run between its pieces. The number is
+    exact if pieces end between words; otherwise each piece adds about a token.
     """
     encoding = warm_up()
     total = 0
@@ -67,7 +67,7 @@ def warm_up() -> "tiktoken.Encoding":
 
 @cache
 def _encoding() -> "tiktoken.Encoding":
-    import tiktoken  # noqa: PLC0415 - loaded with the vocabulary, where somebody counts
+    import tiktoken  # noqa: PLC0415 - loaded with the vocabulary, at the first count
 
     begun = perf_counter()
     lines = (line.split() for line in VOCABULARY.read_bytes().splitlines())

@@ -1,4 +1,4 @@
-"""Whether a Redis is one that keeps what it is given."""
+"""Whether a Redis keeps what it is given."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -20,7 +20,7 @@ class RefusedRedis(Exception):
 
 
 def check(url: str) -> None:
-    """Look at a Redis before it is used; raises RefusedRedis or RedisUnavailable."""
+    """Check a Redis before it is used; raises RefusedRedis or RedisUnavailable."""
     client = redis.Redis.from_url(
         url, socket_timeout=_CHECK_SECONDS, socket_connect_timeout=_CHECK_SECONDS
     )
@@ -29,7 +29,7 @@ def check(url: str) -> None:
 
 
 def check_client(client: Any) -> None:
-    """Look at the Redis that a client is connected to; raises as `check` does."""
+    """Check the Redis that a client is connected to; raises as `check` does."""
     try:
         info = client.info()
     except FAILURES as exc:

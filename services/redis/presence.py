@@ -1,4 +1,4 @@
-"""Whether Redis is away: found by looking, which is done for all that work with it."""
+"""Whether Redis is away: found out by looks at it, which serve every part that works with it."""
 
 import time
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from typing import Protocol
 import structlog
 
 RETRY_SECONDS = 0.2
-"""How often a Redis that is away is looked at."""
+"""How often Redis is looked at while it is away."""
 
 CLOSE_SECONDS = 2.0
 """Longer than a look takes, unless a name server hangs."""
 
 STOOD_STILL_SECONDS = 1.0
-"""No busy machine makes a look so much longer than its time-outs: the process was stopped."""
+"""A look that exceeds its time-outs by more than this was not slow: the process was stopped."""
 
 _log = structlog.get_logger(__name__)
 
@@ -22,21 +22,21 @@ _log = structlog.get_logger(__name__)
 class Party(Protocol):
     """A part of a worker that works with Redis.
 
-    It is called from the thread that looks, or the greenlet, and must return soon.
+    Its methods are called by the thread that looks, or by the greenlet, and must return soon.
     """
 
     def redis_lost(self, reason: str) -> None:
         """Hear that Redis is away."""
 
     def redis_seen(self, seconds: float) -> None:
-        """Hear that a look has succeeded, and after how many seconds."""
+        """Hear that a look has succeeded, and how many seconds it took."""
 
 
 class Presence:
     """Tells whether Redis is away, which is what the last look at it found.
 
-    A failure that a part of the worker meets decides nothing: it may be a script's own error, or
-    the end of a wait that is shorter than others. It is a reason to look at once, and the look
+    A failure that a part of the worker meets decides nothing: it may be an error of its own script,
+    or the end of a wait that is shorter than others. It is a reason to look at once, and the look
     decides for all parts. While looks fail Redis is away, and they go on until one succeeds.
     """
 
@@ -48,10 +48,10 @@ class Presence:
         lost: Callable[[], None] = lambda: None,
         longest_seconds: float = float("inf"),
     ) -> None:
-        """Look by calling `probe`, which raises where Redis is away, within `longest_seconds`.
+        """Look by calling `probe`, which raises if Redis is away, within `longest_seconds`.
 
-        `on_change` is called with why Redis is away, or None; `lost` is called before, and before
-        any part is told.
+        `on_change` is called with why Redis is away, or None; `lost` is called first, and both are
+        called before any part is told.
         """
         self.reason: str | None = None
         self._probe = probe
@@ -71,14 +71,14 @@ class Presence:
         return self.reason is not None
 
     def join(self, party: Party) -> None:
-        """Tell a part what the looks find."""
+        """Tell a part from now on what the looks find."""
         self._parties.append(party)
         self._is_closed.clear()
 
     def leave(self, party: Party) -> bool:
-        """Tell a part nothing more, and give whether others are left.
+        """Tell a part nothing more, and give whether other parts are left.
 
-        Where none is left nobody looks any more.
+        When no part is left, Redis is no longer looked at.
         """
         if party in self._parties:
             self._parties.remove(party)
@@ -87,7 +87,7 @@ class Presence:
         return bool(self._parties)
 
     def look(self) -> None:
-        """Have a look begin soon, and after this call; what it finds is told to all parts."""
+        """Have a look begin soon, after this call; all parts are told what it finds."""
         with self._lock:
             self._is_wanted = True
             if self._looking is None and not self._is_closed.is_set():
@@ -102,7 +102,7 @@ class Presence:
             looking.join(CLOSE_SECONDS)
 
     def _look_on(self) -> None:
-        """Look until Redis is there, and nobody has asked for another look."""
+        """Look until Redis is there, and no other look was asked for."""
         while True:
             self._is_wanted = False
             self._look_once()
@@ -120,7 +120,7 @@ class Presence:
         except Exception as exc:  # noqa: BLE001 - whatever it is, Redis does not do its work
             took = time.monotonic() - began
             if took > self._longest_seconds and not self._is_in_doubt:
-                # This process was stopped, which says nothing of Redis. A name server that hangs
+                # This process was stopped, which says nothing about Redis. A name server that hangs
                 # looks the same, and does so the next time too.
                 self._is_in_doubt = self._is_wanted = True
                 return

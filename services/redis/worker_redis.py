@@ -1,4 +1,4 @@
-"""The connections of a worker to its Redis, and whether that is away: one answer for all of it."""
+"""The connections of a worker to its Redis, and whether that is away: one answer for all parts."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,10 +11,10 @@ from redis.retry import Retry
 from services.redis.presence import Party, Presence
 
 FAILURES = (redis.RedisError, OSError)
-"""All that Redis, and the way to it, can fail with."""
+"""All errors that Redis, and the way to it, can raise."""
 
 PATIENCE_SECONDS = 0.25
-"""How long answers wait for Redis, where nothing else is set."""
+"""How long answers wait for Redis, unless it is set."""
 
 CONNECT_SECONDS = 1.0
 _MIN_ANSWER_SECONDS = 1.0
@@ -26,7 +26,7 @@ PROBE = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)"
 
 
 class Script(Protocol):
-    """A script that Redis knows by its hash, and is sent where it does not."""
+    """A script that Redis knows by its hash, and is sent if Redis does not know it."""
 
     def __call__(self, *, keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
         """Run it once; raises FAILURES."""
@@ -47,7 +47,8 @@ class WorkerRedis:
         """Connect at the first use.
 
         `on_change` is called with the reason when Redis is found away, and with None when it is
-        back. A Redis that takes four times the patience to answer, and a second at least, is away.
+        back. A Redis that takes longer to answer than four times the patience, and longer than a
+        second, is away.
         """
         self._url = url
         self._answer_seconds = max(_MIN_ANSWER_SECONDS, _PATIENCES * patience_seconds)
@@ -62,16 +63,16 @@ class WorkerRedis:
 
     @property
     def is_away(self) -> bool:
-        """Tell whether nobody need ask now."""
+        """Tell whether Redis is away, so that asking it is useless."""
         return self._presence.is_away
 
     @property
     def reason(self) -> str:
-        """Give why Redis is away; empty where it is not."""
+        """Give why Redis is away; empty if it is not."""
         return self._presence.reason or ""
 
     def join(self, party: Party) -> None:
-        """Tell a part from now on what the looks find; Redis is looked at while there are some."""
+        """Tell a part from now on what the looks find; Redis is looked at while there are parts."""
         self._presence.join(party)
 
     def leave(self, party: Party) -> None:
@@ -80,7 +81,7 @@ class WorkerRedis:
             self._probing.close()
 
     def look(self) -> None:
-        """Have Redis looked at in the background, at once; never waits for it."""
+        """Have Redis looked at in the background, at once; never waits for the look."""
         self._presence.look()
 
     def open(
@@ -91,17 +92,17 @@ class WorkerRedis:
         queue_seconds: float | None = None,
         health_check_seconds: float = 0,
     ) -> Any:
-        """Give a client of redis-py with a set of connections of its own; its user closes it.
+        """Give a client of redis-py with a set of connections of its own; the caller closes it.
 
         An answer may take `answer_seconds`; None: as long as a look may. There are at most `most`
-        connections; a caller waits `queue_seconds` for one, None: it fails where all are in use.
+        connections; a caller waits `queue_seconds` for one; None: the call fails if all are in use.
         A client is Any: redis-py types each reply as that of its synchronous or asynchronous half.
         """
         answer = self._answer_seconds if answer_seconds is None else answer_seconds
         options: dict[str, Any] = {
             "socket_timeout": answer,
             "socket_connect_timeout": min(CONNECT_SECONDS, answer),
-            # The caller knows what may be done again, and when.
+            # The caller knows what may be repeated, and when.
             "retry": Retry(NoBackoff(), 0),
             "health_check_interval": health_check_seconds,
             "max_connections": most,
@@ -122,7 +123,7 @@ class WorkerRedis:
         try:
             self._probing.eval(PROBE, 1, PROBE_KEY)
         except BaseException:
-            self._probing.connection_pool.disconnect()  # the address may be another server's next
+            self._probing.connection_pool.disconnect()  # another server may take the address
             raise
 
     def _drop_connections(self) -> None:
@@ -132,7 +133,7 @@ class WorkerRedis:
 
 
 def close_client(client: Any) -> None:
-    """Close what `WorkerRedis.open` gave, with all its connections."""
+    """Close a client that `WorkerRedis.open` gave, with all its connections."""
     client.close()
     client.connection_pool.disconnect()
 

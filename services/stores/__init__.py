@@ -1,1 +1,1 @@
-"""Where everything is kept: contracts in `base`, one folder an adapter, the same file names."""
+"""Where everything is kept: contracts in `base`, a folder for each adapter, the same file names."""

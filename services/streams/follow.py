@@ -49,7 +49,7 @@ class ReaderRequest:
     may_go_on: Callable[[], bool] = lambda: True
 
 
-class Subscription(Iterator[Delivery]):
+class Subscription(Iterator[Delivery]):  # wide: a cursor, and all that its reader may be told
     """What one reader gets, in order; ends after the terminal event.
 
     Must be closed: an iterator and no generator, because closing a generator that was never
@@ -166,6 +166,7 @@ class Subscription(Iterator[Delivery]):
     def close(self) -> None:
         """Give the place back; closing twice does nothing."""
         self._ended = True
+        self._bell.instead = self._bell.before_news = None  # no circle for the collector
         self._bell.wake()
         self._unsubscribe()
         self._leave(self)

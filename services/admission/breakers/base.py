@@ -1,7 +1,8 @@
 """Circuit breakers: a model that fails again and again is left alone for a while.
 
-Closed, calls go out. After several failures in a row it opens: nobody calls. Once it has rested,
-one caller probes (half-open), and what comes of that closes or opens it again.
+A closed breaker lets calls through. Several failures in a row open it: the model is not called.
+Once the breaker has rested, one caller probes (half-open), and the outcome of that call closes the
+breaker or opens it again.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 
 class BreakerState(StrEnum):
-    """Whether calls go out."""
+    """Whether calls may be made."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -18,7 +19,7 @@ class BreakerState(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a caller may do: call, call as the only one whose outcome decides, or leave it."""
+    """What a caller may do: call, call as the probe whose outcome decides, or not call."""
 
     CALL = "call"
     PROBE = "probe"
@@ -29,7 +30,7 @@ class Verdict(StrEnum):
 class BreakerRules:
     """How many failures in a row open a breaker, and how long it rests before a probe.
 
-    A probe that never told how it went is given up after `probe_seconds`.
+    A probe whose outcome was never told is given up after `probe_seconds`.
     """
 
     failures: int = 5
@@ -40,15 +41,15 @@ class BreakerRules:
 class Breakers(ABC):
     """The breakers of all models; `provider` and `model` name one.
 
-    No method fails or waits for long: what all workers share is decided by each worker alone while
-    the others are out of reach.
+    No method fails or waits for long: while the state that all workers share cannot be reached,
+    each worker decides by itself.
     """
 
     @abstractmethod
     def admit(self, provider: str, model: str) -> Verdict:
-        """Ask whether to call. PROBE is given to one caller at a time, of all workers.
+        """Ask whether to call. PROBE is given to one caller at a time, over all workers.
 
-        Whoever was let in tells exactly one of `succeeded`, `failed` and `released`.
+        A caller that was let in must call exactly one of `succeeded`, `failed` and `released`.
         """
 
     @abstractmethod
@@ -57,7 +58,7 @@ class Breakers(ABC):
 
     @abstractmethod
     def failed(self, provider: str, model: str) -> None:
-        """Tell that a call failed by the upstream's fault."""
+        """Tell that a call failed through the upstream's fault."""
 
     @abstractmethod
     def released(self, provider: str, model: str) -> None:
@@ -65,8 +66,8 @@ class Breakers(ABC):
 
     @abstractmethod
     def state(self, provider: str, model: str) -> BreakerState:
-        """Look; HALF_OPEN: a probe is due, or under way."""
+        """Give the state, and change nothing; HALF_OPEN: a probe is due, or under way."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back connections."""
+        """Close connections."""

@@ -1,13 +1,13 @@
 -- The breaker of one model, by the clock of this server alone, in microseconds; see `whole` in
 -- quotas.lua.
 --
--- KEYS: 1 a hash: "failures" in a row; while it is open "rests" until when; while somebody probes
+-- KEYS: 1 a hash: "failures" in a row; while it is open "rests" until when; while a worker probes
 --   "prober" and "probes" until when.
 -- ARGV: 1 the worker that asks; 2 how many failures open it; 3 how long it rests; 4 how long a probe
 --   may take; 5 after how long it is forgotten; then what is told and asked, in order: "succeeded",
 --   "failed" (by a call), "probe_failed", "released" (by a probe), "admit" or "look".
--- Gives 0 closed, 1 open or 2 half-open; 1 where who asked is to probe; the failures; how long it
--- still rests; how long somebody may still probe.
+-- Gives 0 closed, 1 open or 2 half-open; 1 if the caller is to probe; the failures; how long it
+-- still rests; how long the prober may still probe.
 
 local breaker, me = KEYS[1], ARGV[1]
 local failures_open, rest, probe = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -1,4 +1,4 @@
-"""Who of this process was let in to a model and has not told yet how it went."""
+"""The callers of this process that may call a model and have not told yet how that went."""
 
 from dataclasses import dataclass
 
@@ -17,17 +17,18 @@ class _Out:
 class Callers:
     """Tells a probe's outcome from those of calls that were let in before the breaker opened.
 
-    Who tells does not say which of them it was. Where both are out, an outcome is taken for the
-    probe's, and an end without an outcome for a call's: so there are never two probes at once, and
-    one that ended without an outcome is given up late rather than too early.
+    A caller does not say whether it is the probe. While a probe and other calls are under way, an
+    outcome is taken for the probe's, and an end without an outcome for another call's. So there are
+    never two probes at once, and a probe that ended without an outcome is given up late rather than
+    too early.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin with no callers."""
         self._out: dict[Key, _Out] = {}
 
     def came(self, key: Key, admission: Verdict) -> None:
-        """Count somebody who asked."""
+        """Count a caller that asked, unless it was refused."""
         if admission is Verdict.REFUSED:
             return
         out = self._out.get(key)
@@ -39,12 +40,12 @@ class Callers:
             out.calls += 1
 
     def probes(self, key: Key) -> bool:
-        """Tell whether a probe is out."""
+        """Tell whether a probe is under way."""
         out = self._out.get(key)
         return out is not None and out.probes > 0
 
     def went(self, key: Key, *, outcome: bool) -> bool:
-        """Count somebody who told; give whether it was a probe."""
+        """Count a caller as done; give whether it was the probe."""
         out = self._out.get(key)
         if out is None:
             return False

@@ -11,7 +11,7 @@ from services.admission.breakers.callers import Callers, Key
 
 @dataclass(slots=True)
 class _Breaker:
-    """`rests_until` None: closed; `probes_until` None: nobody probes."""
+    """`rests_until` None: closed; `probes_until` None: no probe is under way."""
 
     failures: int = 0
     rests_until: float | None = None
@@ -19,18 +19,18 @@ class _Breaker:
 
 
 class LocalBreakers(Breakers):
-    """Decides from the calls of this process; another one knows nothing of them."""
+    """Decides from the calls of this process alone."""
 
     def __init__(self, rules: BreakerRules, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with all closed."""
+        """Begin with all breakers closed."""
         self._rules = rules
         self._clock = clock
-        self._breakers: dict[Key, _Breaker] = {}  # without those that never failed
+        self._breakers: dict[Key, _Breaker] = {}  # without models that never failed
         self._callers = Callers()
         self._lock = Lock()
 
     def admit(self, provider: str, model: str) -> Verdict:
-        """Look, and take the probe where one is due."""
+        """Give the verdict, and take the probe where one is due."""
         key = (provider, model)
         with self._lock:
             breaker = self._breakers.get(key)
@@ -46,7 +46,7 @@ class LocalBreakers(Breakers):
             self._breakers.pop(key, None)
 
     def failed(self, provider: str, model: str) -> None:
-        """Count; only a probe's failure counts while it is open."""
+        """Count a failure; while the breaker is open only a probe's failure counts."""
         key = (provider, model)
         with self._lock:
             is_probe = self._callers.went(key, outcome=True)
@@ -61,14 +61,14 @@ class LocalBreakers(Breakers):
                 breaker.probes_until = None
 
     def released(self, provider: str, model: str) -> None:
-        """Let another one probe, if it was the probe."""
+        """Let another caller probe, if this was the probe."""
         key = (provider, model)
         with self._lock:
             if self._callers.went(key, outcome=False) and (breaker := self._breakers.get(key)):
                 breaker.probes_until = None
 
     def state(self, provider: str, model: str) -> BreakerState:
-        """Look."""
+        """Give the state."""
         with self._lock:
             breaker = self._breakers.get((provider, model))
             if breaker is None or breaker.rests_until is None:

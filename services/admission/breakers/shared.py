@@ -18,17 +18,17 @@ PREFIX = "charla:breaker"
 
 KNOWN_SECONDS = 0.25
 FORGOTTEN_SECONDS = 3600.0
-"""What nobody tells or asks of a model for so long is forgotten; also a failure before."""
+"""What is kept of a model for which no caller asks or tells anything; then it is forgotten."""
 
 MOST_KNOWN = 1000
-"""Models of which it is known how they are; their names may come from users."""
+"""Models whose state is known here; their names may come from users."""
 
 STATES = (BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """How a model is, and until when nobody is asked."""
+    """The state of a model, and until when Redis is not asked again."""
 
     state: BreakerState
     failures: int
@@ -36,12 +36,13 @@ class _Known:
 
 
 class SharedBreakers(Breakers):
-    """Decides with all workers; while Redis is away from the calls of this process alone.
+    """Decides together with all workers; while Redis is away, from the calls of this process alone.
 
-    What a worker was told of a model it goes by for `known_seconds`, without asking. For so long it
-    may still call a model that others' failures have opened, or leave one that has closed; its
-    own calls count at once. A success is told only if failures are known, or nothing is: one right
-    after another worker's first failure may not reset the count, and a later one does.
+    What a worker was told of a model holds for `known_seconds`, without asking. For that long it
+    may still call a model that other workers' failures have opened, or avoid one that has closed;
+    its own calls count at once. A success is told to Redis only if failures are known, or nothing
+    is: a success right after another worker's first failure may not reset the count, and a later
+    success does.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class SharedBreakers(Breakers):
         link.when_back(self._tell_owed)
 
     def admit(self, provider: str, model: str) -> Verdict:
-        """Ask Redis once, or nobody where it is known how the model is."""
+        """Ask Redis once, or not at all where the model's state is known."""
         key = (provider, model)
         known, is_probe = self._fresh(key), False
         if known is None:
@@ -108,7 +109,7 @@ class SharedBreakers(Breakers):
             self._ask(key, "released", of_probe=True)
 
     def state(self, provider: str, model: str) -> BreakerState:
-        """Ask Redis once, or nobody where it is known."""
+        """Ask Redis once, or not at all where the model's state is known."""
         key = (provider, model)
         known = self._fresh(key) or self._ask(key, "look")[0]
         return self._alone.state(provider, model) if known is None else known.state
@@ -130,9 +131,9 @@ class SharedBreakers(Breakers):
             self._ask(key, "look")
 
     def _ask(self, key: Key, verb: str, *, of_probe: bool = False) -> tuple[_Known | None, bool]:
-        """Ask or tell; give what is known then, and whether the caller is to probe.
+        """Ask or tell; give what is known afterwards, and whether the caller is the probe.
 
-        What came of a probe is owed to Redis until it could be told.
+        The end of a probe that could not be told is owed to Redis until it can be.
         """
         with self._lock:
             owed = self._owed.pop(key, None)
@@ -150,7 +151,7 @@ class SharedBreakers(Breakers):
         return (None, False) if answer is None else self._learn(key, answer)
 
     def _owe(self, key: Key, what: str | None, *, may_probe: bool) -> None:
-        """`may_probe`: Redis may have made this the probe, and the caller does not know."""
+        """Note what Redis is to be told; `may_probe`: it may take this caller for the probe."""
         with self._lock:
             if what is None and may_probe and not self._callers.probes(key):
                 what = "released"

@@ -1,1 +1,1 @@
-"""What a provider takes in a span of time: requests and tokens."""
+"""How many requests and tokens a provider accepts in a span of time."""

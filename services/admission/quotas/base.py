@@ -1,9 +1,10 @@
-"""What a provider takes in a span of time: requests and tokens, reserved before, corrected after.
+"""How much a provider accepts in a span of time: reserved before a call, corrected after it.
 
 A reservation takes its request and its estimated tokens out of the window. They leave the window a
-whole span after `arrived` was told, not after it was made: the upstream counts when a call reaches
-it, and in none of its spans are there ever more than the quota allows. One that is never told to
-have arrived is taken to have, once its call can be on its way no longer: its worker is dead.
+whole span after `arrived` was told, not after the reservation was made: the upstream counts when a
+call reaches it, and in none of its spans are there ever more than the quota allows. A reservation
+that is never told to have arrived is taken to have arrived once its call can no longer be on its
+way: its worker is dead.
 """
 
 from abc import ABC, abstractmethod
@@ -11,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MIN_WAIT_SECONDS = 0.005
-"""Who asked again sooner would ask often for nothing."""
+"""A request that asks again sooner than this would ask often in vain."""
 
 WAITING_SECONDS = 2.0
-"""How soon a refused request must ask again, or background requests may go first."""
+"""How soon a refused request must ask again; after that, background requests may go first."""
 
 ABANDONED_SECONDS = 900.0
 """No call is on its way for longer: a run ends after 600 s."""
@@ -28,7 +29,7 @@ class Quota:
     tokens: int | None = None
 
     def fitting(self, tokens: int) -> int:
-        """Give so many tokens, or all there are: more could never be reserved."""
+        """Give `tokens`, or the whole quota if that is less: more could never be reserved."""
         return max(0, tokens if self.tokens is None else min(tokens, self.tokens))
 
 
@@ -53,7 +54,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class QuotaLeft:
-    """What is left of a quota now; None: no limit. `reset_seconds` until all of it is free."""
+    """What is left of a quota now; None: no limit. All of it is free in `reset_seconds`."""
 
     requests: int | None
     tokens: int | None
@@ -61,11 +62,11 @@ class QuotaLeft:
 
 
 class Quotas(ABC):
-    """The windows of all providers; one that `limits` does not name has no limit.
+    """The windows of all providers; a provider that `limits` does not name has no limit.
 
-    No method fails or waits for long: what all workers share is counted by each worker alone, with
-    its share, while the others are out of reach. A reservation of more tokens than the quota has
-    is taken as one of all of them, so that it fits at all.
+    No method fails or waits for long: while the windows that all workers share cannot be reached,
+    each worker counts by itself, with its share of every quota. A reservation of more tokens than
+    the quota has is treated as one of the whole quota, so that it fits at all.
     """
 
     limits: Mapping[str, Quota]
@@ -76,36 +77,37 @@ class Quotas(ABC):
     ) -> Reservation | Wait:
         """Take one request and so many tokens, or say when to ask again.
 
-        The wait is until what must leave the window does, if nothing is corrected or cancelled; a
-        request that is still on its way is taken to arrive now. Where thousands must leave it is
-        until the first thousand has.
+        The wait lasts until enough has left the window, provided that nothing is corrected or
+        cancelled; a request that is still on its way is assumed to arrive now. If thousands must
+        leave, the wait lasts until the first thousand have left.
 
-        A background request gets nothing while an interactive one of any worker waits: for two
-        seconds from its refusal, or until that worker is given an interactive reservation. So a
-        worker asks for the one that goes first, and again within two seconds. `more_wait`: other
-        interactive ones of this worker wait too, or may. Then its reservation ends nothing: if
-        the worker was waited for, it is for two seconds from now.
+        A background request gets nothing while an interactive request of any worker waits: for two
+        seconds from its refusal, or until its worker is given an interactive reservation. So a
+        worker asks for the request that is to go first, and asks again within two seconds.
+        `more_wait`: other interactive requests of this worker wait too, or may. Then its
+        reservation does not end the waiting: if the worker was waited for, it is for another two
+        seconds from now.
         """
 
     @abstractmethod
     def arrived(self, reservation: Reservation) -> None:
-        """Tell that the upstream has the call (it answered, or failed); counts once."""
+        """Tell that the upstream has the call (it answered, or failed); the first time counts."""
 
     @abstractmethod
     def correct(self, reservation: Reservation, tokens: int) -> None:
-        """Put the tokens that the call used in the place of the estimated ones.
+        """Replace the estimated tokens by those that the call used.
 
-        They may be more than the quota has; after its span a reservation is not corrected any more.
+        They may be more than the quota; after its span a reservation is no longer corrected.
         """
 
     @abstractmethod
     def cancel(self, reservation: Reservation) -> None:
-        """Give a reservation back whose call was never made; one that arrived stays."""
+        """Give back a reservation whose call was never made; one that has arrived stays."""
 
     @abstractmethod
     def left(self, provider: str) -> QuotaLeft:
-        """Look; takes nothing."""
+        """Give what is left, and take nothing."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back connections."""
+        """Close connections."""

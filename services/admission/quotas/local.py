@@ -21,11 +21,11 @@ from services.admission.quotas.base import (
 )
 
 MOST_SEEN = 1000
-"""Reservations that are looked at to tell a wait: it takes a fraction of a millisecond."""
+"""Reservations that are looked at to tell a wait: that takes a fraction of a millisecond."""
 
 
 class LocalQuotas(Quotas):
-    """Counts in memory; another process knows nothing of it."""
+    """Counts in memory, for this process alone."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class LocalQuotas(Quotas):
     def reserve(
         self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
-        """Look, and take where there is room."""
+        """Take what is wanted, if there is room."""
         window = self._windows.get(provider)
         if window is None:
             return Reservation(provider, token_hex(12), tokens)
@@ -57,25 +57,25 @@ class LocalQuotas(Quotas):
         return Wait(seconds) if seconds else taken
 
     def arrived(self, reservation: Reservation) -> None:
-        """Let its span begin."""
+        """Let the reservation's span begin."""
         if window := self._windows.get(reservation.provider):
             with self._lock:
                 window.arrived(reservation.id, self._clock())
 
     def correct(self, reservation: Reservation, tokens: int) -> None:
-        """Count others."""
+        """Count the given tokens in place of the estimated ones."""
         if window := self._windows.get(reservation.provider):
             with self._lock:
                 window.correct(reservation.id, max(0, tokens))
 
     def cancel(self, reservation: Reservation) -> None:
-        """Forget it."""
+        """Forget the reservation."""
         if window := self._windows.get(reservation.provider):
             with self._lock:
                 window.cancel(reservation.id)
 
     def left(self, provider: str) -> QuotaLeft:
-        """Look."""
+        """Give what is left."""
         window = self._windows.get(provider)
         if window is None:
             return QuotaLeft(None, None, 0.0)
@@ -88,7 +88,7 @@ class LocalQuotas(Quotas):
 
 @dataclass(slots=True)
 class _Entry:
-    """`at`: when it arrived, or was reserved while it is on its way."""
+    """A reservation; `at`: when it arrived, or when it was reserved while it is on its way."""
 
     at: float
     tokens: int
@@ -96,7 +96,7 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Window:
-    """What one provider was asked for, oldest first."""
+    """What one provider was asked for; the oldest reservation comes first."""
 
     quota: Quota
     span: float
@@ -111,7 +111,7 @@ class _Window:
         return len(self.on_its_way) + len(self.there)
 
     def take(self, wanted: Reservation, now: float, *, background: bool, more_wait: bool) -> float:
-        """Take it; give 0, or take nothing and give the seconds until there can be room."""
+        """Take what is wanted and give 0, or give the seconds until there can be room."""
         self._move(now)
         seconds = self._until_room(wanted.tokens, now)
         if background and now < self.waits_until:
@@ -157,7 +157,7 @@ class _Window:
         )
 
     def _move(self, now: float) -> None:
-        """Let those leave whose span is over, and give up those on their way for too long."""
+        """Remove reservations whose span is over, and give up those on their way for too long."""
         for id_, entry in _while(self.on_its_way, lambda one: one.at + self.abandoned <= now):
             del self.on_its_way[id_]
             self.there[id_] = _Entry(now, entry.tokens)
@@ -179,7 +179,7 @@ class _Window:
         return seconds
 
     def _last_of(self, tokens: int) -> _Entry | None:
-        """Find the one with which so many tokens have left; None: one that has not arrived."""
+        """Find the entry with which so many tokens have left; None: it has not arrived yet."""
         entry = None
         for entry in islice(self.there.values(), MOST_SEEN):
             tokens -= entry.tokens
@@ -194,7 +194,7 @@ class _Window:
 def _while(
     entries: OrderedDict[str, _Entry], holds: Callable[[_Entry], bool]
 ) -> Iterable[tuple[str, _Entry]]:
-    """Give the oldest ones of which it holds; each may be removed."""
+    """Give the oldest entries, for as long as `holds` is true of them; each may be removed."""
     while entries:
         id_ = next(iter(entries))
         entry = entries[id_]

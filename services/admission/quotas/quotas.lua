@@ -14,7 +14,7 @@
 -- Gives for "reserve" 1 and 0, or 0 and the wait; for "look" requests, tokens and the time until
 -- all of them have left; for "tell" nothing that matters.
 
-local AT_ONCE = 1000 -- what is left is for the next call: nobody else is served meanwhile
+local AT_ONCE = 1000 -- the rest is left to the next call: Redis serves nothing else meanwhile
 local arrived, on_way, tokens, waiting = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local verb, span, abandoned = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local requests_fit, tokens_fit = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -104,8 +104,8 @@ local function tokens_now()
   return tonumber(redis.call('HGET', tokens, 'sum') or 0)
 end
 
--- When the oldest ones that have so many requests, or tokens, together have left. Those on their
--- way leave last.
+-- How long until so many requests, or tokens, have left, the oldest first. Requests on their way
+-- leave last.
 local function until_requests_left(number)
   local last = redis.call('ZRANGE', arrived, number - 1, number - 1, 'WITHSCORES')
   return last[2] and last[2] + span - now or span
@@ -129,7 +129,7 @@ local function until_tokens_left(number)
       end
     end
   end
-  return score + span - now -- a first part of it: who asks again then is told the rest
+  return score + span - now -- a part of the wait: a request that asks again then is told the rest
 end
 
 local function until_room(wanted)

@@ -25,19 +25,19 @@ PREFIX = "charla:quota"
 KEYS = ("arrived", "on_way", "tokens", "waiting")
 
 TOGETHER = "shared-"
-"""How the id of a reservation begins that Redis knows of."""
+"""The id of a reservation that Redis knows of begins like this."""
 
 ARRIVED, CANCEL = "arrived", "cancel"
 
 Tells = Sequence[tuple[str, str]]
-"""What came of reservations: what, and the id."""
+"""What happened to reservations: pairs of what, and the id."""
 
 
 class SharedQuotas(Quotas):
     """Counts in Redis; while it is away each process counts its share of every quota by itself.
 
-    What was counted in memory meanwhile stays there. What Redis kept holds again, and what came of
-    its reservations meanwhile is told to it first.
+    What a process counted in memory meanwhile stays there. When Redis is back, what it kept holds
+    again, after it was told what happened to its reservations meanwhile.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SharedQuotas(Quotas):
     def reserve(
         self, provider: str, tokens: int, *, background: bool = False, more_wait: bool = False
     ) -> Reservation | Wait:
-        """Ask Redis once, where there is a quota."""
+        """Ask Redis once, if the provider has a quota."""
         quota = self.limits.get(provider, NO_QUOTA)
         if quota == NO_QUOTA:
             return Reservation(provider, token_hex(12), tokens)
@@ -102,7 +102,7 @@ class SharedQuotas(Quotas):
             self._alone.cancel(reservation)
 
     def left(self, provider: str) -> QuotaLeft:
-        """Ask Redis once, where there is a quota."""
+        """Ask Redis once, if the provider has a quota."""
         quota = self.limits.get(provider, NO_QUOTA)
         if quota == NO_QUOTA:
             return QuotaLeft(None, None, 0.0)
@@ -146,9 +146,9 @@ class SharedQuotas(Quotas):
         tells: Tells = (),
         if_lost: Tells = (),
     ) -> Sequence[Any] | None:
-        """Ask, and tell what is owed before; what could not be told is owed.
+        """Ask, after telling what is owed; what could not be told is owed from now on.
 
-        `if_lost` is owed where Redis may have heard the question and its answer was not.
+        `if_lost` is owed if Redis may have received the question but its answer was lost.
         """
         with self._lock:
             tells = [*self._owed.pop(provider, ()), *tells]

@@ -54,7 +54,7 @@ class Place:
         return True
 
 
-class _Entrance:
+class _ProviderQueue:
     """The queue of one provider: its line, the places that are promised, and the forecast."""
 
     def __init__(self, provider: str, line: Line, forecast: Forecast) -> None:
@@ -112,7 +112,7 @@ class BurstQueue:
         self._times = times or QueueTimes()
         self._clock = clock or MonotonicClock()
         self._arrivals = count()
-        self._entrances: dict[str, _Entrance] = {}
+        self._queues: dict[str, _ProviderQueue] = {}
         self._is_closed = False
 
     def hold(self, provider: str) -> Place:
@@ -124,12 +124,12 @@ class BurstQueue:
         self._check_open()
         if self._quotas.limits.get(provider, NO_QUOTA) == NO_QUOTA:
             return Place(set())  # no call ever waits there
-        entrance = self._entrance(provider)
-        if entrance.load >= self._size:
-            room = entrance.forecast.room(self._quotas.left(provider))
-            if entrance.load >= self._size + room:
-                raise entrance.full(self._clock.now())
-        return Place(entrance.promised)
+        queue = self._queue_of(provider)
+        if queue.load >= self._size:
+            room = queue.forecast.room(self._quotas.left(provider))
+            if queue.load >= self._size + room:
+                raise queue.full(self._clock.now())
+        return Place(queue.promised)
 
     def enter(self, request: Request, place: Place | None = None) -> Reservation:
         """Wait until the provider has room for this call, which asks at once if it is the first.
@@ -140,8 +140,8 @@ class BurstQueue:
         """
         self._check_open()
         came_at = self._clock.now()
-        entrance = self._entrance(request.provider)
-        entrance.forecast.note(request.tokens)
+        queue = self._queue_of(request.provider)
+        queue.forecast.note(request.tokens)
         waiter = Waiter(
             user_id=request.user_id,
             priority=request.priority,
@@ -149,26 +149,26 @@ class BurstQueue:
             arrival=next(self._arrivals),
             on_position=request.tell,
         )
-        answer = entrance.line.ask_at_once(waiter)
-        is_promised = place is not None and place.redeem(entrance.promised)
+        answer = queue.line.ask_at_once(waiter)
+        is_promised = place is not None and place.redeem(queue.promised)
         if isinstance(answer, Reservation):
             return answer
         self._check_open()  # the queue may have been closed while room was asked for
-        if not is_promised and entrance.load >= self._size:
-            raise entrance.full(self._clock.now())
+        if not is_promised and queue.load >= self._size:
+            raise queue.full(self._clock.now())
         try:
-            return entrance.line.wait(waiter, answer)
+            return queue.line.wait(waiter, answer)
         finally:
             self._on_wait(request.provider, self._clock.now() - came_at)
 
     def waiting(self, provider: str) -> int:
         """Count the calls that wait before a provider."""
-        return len(self._entrances[provider].line) if provider in self._entrances else 0
+        return len(self._queues[provider].line) if provider in self._queues else 0
 
     def close(self) -> None:
         """End the queue: every call that waits, and every later one, raises Draining."""
         self._is_closed = True
-        lines = [entrance.line for entrance in self._entrances.values()]
+        lines = [queue.line for queue in self._queues.values()]
         for line in lines:
             line.disband(Draining())
         for line in lines:
@@ -178,8 +178,8 @@ class BurstQueue:
         if self._is_closed:
             raise Draining
 
-    def _entrance(self, provider: str) -> _Entrance:
-        if provider not in self._entrances:
+    def _queue_of(self, provider: str) -> _ProviderQueue:
+        if provider not in self._queues:
             line = Line(
                 provider,
                 self._quotas,
@@ -188,7 +188,7 @@ class BurstQueue:
                 self._clock,
             )
             quota = self._quotas.limits.get(provider, NO_QUOTA)
-            self._entrances[provider] = _Entrance(
+            self._queues[provider] = _ProviderQueue(
                 provider, line, Forecast(quota, self._times.window)
             )
-        return self._entrances[provider]
+        return self._queues[provider]

@@ -11,11 +11,11 @@ from limits.strategies import MovingWindowRateLimiter
 from services.domain.limits import Count, Limit, Standing, Windows
 
 BEYOND_ANY_LIMIT = 10**9
-"""Where the library is not asked whether there is room."""
+"""A limit that leaves room always, for where the library is not asked about room."""
 
 
 class LocalWindows(Windows):
-    """Counts in memory; another process knows nothing of it."""
+    """Counts in memory, for this process alone."""
 
     def __init__(self) -> None:
         """Begin at zero."""
@@ -24,7 +24,7 @@ class LocalWindows(Windows):
         self._taking = Lock()  # the library starts a timer in the midst of it, which yields
 
     def look(self, subject: str, limits: Sequence[Limit]) -> Count:
-        """Look at each limit."""
+        """Look at each limit, and count nothing."""
         standings = [self._standing(subject, limit) for limit in limits]
         return Count(all(one.remaining > 0 for one in standings), standings)
 

@@ -15,7 +15,8 @@ PREFIX = "charla:limit"
 class SharedWindows(Windows):
     """Counts in Redis; while it is away each process counts its share of every limit by itself.
 
-    What was counted in memory meanwhile stays there, and what Redis kept holds again.
+    What a process counted in memory meanwhile stays there. When Redis is back, what it kept holds
+    again.
     """
 
     def __init__(self, link: SharedLink) -> None:

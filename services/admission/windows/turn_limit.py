@@ -10,7 +10,7 @@ from services.domain.limits import Limit, Standing, Windows
 class LimitHold:
     """Room under a user's limit, held while a run is begun.
 
-    `standing` is where the user stands, None where nothing is limited.
+    `standing` is where the user stands; None: nothing is limited.
     """
 
     def __init__(self, limit: "TurnLimit", user_id: str, standing: Standing | None) -> None:
@@ -27,17 +27,18 @@ class LimitHold:
         return self.standing
 
     def give_back(self) -> None:
-        """Let go of the room, unless it was taken; a second call does nothing."""
+        """Release the room, unless it was taken; a second call does nothing."""
         limit, self._limit = self._limit, None
         if limit is not None:
             limit.release(self._user_id)
 
 
 class TurnLimit:
-    """Held before a run begins, taken once it has.
+    """A user's limit of runs: room is held before a run begins, and taken once it has begun.
 
-    A begin that is refused, and the replay of an earlier one, cost nothing. Between the two the
-    store is asked, and the hold keeps other requests of this process from getting the same room.
+    A begin that is refused, and the replay of an earlier one, cost nothing. The store is asked
+    between the two steps, and the hold keeps other requests of this process from getting the same
+    room.
     """
 
     def __init__(self, windows: Windows, limits: Sequence[Limit]) -> None:
@@ -57,13 +58,13 @@ class TurnLimit:
         return LimitHold(self, user_id, standing)
 
     def count(self, user_id: str) -> Standing | None:
-        """Count a run that began, also where others took the last room meanwhile."""
+        """Count a run that has begun, even if other runs took the last room meanwhile."""
         if not self._limits:
             return None
         return self._windows.add(_subject(user_id), self._limits).tightest
 
     def release(self, user_id: str) -> None:
-        """Let go of what one hold has."""
+        """Release the room of one hold."""
         self._held[user_id] -= 1
         if self._held[user_id] <= 0:
             del self._held[user_id]

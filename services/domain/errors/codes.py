@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class FailureCode(StrEnum):
-    """The code of a failed answer: stable, for programs; `meaning` says it to people."""
+    """The code of a failed answer: stable, for programs; `meaning` is its sentence for people."""
 
     ERROR = "upstream_error"
     UNREACHABLE = "upstream_unreachable"
@@ -27,12 +27,12 @@ class FailureCode(StrEnum):
 
     @property
     def is_refusal(self) -> bool:
-        """Tell whether it comes in place of an answer: such a call is not billed."""
+        """Tell whether the failure comes in place of an answer: such a call is not billed."""
         return self in _REFUSALS
 
     @property
     def is_fault(self) -> bool:
-        """Tell whether it says something about the upstream, not about the request or our pace."""
+        """Tell whether the failure is the upstream's fault, not the request's or our pace's."""
         return self in _FAULTS
 
     @property

@@ -8,7 +8,7 @@ from services.domain.errors.codes import FailureCode
 
 
 class ProviderError(CharlaError):
-    """An answer failed, as `code` says.
+    """An answer failed, for the reason that `code` gives.
 
     `may_retry`: the same call may succeed a little later (the runner retries before the first
     token); `retry_after` is what the upstream asked for, in seconds.
@@ -33,7 +33,7 @@ class ProviderError(CharlaError):
         self.retry_after = retry_after
 
     def for_another_server(self) -> Self:
-        """Give the same failure as one that another server may not meet: retryable, at once."""
+        """Give the same failure as retryable at once: another server may not meet it."""
         same = copy(self)
         same.retryable, same.retry_after = True, None
         return same
@@ -46,5 +46,5 @@ class ProviderTimeout(ProviderError):
     title = "The provider took too long"
 
     def __init__(self, detail: str = "", *, may_retry: bool = True) -> None:
-        """Retryable: a stall says nothing about the next call."""
+        """Make it retryable: a stall says nothing about the next call."""
         super().__init__(detail, code=FailureCode.TIMEOUT, may_retry=may_retry)

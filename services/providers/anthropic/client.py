@@ -1,6 +1,7 @@
-"""The Anthropic SDK: it shapes and signs the request and judges the status; bytes are read by us.
+"""The Anthropic SDK: it shapes and signs the request and judges the status; we read the bytes.
 
-The only file that imports the SDK, itself imported when first needed: that takes over a second.
+The only file that imports the SDK. It is itself imported when first needed: that takes over a
+second.
 """
 
 from collections.abc import Mapping
@@ -26,12 +27,12 @@ OFFICIAL_URL = "https://api.anthropic.com"
 MODELS_A_PAGE = 1000  # the most that a page may have, and many more than there are
 
 VERSION_WITH_TEMPERATURE = "2023-06-01"
-"""The SDK speaks 2026-10-21, which refuses a temperature for whatever model; the stream is the same
-in both."""
+"""The SDK uses 2026-10-21, which refuses a temperature for every model; the stream is the same in
+both."""
 
 _UNPAID_TYPES = ("billing_error",)
 _UNPAID_CODES = ("contract_spend_limit_reached", "enforced_spend_limit_reached")
-_UNPAID_SENTENCE = "credit balance is too low"  # a 400 whose type says nothing of it
+_UNPAID_SENTENCE = "credit balance is too low"  # a 400 whose type does not say so
 
 
 class _Listed(msgspec.Struct):
@@ -57,10 +58,10 @@ class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
     logger = "anthropic"
 
     def __init__(self, config: ProviderConfig) -> None:
-        """Build it; nothing is connected before the first call."""
+        """Build the client; nothing is connected before the first call."""
         super().__init__(config, _ERRORS)
         self._sdk = _Sdk(config, self._http)
-        # The first look at these asks `uname` in a process of its own: not in the first request.
+        # The first look at these runs `uname` in a process of its own: not in the first request.
         self._sdk.platform_headers()
 
     def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
@@ -105,7 +106,7 @@ class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
 
 
 class _Sdk(anthropic.Anthropic):
-    """The SDK's client, told everything: it reads nothing that counts from the environment."""
+    """The SDK's client, given every setting: it reads nothing that matters from the environment."""
 
     def __init__(self, config: ProviderConfig, http: httpx2.Client) -> None:
         key = config.api_key or NO_KEY
@@ -120,9 +121,9 @@ class _Sdk(anthropic.Anthropic):
         )
         headers = {"Accept-Encoding": "identity"}  # compressed pieces come late
         if config.base_url:
-            # The SDK sends a bearer; older servers of the protocol look for the key here.
+            # The SDK sends a bearer token; older servers of the protocol look for the key here.
             headers["X-Api-Key"] = key
-        # In place of what the SDK put together: ANTHROPIC_CUSTOM_HEADERS is in there.
+        # In place of the SDK's own headers, which include ANTHROPIC_CUSTOM_HEADERS.
         self._custom_headers = headers
 
 
@@ -132,7 +133,7 @@ def _root_of(base_url: str) -> str:
 
 
 def _is_unpaid(exc: anthropic.APIStatusError) -> bool:
-    """Tell whether it is the account that must pay, so that no wait will help."""
+    """Tell whether the account is out of money, so that waiting will not help."""
     return (
         exc.type in _UNPAID_TYPES
         or exc.error_code in _UNPAID_CODES

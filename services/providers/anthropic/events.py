@@ -1,7 +1,7 @@
 """Anthropic's Messages stream as events.
 
-Only the fields needed are decoded. What is unknown is ignored and counted, for Anthropic adds
-events without a new version; what cannot be read at all is `upstream_protocol`.
+Only the needed fields are decoded. Unknown things are ignored and counted, for Anthropic adds
+events without a new version; a frame that cannot be read at all is `upstream_protocol`.
 """
 
 import logging
@@ -28,7 +28,7 @@ _REASONS = {
     "model_context_window_exceeded": FinishReason.LENGTH,
     "refusal": FinishReason.CONTENT_FILTER,
 }
-"""Every other reason (end_turn, stop_sequence, tool_use, pause_turn) is an end like any other."""
+"""Every other reason (end_turn, stop_sequence, tool_use, pause_turn) is an ordinary end."""
 
 _NEEDED = ("content_block_delta", "message_delta")
 """Events whose loss would change the answer."""
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Delta(msgspec.Struct, gc=False):
-    """Of a block or of the message: `stop_reason` is the message's."""
+    """The delta of a block or of the message: `stop_reason` is the message's."""
 
     type: object = None
     text: object = None
@@ -63,7 +63,7 @@ class _OutputDetails(msgspec.Struct):
 
 
 class _Figures(msgspec.Struct):
-    """A usage; what a later one leaves out still holds."""
+    """A usage; figures that a later one leaves out still hold."""
 
     input_tokens: Count | None = None
     cache_read_input_tokens: Count | None = None
@@ -79,7 +79,7 @@ class AnthropicAnswer(Answer):
     """One answer as a stream of a message, ended by `message_stop`."""
 
     def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
-        """Begin without any figure."""
+        """Begin without figures."""
         super().__init__(secret, on_ignored)
         self._begun = _Figures()
 
@@ -123,7 +123,7 @@ class AnthropicAnswer(Answer):
                 self.on_ignored()
 
     def _read_block(self, block: _Delta, events: list[ProviderEvent]) -> None:
-        """Read the beginning of a block; Anthropic's own are empty then."""
+        """Read the beginning of a block; Anthropic's own blocks are empty then."""
         if block.type == "text":
             self.say(block.text, events)
         elif block.type == "thinking":
@@ -165,10 +165,10 @@ class AnthropicAnswer(Answer):
 
 
 def _usage(begun: _Figures, now: _Figures) -> Usage | None:
-    """Put the figures together; None where one that matters is missing.
+    """Put the figures together; None if one that matters is missing.
 
-    Anthropic's input does not contain what was read from a cache or written to it. The output at
-    the beginning is no count of the answer, so it stands for nothing.
+    Anthropic's input does not include what was read from a cache or written to it. The output given
+    at the beginning does not count the answer, so it is ignored.
     """
     fresh = _later(begun.input_tokens, now.input_tokens)
     cached = _later(begun.cache_read_input_tokens, now.cache_read_input_tokens) or 0
@@ -189,7 +189,7 @@ def _later(first: int | None, last: int | None) -> int | None:
 
 
 def _read_event(data: bytes) -> _Event | None:
-    """Decode a frame; None for JSON that is no event at all."""
+    """Decode a frame; None for JSON that is not an event."""
     try:
         return _decode(data)
     except (ValueError, RecursionError):

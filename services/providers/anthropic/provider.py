@@ -7,7 +7,7 @@ from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk.provider import Asked, Reader, SdkProvider
+from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.anthropic.client import AnthropicClient
@@ -18,7 +18,7 @@ class AnthropicProvider(SdkProvider["AnthropicClient"]):
 
     sdk = "anthropic"
 
-    def _reader(self) -> Reader:
+    def _reader(self) -> AnswerReader:
         from services.providers.anthropic.events import (  # noqa: PLC0415 - loaded with the SDK
             AnthropicAnswer,
         )
@@ -48,16 +48,16 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
     if request.model.takes_temperature:
         arguments["temperature"] = min(request.temperature, request.model.max_temperature)
     if request.model.reasons:
-        # Those models think anyhow, and keep it to themselves unless they are asked.
+        # These models think anyway, and do not show it unless asked to.
         arguments["thinking"] = {"type": "adaptive", "display": "summarized"}
         arguments["output_config"] = {"effort": config.effort.value}
     return arguments
 
 
 def _is_blank(message: ContextMessage) -> bool:
-    """Tell an answer that Anthropic would refuse the whole conversation for.
+    """Tell whether Anthropic would refuse the whole conversation because of this answer.
 
-    Two user messages in a row are one to Anthropic.
+    To Anthropic, two user messages in a row are one.
     """
     return message.role is MessageRole.ASSISTANT and not message.content.strip()
 
@@ -66,7 +66,7 @@ def _written(message: ContextMessage) -> dict[str, Any]:
     role = str(message.role)
     if not message.images:
         return {"role": role, "content": message.content}
-    # Anthropic's models see best what comes before the text, and refuse a text without any.
+    # Anthropic's models see images best before the text, and refuse a message without a text.
     blocks = [_picture(image) for image in message.images]
     if message.content.strip():
         blocks.append({"type": "text", "text": message.content})

@@ -1,1 +1,1 @@
-"""Texts as vectors: what an embedder promises, and the one that needs no key."""
+"""Texts as vectors: what an embedder promises, and the embedder that needs no key."""

@@ -15,12 +15,12 @@ from services.providers.wire.clean_text import protocol_error
 Vector = list[float]
 
 _MOST_TOKENS = 2**31 - 1
-"""No call has more, and a database's integers end somewhere."""
+"""No call has more, and a database's integers are limited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The vectors of texts, and what they took; `input_tokens` is all that counts of a usage."""
+    """The vectors of texts, and what they took; of a usage only `input_tokens` counts."""
 
     vectors: Sequence[Vector]
     usage: Usage
@@ -49,9 +49,9 @@ class Embedder(ABC):
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Give a vector for each text, in their order, of length 1: a product is a cosine.
 
-        No texts make no call. Raises InvalidRequest that names the text for one that is blank or
-        too long, and for too many of them, before anybody is asked; every other failure is a
-        ProviderError, `may_retry` where the same call may succeed later; nothing is retried here.
+        Without texts no call is made. Raises InvalidRequest before any call for a text that is
+        blank or too long, which it names, and for too many texts; every other failure is a
+        ProviderError, with `may_retry` if the same call may succeed later; nothing is retried here.
         """
         self._check(texts)
         if not texts:
@@ -65,7 +65,7 @@ class Embedder(ABC):
         return Embedded(made, self._usage(texts, reported))
 
     def count_tokens(self, text: str) -> int:
-        """Count the tokens of a text before a call, as near as can be without asking upstream."""
+        """Count the tokens of a text before a call, as near as possible without asking upstream."""
         return tokens.count(text)
 
     @abstractmethod
@@ -74,14 +74,14 @@ class Embedder(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give back the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones."""
 
     @abstractmethod
     def _embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], object]:
         """Give a vector of any length for each text, and how many tokens upstream reports.
 
-        There is a text, and none is blank or too long. A report that is no sensible number counts
-        as none.
+        There is at least one text, and none is blank or too long. A report that is not a sensible
+        number is ignored.
         """
 
     def _check(self, texts: Sequence[str]) -> None:
@@ -112,7 +112,7 @@ class Embedder(ABC):
 
 
 def _length(vector: Vector) -> float:
-    """Measure a vector, to the same last bit on every machine; not a finite number: none."""
+    """Measure a vector, to the same last bit on every machine; infinite if it is too long."""
     try:
         return math.sqrt(math.fsum(number * number for number in vector))
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Which embedders there are; each is imported when one of its kind is built."""
+"""Which embedders there are; each is imported when it is first built."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -11,22 +11,23 @@ from services.providers.registry import VENDORS
 
 EMBEDDINGS: Mapping[str, Embeddings] = {
     **{vendor.name: vendor.embeddings for vendor in VENDORS.values() if vendor.embeddings},
+    # A kind is what settings would name: this one has the name of the mode that needs no key.
     "embedded": Embeddings(
-        "services.providers.embedding.embedded:EmbeddedEmbedder",
+        "services.providers.embedding.hashing:HashingEmbedder",
         EmbeddingModel(name="hashed-1", dimensions=256, max_tokens=8192),
     ),
 }
-"""Each vendor's by its name, and `embedded`, which asks nobody.
+"""Each vendor's embedder by the vendor's name, and `embedded`, which makes no calls.
 
-Vectors of different models, or of different lengths, say nothing about each other. The longest
-texts are those of the vendors' pages in November 2026.
+Vectors of different models, or of different lengths, cannot be compared. The longest texts are
+those of the vendors' pages in November 2026.
 """
 
 
 def build(config: ProviderConfig, model: EmbeddingModel | None = None) -> Embedder:
-    """Build an embedder without connecting to it; raises LookupError for an unknown kind or model.
+    """Build an embedder and connect nothing; LookupError for an unknown kind or model.
 
-    Of the configuration `models` do not count.
+    The `models` of the configuration are not used.
     """
     known = EMBEDDINGS.get(config.kind)
     if known is None:

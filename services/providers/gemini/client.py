@@ -1,6 +1,6 @@
-"""The google-genai SDK: it signs and addresses the request; bytes are read by us.
+"""The google-genai SDK: it signs and addresses the request; we read the bytes.
 
-The only file that imports the SDK, itself imported when first needed: that takes a second.
+The only file that imports the SDK. It is itself imported when first needed: that takes a second.
 """
 
 import contextlib
@@ -31,9 +31,9 @@ from services.providers.wire.transport import ResponseBody
 
 OFFICIAL_URL = "https://generativelanguage.googleapis.com"
 API_VERSION = "v1beta"
-NO_KEY = "no-key"  # the SDK insists on one; a server without authentication ignores it
+NO_KEY = "no-key"  # the SDK insists on a key; a server without authentication ignores it
 MODELS_A_PAGE = 1000  # the most that a page may have
-MOST_MODELS = 10_000  # a server that always names a further page would keep us for ever
+MOST_MODELS = 10_000  # a server that always names a further page would be asked for ever
 
 _OK = 200
 
@@ -42,15 +42,15 @@ class GeminiClient:
     """One SDK client for all calls of a provider."""
 
     def __init__(self, config: ProviderConfig) -> None:
-        """Build it; nothing is connected before the first call."""
+        """Build the client; nothing is connected before the first call."""
         keep_quiet("google_genai")
-        # It warns of two keys in the environment, neither of which is used.
+        # The SDK warns of two keys in the environment, neither of which is used.
         logging.getLogger("google_genai._api_client").setLevel(logging.ERROR)
         self._secret = config.api_key
         self._timeouts = config.timeouts
         self._http = http_client(config.timeouts)
         unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # All is told here, so that the SDK reads nothing that counts from the environment. Its
+        # All is given here, so that the SDK reads nothing that matters from the environment. Its
         # `timeout` is left out: it would also ask Google to end a longer answer.
         self._sdk = genai.Client(
             enterprise=False,
@@ -61,7 +61,7 @@ class GeminiClient:
                 base_url=_root_of(config.base_url) if config.base_url else OFFICIAL_URL,
                 api_version=API_VERSION,
                 headers={"Accept-Encoding": "identity"},  # compressed pieces come late
-                # For clients that it makes beside ours, and that nobody uses: else it loads all
+                # For the SDK's own clients, which are never used: otherwise it would load all
                 # authorities twice, from where the environment says.
                 client_args={"verify": unused},
                 async_client_args={"ssl": unused},
@@ -70,7 +70,7 @@ class GeminiClient:
 
     @contextlib.contextmanager
     def open(self, model: str, body: dict[str, Any]) -> Generator[ResponseBody, None, None]:
-        """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
+        """Call, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
         with transport_errors(), closing(self._post(model, body)) as response:
             if response.status_code != _OK:
                 response.read()
@@ -80,8 +80,9 @@ class GeminiClient:
     def _post(self, model: str, body: dict[str, Any]) -> httpx2.Response:
         """Send what the SDK's `generate_content_stream` sends.
 
-        That one gives no raw answer, and its walk over every argument and every chunk takes two
-        milliseconds a call. What it shapes requests with is not public: here and nowhere else.
+        That function gives no raw answer, and its walk over every argument and every chunk takes
+        two milliseconds a call. The SDK's way to shape requests is not public: it is used only
+        here.
         """
         shaped = self._sdk._api_client._build_request(  # noqa: SLF001 - as said above
             "post", f"models/{model}:streamGenerateContent?alt=sse", body
@@ -104,9 +105,9 @@ class GeminiClient:
             except errors.APIError as exc:
                 raise self._refusal(exc.response) from exc
             except (AttributeError, TypeError, ValueError, RecursionError) as exc:
-                # The SDK's own reader takes whatever comes for a list of models.
+                # The SDK's own reader takes any answer for a list of models.
                 raise protocol_error("The provider's list of models cannot be understood.") from exc
-        # Servers that only speak the protocol may not say what their models can do.
+        # Servers that merely speak the protocol may not say what their models can do.
         return [
             model.name.removeprefix("models/")
             for model in models
@@ -124,7 +125,7 @@ class GeminiClient:
         config = EmbedContentConfig(
             output_dimensionality=dimensions, http_options=HttpOptions(timeout=milliseconds)
         )
-        # As plain texts the newer models would take all of them for the parts of one.
+        # The newer models would take plain texts for the parts of a single text.
         contents = [Content(parts=[Part(text=text)]) for text in texts]
         with transport_errors():
             try:
@@ -134,14 +135,14 @@ class GeminiClient:
             except errors.APIError as exc:
                 raise self._refusal(exc.response) from exc
             except (AttributeError, TypeError, ValueError, RecursionError) as exc:
-                # The SDK's own reader takes whatever comes for vectors.
+                # The SDK's own reader takes any answer for vectors.
                 raise protocol_error("The provider's vectors cannot be understood.") from exc
         usage = answer.usage_metadata
         vectors = [embedding.values or [] for embedding in answer.embeddings or []]
         return vectors, usage.prompt_token_count if usage else None
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         self._http.close()
 
     def _refusal(self, response: Any) -> Exception:

@@ -15,7 +15,7 @@ class GeminiEmbedder(SdkAdapter["GeminiClient"], Embedder):
 
     sdk = "google.genai"
     max_batch = 100
-    """As many as Google takes in one."""
+    """Google takes at most so many in one call."""
 
     def _embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], object]:
         return self._loaded().embedded(self.model, texts, self.dimensions)

@@ -1,8 +1,8 @@
 """Gemini's `streamGenerateContent?alt=sse` frames as events.
 
-Nothing in the format says that an answer is over but the end of the body: some models and many
-gateways put `finishReason: STOP` into every frame, or into one that text follows. So all is read,
-and after a reason the line may be silent only for a moment.
+In this format only the end of the body says that an answer is over: some models and many gateways
+put `finishReason: STOP` into every frame, or into a frame that is followed by text. So everything
+is read, and after a reason the connection may be silent only for a moment.
 """
 
 import json
@@ -49,7 +49,7 @@ _REASONS = {
     "PUP_LIMITED_DISABLED": FinishReason.CONTENT_FILTER,
     "MODEL_ARMOR": FinishReason.CONTENT_FILTER,
 }
-"""Every other reason (STOP, OTHER, a gateway's own) is an end like any other."""
+"""Every other reason (STOP, OTHER, a gateway's own) is an ordinary end."""
 
 _SPOILT = (
     "MALFORMED_FUNCTION_CALL",
@@ -58,7 +58,7 @@ _SPOILT = (
     "TOO_MANY_TOOL_CALLS",
     "UNEXPECTED_TOOL_CALL",
 )
-"""The model wrote something else than an answer, and it was thrown away: another try may do."""
+"""The model wrote something other than an answer, and it was thrown away: another try may work."""
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class _Feedback(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Chunk(msgspec.Struct, gc=False, rename="camel"):
-    """A frame; its usage stays as it came, for only the last one counts."""
+    """A frame; its usage is kept undecoded, for only the last usage counts."""
 
     candidates: list[_Candidate] | None = None
     prompt_feedback: _Feedback | None = None
@@ -95,7 +95,7 @@ class _Chunk(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Usage(msgspec.Struct, rename="camel"):
-    """Tokens so far; what is zero is left out by Google."""
+    """Tokens so far; Google leaves out figures that are zero."""
 
     prompt_token_count: Count | None = None
     tool_use_prompt_token_count: Count | None = None
@@ -109,7 +109,7 @@ _decode_usage = msgspec.json.Decoder(_Usage | None).decode
 
 
 class Patience(Protocol):
-    """What waits for the answer's bytes, and may change how long."""
+    """What waits for the answer's bytes: a reader of the answer may change for how long."""
 
     silence_seconds: float
 
@@ -140,7 +140,7 @@ class GeminiAnswer(Answer):
         events: list[ProviderEvent] = []
         if chunk.candidates:
             for candidate in chunk.candidates:
-                # One is asked for: a further one would be mixed into the text.
+                # We ask for one answer: a further one would be mixed into the text.
                 if candidate.index == 0 or candidate.index is None:
                     self._read_candidate(candidate, events)
         elif chunk.prompt_feedback is not None:
@@ -160,7 +160,7 @@ class GeminiAnswer(Answer):
         yield from super().end()
 
     def counted(self) -> Iterator[ProviderEvent]:
-        """Give the last usage, once; none where the answer is not in it."""
+        """Give the last usage, once; none if the answer is not included in it."""
         last, self._counted = self._counted, _NONE
         if not last:
             return
@@ -198,7 +198,7 @@ class GeminiAnswer(Answer):
         if _is_told(candidate.finish_reason):
             self._read_reason(str(candidate.finish_reason))
         elif self.reason is not None and events:
-            # What was called the end was none.
+            # The reason that came before was not the end.
             self.reason = None
             self._line.silence_seconds = self._patience
 
@@ -211,13 +211,13 @@ class GeminiAnswer(Answer):
 
     def _end_with(self, reason: FinishReason) -> None:
         self.reason = reason
-        # Before the first word a STOP may be a gateway's, whose model still thinks.
+        # Before the first word a STOP may be a gateway's, while its model still thinks.
         if self._has_begun or reason is not FinishReason.STOP:
             self._line.silence_seconds = min(self._patience, END_SECONDS)
 
 
 def read_gemini(body: GeminiBody, answer: GeminiAnswer) -> Iterator[ProviderEvent]:
-    """Give the events of an answer; of one that fails also the tokens that were used for it."""
+    """Give the events of an answer; if it fails, also the tokens that were used for it."""
     try:
         yield from read_answer(body, answer)
     except (ProviderError, httpx2.TransportError):
@@ -230,7 +230,7 @@ def _is_told(reason: object) -> bool:
 
 
 def _read_chunk(data: bytes) -> _Chunk:
-    """Decode a frame; an empty chunk for JSON that is no chunk at all."""
+    """Decode a frame; an empty chunk for JSON that is not a chunk."""
     try:
         return _decode(data)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk.provider import Asked, Reader, SdkProvider
+from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.gemini.client import GeminiClient
@@ -23,7 +23,7 @@ class GeminiProvider(SdkProvider["GeminiClient"]):
 
     sdk = "google.genai"
 
-    def _reader(self) -> Reader:
+    def _reader(self) -> AnswerReader:
         from services.providers.gemini.events import (  # noqa: PLC0415 - loaded with the SDK
             GeminiAnswer,
             read_gemini,
@@ -66,7 +66,7 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
 
 
 def _is_blank(message: ContextMessage) -> bool:
-    """Tell an answer that Gemini would refuse the whole conversation for.
+    """Tell whether Gemini would refuse the whole conversation because of this answer.
 
     Two user messages in a row are fine.
     """

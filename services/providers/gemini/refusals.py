@@ -15,8 +15,8 @@ _DAILY = "PerDay"
 def refusal_of(status: int, body: bytes, headers: Mapping[str, str], secret: str) -> ProviderError:
     """Make the error of an answer with a status other than 200.
 
-    A key that is refused comes as a 400. How long to wait stands in the body, where no header has
-    it; once a quota of the day is used up, waiting is no use.
+    A key that is refused comes as a 400. The body says how long to wait, if no header does; once a
+    quota of the day is used up, waiting is no use.
     """
     error = _error_in(body)
     details = [d for d in _list(error.get("details")) if isinstance(d, dict)]
@@ -37,7 +37,7 @@ def _error_in(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     if isinstance(told, list) and told:
-        told = told[0]  # Google's way where no SSE was agreed on
+        told = told[0]  # Google answers with a list if SSE was not agreed on
     error = told.get("error") if isinstance(told, dict) else None
     return error if isinstance(error, dict) else {"message": error}
 

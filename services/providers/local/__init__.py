@@ -1,1 +1,1 @@
-"""Servers with OpenAI's protocol on a machine of one's own."""
+"""Servers with OpenAI's protocol on the operator's own machines."""

@@ -1,4 +1,4 @@
-"""A server on a machine of one's own, as the rest of the server knows it."""
+"""A server on the operator's own machines, as the rest of the server knows it."""
 
 from services.providers.declaration import BaseUrl, Embeddings, Limits, Vendor
 

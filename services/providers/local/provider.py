@@ -1,6 +1,6 @@
-"""A server with OpenAI's protocol on a machine of one's own: Ollama, llama.cpp, vLLM.
+"""A server with OpenAI's protocol on the operator's own machine: Ollama, llama.cpp, vLLM.
 
-What it offers is asked of it, for nobody else knows which models lie there.
+It is asked for its models, because only it knows which models are there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +17,10 @@ WINDOW = 8_192
 """Where a server does not tell: what most of these models take, and a small machine can hold."""
 
 DISCOVERY_SECONDS = 2.0
-"""A list is there at once; whoever starts this server should not wait for one that hangs."""
+"""A list is there at once; the start of this server should not wait for one that hangs."""
 
 _NO_CHAT = ("embed", "rerank")
-"""In the names of models that answer nobody, and that such servers list among the others."""
+"""In the names of models that write no answers, and that such servers list among the others."""
 
 _MOST_TOKENS = 2**31 - 1
 
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 class LocalProvider(OpenAIProvider):
     """Offers what the server lists, and takes any other name unchecked.
 
-    What the configuration says of a model counts for more than what the server says of it.
+    What the configuration says of a model takes precedence over what the server says of it.
     """
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -39,10 +39,10 @@ class LocalProvider(OpenAIProvider):
         self.models = self._offered(())
 
     def discover(self) -> Sequence[Model]:
-        """Ask the server for its models, and give `models`; whether it answers or not.
+        """Ask the server for its models, and give `models`, whether it answers or not.
 
-        It is given the time to connect and then two seconds. If it is away, or says what cannot
-        be understood, one line in the log tells it, and what was known stays.
+        The server is given the time to connect and then two seconds. If it is away, or its answer
+        cannot be understood, a line in the log tells it, and the models known before stay.
         """
         seconds = min(DISCOVERY_SECONDS, self._config.timeouts.read_seconds)
         try:

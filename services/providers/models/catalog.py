@@ -1,6 +1,6 @@
-"""The models that are known: those that the vendors declare, as a file of settings has them.
+"""The models that are known: those that the vendors declare, changed by a file of settings.
 
-All these files are of one format, told in `Documentation/models.md`.
+All these files are of one format, described in `Documentation/models.md`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ class InvalidModels(Exception):
 class Catalog:
     """Known models; a provider's default comes first.
 
-    `price` is set where a file told it. The entry ANY_MODEL of a provider says what holds for names
+    `price` is set if a file gives it. The entry ANY_MODEL of a provider says what holds for names
     that are not listed.
     """
 
@@ -36,7 +36,7 @@ class Catalog:
 
     @classmethod
     def load(cls, path: str | None = None) -> "Catalog":
-        """Read the models of the vendors and what a file makes of them, or raise InvalidModels."""
+        """Read the models of the vendors and apply a file to them, or raise InvalidModels."""
         catalog = cls({})
         for name, vendor in VENDORS.items():
             if vendor.models:
@@ -69,7 +69,7 @@ class Catalog:
 
 
 def _applied(entry: ModelEntry, models: dict[str, Model]) -> Iterator[tuple[int, str]]:
-    """Put an entry into its provider's models; tell what cannot be, by line."""
+    """Put an entry into its provider's models; tell what is wrong with it, by line."""
     known = models.get(entry.name)
     if entry.is_removed:
         if known is None or entry.name == ANY_MODEL:

@@ -1,8 +1,8 @@
 """What an entry of a models file may say, and how each word of it is read.
 
-A scalar comes as the text that was written, never as what YAML would make of it: to YAML 1.1
-`yes` is a truth, `1e3` a text and `1:30` the number 90. Each rule raises ValueError with what it
-takes instead.
+A scalar is read as the text that was written, never as what YAML would make of it: to YAML 1.1
+`yes` is a truth value, `1e3` a text and `1:30` the number 90. Each rule raises ValueError that says
+what it accepts.
 """
 
 import re
@@ -88,7 +88,7 @@ ENTRY_FIELDS: Mapping[str, Rule] = {
     "default": _flag,
     "remove": _flag,
 }
-"""All scalars of an entry; beside them stands `price`."""
+"""All scalars of an entry; the entry also has `price`."""
 
 PRICE_FIELDS: Mapping[str, Rule] = {
     "input": _dollars,

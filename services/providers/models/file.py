@@ -20,7 +20,7 @@ _ONLY_WITH_REMOVE = {"provider", "name", "remove"}
 class ModelEntry:
     """What a file says of one model: `changes` are fields of `Model`.
 
-    `lines` has where each field stands, understood or not.
+    `lines` tells the line of each field, understood or not.
     """
 
     line: int
@@ -34,7 +34,7 @@ class ModelEntry:
 
 @dataclass(slots=True)
 class ModelsFile:
-    """A file as far as it could be understood, and what is wrong with it, by line (0: with all)."""
+    """A file as far as it could be understood, and its mistakes by line (0: of the whole file)."""
 
     label: str
     entries: list[ModelEntry] = field(default_factory=list)
@@ -42,7 +42,7 @@ class ModelsFile:
 
     @classmethod
     def read(cls, path: Path, label: str | None = None) -> "ModelsFile":
-        """Read a file; where that fails, it is its only mistake. Without a label: its own name."""
+        """Read a file; if that fails, this is its only mistake. Without a label: its own name."""
         file = cls(label or path.name)
         try:
             if path.exists() and not path.is_file():
@@ -63,7 +63,7 @@ class ModelsFile:
 
     @classmethod
     def parse(cls, label: str, text: str) -> "ModelsFile":
-        """Take the text of a file apart."""
+        """Read the text of a file."""
         file = cls(label)
         try:
             loader = yaml.SafeLoader(text)
@@ -80,7 +80,7 @@ class ModelsFile:
         except RecursionError:
             file.mistakes.append((loader.line + 1, "It is nested too deeply."))
         except (ValueError, OverflowError):
-            # The scanner turns "\\UFFFFFFFF" into a character without looking whether there is one.
+            # The scanner turns "\\UFFFFFFFF" into a character without checking that there is one.
             said = "It is not YAML: it names a character that does not exist."
             file.mistakes.append((loader.line + 1, said))
         else:
@@ -88,7 +88,7 @@ class ModelsFile:
         return file
 
     def told(self) -> list[str]:
-        """Tell the mistakes as people look for them: file, line, what is wrong."""
+        """Give each mistake as people look for it: file, line, what is wrong."""
         return [
             f"{self.label}, line {line}: {text}" if line else f"{self.label}: {text}"
             for line, text in sorted(self.mistakes)
@@ -150,7 +150,7 @@ class _Walk:
         return Price(values["input"], values["output"], cached)
 
     def _parts(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-        """Take a mapping apart; what is not known, or comes twice, is a mistake."""
+        """Take a mapping apart; a key that is unknown, or comes twice, is a mistake."""
         if not isinstance(node, yaml.MappingNode):
             self._note(node, f"{what}: It takes fields such as `{known[0]}:`.")
             return {}

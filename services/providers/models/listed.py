@@ -1,4 +1,4 @@
-"""What the providers' own lists of models say just now."""
+"""What the providers' own lists of models say at present."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListTimes:
-    """How long somebody waits for a list, a list is kept, and a provider that gave none rests."""
+    """How long a request waits for a list, a list is kept, a provider without a list rests."""
 
     patience_seconds: float = 3.0
     keep_seconds: float = 60.0
@@ -23,10 +23,10 @@ class ListTimes:
 
 
 class ListedModels:
-    """Asks each provider now and then, once for all who want to know at the same time."""
+    """Asks each provider now and then, once for all requests that wait for its list."""
 
     def __init__(self, providers: Mapping[str, Provider], times: ListTimes | None = None) -> None:
-        """Ask nobody yet."""
+        """Ask no provider yet."""
         self._providers = providers
         self._times = times or ListTimes()
         self._asked: dict[str, gevent.Greenlet[[str], Sequence[str] | None]] = {}
@@ -35,7 +35,7 @@ class ListedModels:
     def names(self, provider: str) -> Sequence[str] | None:
         """Give the names of a configured provider's list; None: it gave none, or not in time.
 
-        A list that comes too late is there for those who ask after it came.
+        A list that comes too late is there for requests that come after it.
         """
         asked = self._asked.get(provider)
         if asked is None or (asked.ready() and monotonic() >= self._stale_at.get(provider, 0.0)):

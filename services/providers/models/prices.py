@@ -1,6 +1,6 @@
 """What models cost, as the `genai-prices` package knows it; offline, loaded on the first question.
 
-Its data are decimals; money never passes through a float here.
+Its data are decimals; money is never a float here.
 """
 
 from datetime import UTC, datetime
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def price_of(provider: str, model: str, at: datetime | None = None) -> Price | None:
-    """Look up what a model costs at a time, now without one; None: not known.
+    """Look up what a model costs at a time, or now if none is given; None: not known.
 
-    The standard rates: what batches, priority or writing to a cache cost is not in it. Vendors
-    announce changes ahead, so the answer may be another one tomorrow.
+    The standard rates: batches, priority and writing to a cache are not included. Vendors announce
+    changes ahead, so the answer may be another tomorrow.
     """
     vendor = VENDORS.get(provider)
     if vendor is None or vendor.prices is None:
@@ -50,7 +50,7 @@ def _price(rates: "ModelPrice") -> Price | None:
 
 
 def _steps(rate: "Decimal | TieredPrices") -> list[tuple[int, Decimal]]:
-    """List from above which input which rate holds, the lowest first."""
+    """List the rates with the input above which each holds, the lowest first."""
     if isinstance(rate, Decimal):
         return []
     return sorted((step.start, step.price) for step in rate.tiers)

@@ -1,6 +1,6 @@
-"""The OpenAI SDK: it shapes and signs the request and judges the status; bytes are read by us.
+"""The OpenAI SDK: it shapes and signs the request and judges the status; we read the bytes.
 
-The only file that imports the SDK, itself imported when first needed: that takes a second.
+The only file that imports the SDK. It is itself imported when first needed: that takes a second.
 """
 
 from collections.abc import Mapping
@@ -40,10 +40,10 @@ class OpenAIClient(StainlessClient[openai.APIStatusError]):
     logger = "openai"
 
     def __init__(self, config: ProviderConfig) -> None:
-        """Build it; nothing is connected before the first call."""
+        """Build the client; nothing is connected before the first call."""
         super().__init__(config, _ERRORS)
         self._sdk = _Sdk(config, self._http)
-        # The first look at these asks `uname` in a process of its own: not in the first request.
+        # The first look at these runs `uname` in a process of its own: not in the first request.
         self._sdk.platform_headers()
 
     def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
@@ -68,7 +68,7 @@ class OpenAIClient(StainlessClient[openai.APIStatusError]):
     def listed(self, read_seconds: float | None = None) -> list[dict[str, Any]]:
         """List the models that the key may use, each with its `id`; all errors are ProviderErrors.
 
-        `read_seconds`: for how long the server may be silent, where it is less than usual.
+        `read_seconds`: how long the server may be silent, if that is less than usual.
         """
         seconds = read_seconds or self._timeouts.read_seconds
         timeout = httpx2.Timeout(seconds, connect=self._timeouts.connect_seconds)
@@ -80,11 +80,11 @@ class OpenAIClient(StainlessClient[openai.APIStatusError]):
         return [model for model in models if model.get("id") and isinstance(model["id"], str)]
 
     def model_names(self) -> list[str]:
-        """List the models' names alone."""
+        """List only the names of the models."""
         return [model["id"] for model in self.listed()]
 
     def embeddings(self, body: dict[str, Any]) -> bytes:
-        """Ask for vectors of texts, and give the answer as it came; errors are ProviderErrors."""
+        """Ask for vectors of texts, and give the raw answer; all errors are ProviderErrors."""
         with self._mapped_errors(), closing(self._post("/embeddings", body)) as response:
             return response.read()
 
@@ -96,7 +96,7 @@ class OpenAIClient(StainlessClient[openai.APIStatusError]):
 
 
 class _Sdk(openai.OpenAI):
-    """The SDK's client, told everything: it reads nothing that counts from the environment."""
+    """The SDK's client, given every setting: it reads nothing that matters from the environment."""
 
     def __init__(self, config: ProviderConfig, http: httpx2.Client) -> None:
         super().__init__(
@@ -109,5 +109,5 @@ class _Sdk(openai.OpenAI):
         )
         # No argument keeps these from being read where they are unset.
         self.organization = self.project = self.admin_api_key = None
-        # In place of what the SDK put together: OPENAI_CUSTOM_HEADERS is in there.
+        # In place of the SDK's own headers, which include OPENAI_CUSTOM_HEADERS.
         self._custom_headers = {"Accept-Encoding": "identity"}  # compressed pieces come late

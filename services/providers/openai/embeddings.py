@@ -44,7 +44,7 @@ class OpenAIEmbedder(SdkAdapter["OpenAIClient"], Embedder):
             "encoding_format": "float",
         }
         if self._config.kind == "openai":
-            body["dimensions"] = self.dimensions  # compatible servers refuse it or pass it by
+            body["dimensions"] = self.dimensions  # compatible servers refuse it or ignore it
         answer = self._loaded().embeddings(body)
         try:
             told = _decode(answer)

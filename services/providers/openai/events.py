@@ -1,7 +1,7 @@
 """OpenAI's `chat.completion.chunk` frames as events; the protocol that many servers speak.
 
-Only the fields needed are decoded. What is unknown, or of a type that nobody expects in a field
-that is not needed, is ignored; what cannot be read at all is `upstream_protocol`.
+Only the needed fields are decoded. A field that is unknown, or not needed and of an unexpected
+type, is ignored; a frame that cannot be read at all is `upstream_protocol`.
 """
 
 import logging
@@ -25,7 +25,7 @@ from services.providers.wire.sse_decoder import Frame
 DONE = b"[DONE]"
 
 _REASONS = {"length": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER}
-"""Every other reason (stop, tool_calls, function_call, a vendor's own) is an end like any other."""
+"""Every other reason (stop, tool_calls, function_call, a vendor's own) is an ordinary end."""
 
 _log = logging.getLogger(__name__)
 
@@ -134,12 +134,12 @@ class OpenAIAnswer(Answer):
 
 
 def _is_the_first(choice: _Choice) -> bool:
-    """Tell the answer from a further one: one is asked for, and two would be mixed into a text."""
+    """Tell whether this is the one answer that we asked for: two would be mixed into one text."""
     return choice.index in (0, None)
 
 
 def _read_chunk(data: bytes) -> _Chunk | None:
-    """Decode a frame; None for JSON that is no chunk at all."""
+    """Decode a frame; None for JSON that is not a chunk."""
     try:
         return _decode(data)
     except (ValueError, RecursionError):

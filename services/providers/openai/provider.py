@@ -7,7 +7,7 @@ from services.domain.catalog import Model
 from services.domain.runs import ContextMessage
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
-from services.providers.sdk.provider import Asked, Reader, SdkProvider
+from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
 
 if TYPE_CHECKING:
     from services.providers.openai.client import OpenAIClient
@@ -18,7 +18,7 @@ class OpenAIProvider(SdkProvider["OpenAIClient"]):
 
     sdk = "openai"
 
-    def _reader(self) -> Reader:
+    def _reader(self) -> AnswerReader:
         from services.providers.openai.events import (  # noqa: PLC0415 - loaded with the SDK
             OpenAIAnswer,
         )
@@ -58,16 +58,16 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
 
 
 def _takes_effort(config: ProviderConfig, model: Model) -> bool:
-    """Tell whether OpenAI's catalog has it and says that it reasons.
+    """Tell whether OpenAI's catalog has the model and says that it reasons.
 
-    Behind any other name there may be a server that refuses a field that it does not know.
+    Any other name may belong to a server that refuses a field that it does not know.
     """
     is_listed = any(model.name == one.name for one in config.models)
     return model.reasons and is_listed and config.kind == "openai"
 
 
 def _content_of(message: ContextMessage) -> object:
-    """Put the images behind the text, each as a URL that holds it."""
+    """Put the images after the text, each as a URL that contains it."""
     if not message.images:
         return message.content
     parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]

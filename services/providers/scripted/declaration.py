@@ -1,4 +1,4 @@
-"""The script, as the rest of the server knows it."""
+"""The scripted provider, as the rest of the server knows it."""
 
 from services.providers.declaration import Vendor
 

@@ -32,7 +32,7 @@ class Script:
 
 
 def read_script(message: str) -> Script:
-    """Read the commands of the first line; a line that is not made of them alone is text."""
+    """Read the commands of the first line; a line that holds anything else is text."""
     script = Script(text=message)
     rest = message
     while rest and not rest.startswith(("\n", "\r")):
@@ -44,7 +44,7 @@ def read_script(message: str) -> Script:
 
 
 def _take(script: Script, rest: str) -> int:
-    """Take the first command of the rest; give its length, 0 where there is none."""
+    """Take the first command of the rest; give its length, 0 if there is none."""
     if found := _ECHO.match(rest):
         script.echo = found[1]
     elif (found := _SLOW.match(rest)) and int(found[1]) <= LONGEST_PAUSE_MILLISECONDS:

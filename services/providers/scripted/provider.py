@@ -58,7 +58,7 @@ class ScriptedProvider(Provider):
     """Answers from a script; the same question always gets the same answer."""
 
     def __init__(self, config: ProviderConfig) -> None:
-        """Offer one model; of the configuration only name and read timeout count."""
+        """Offer one model; of the configuration only name and read timeout are used."""
         self.name = config.name
         self.models = (
             Model(provider=config.name, name="scripted-1", window=32_000, max_output=4_000),
@@ -91,18 +91,18 @@ class ScriptedProvider(Provider):
         return estimate_tokens(text)
 
     def list_models(self) -> Sequence[str]:
-        """Give the one model; there is nobody to ask."""
+        """Give the one model; there is no upstream to ask."""
         return [model.name for model in self.models]
 
     def warm_up(self) -> None:
-        """Need nothing."""
+        """Do nothing: nothing needs to be loaded."""
 
     def close(self) -> None:
-        """Have nothing to give back."""
+        """Do nothing: nothing is held."""
 
 
 def words_of(text: str) -> list[str]:
-    """Cut a text into words with the space behind them; together they are the text again."""
+    """Cut a text into words, each with the space after it; joined they are the text again."""
     return re.findall(r"\S+\s*|\s+", text)
 
 

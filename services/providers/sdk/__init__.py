@@ -1,1 +1,1 @@
-"""What every vendor's SDK gets from us: loading, a transport below, one judgement of failures."""
+"""What all vendors' SDKs share: how they are loaded, a transport, one judgement of failures."""

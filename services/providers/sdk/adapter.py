@@ -1,4 +1,4 @@
-"""What lies upon a vendor's SDK: loaded when it is first needed, given back when it is closed."""
+"""What wraps a vendor's SDK: loaded when it is first needed, closed with its connections."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from services.providers.sdk.loading import sdk_loading
 
 
 class SdkClient(Protocol):
-    """What keeps connections to one vendor's server."""
+    """Keeps connections to one vendor's server."""
 
     def close(self) -> None:
-        """Give them back."""
+        """Close the connections."""
 
 
 Client = TypeVar("Client", bound=SdkClient)
@@ -35,7 +35,7 @@ class SdkAdapter(ABC, Generic[Client]):
         tokens.warm_up()
 
     def close(self) -> None:
-        """Give back the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -44,7 +44,7 @@ class SdkAdapter(ABC, Generic[Client]):
         if self._client is None:
             with sdk_loading(self.sdk, self.name):
                 build = self._imported()
-                # While this one imported, another greenlet may have built the client.
+                # During the import, another greenlet may have built the client.
                 self._client = self._client or build(self._config)
         return self._client
 

@@ -1,7 +1,7 @@
 """What every vendor's SDK gets from us: a fast transport below, and one judgement of failures.
 
-An SDK shapes and signs its requests; a refusal, a broken connection and a silence mean the same
-whoever the vendor is, so they are told here.
+An SDK shapes and signs its requests. A refusal, a broken connection and a silence mean the same for
+every vendor, so they are judged here.
 """
 
 import contextlib
@@ -49,9 +49,9 @@ def http_client(timeouts: Timeouts, transport: Urllib3Transport | None = None) -
 
 
 def body_of(response: httpx2.Response, secret: str) -> ResponseBody:
-    """Give the bytes of a streamed answer; an answer of another kind is a ProviderError.
+    """Give the bytes of a streamed answer; an answer of another type is a ProviderError.
 
-    Some servers tell an error as JSON with the status of a success: it is quoted without `secret`.
+    Some servers report an error as JSON with a success status: it is quoted without `secret`.
     """
     body: ResponseBody = response.extensions[BODY_EXTENSION]
     kind = response.headers.get("content-type", "")
@@ -88,9 +88,9 @@ def refusal(
 ) -> ProviderError:
     """Make the error of an HTTP status of 400 and more.
 
-    `said` is the upstream's message, quoted without `secret`. `is_final`: what the body says makes
-    a further try pointless, whatever the status. `code` is what it means, None: what the status
-    says.
+    `said` is the upstream's message, quoted without `secret`. `is_final`: the body says that a
+    further try is pointless, whatever the status. `code` is what the body means; None: what the
+    status means.
     """
     rule = (
         (FailureCode.OVERLOADED, True)
@@ -98,7 +98,7 @@ def refusal(
         else (FailureCode.REJECTED, False)
     )
     usual, may_retry = _REFUSALS.get(status, rule)
-    # What is said with a refused key repeats the key, masked or not.
+    # The message about a refused key repeats the key, masked or not.
     quoted = "" if usual is FailureCode.UNAUTHORIZED else quote(said, secret)
     return ProviderError(
         f"The provider answered with status {status}. {quoted}".rstrip(),
@@ -122,7 +122,7 @@ def timed_out() -> ProviderTimeout:
 
 @contextlib.contextmanager
 def transport_errors() -> Generator[None, None, None]:
-    """Map what httpx2 raises to ProviderErrors; put an SDK's own errors inside of it."""
+    """Map what httpx2 raises to ProviderErrors; an SDK's own mapping goes inside of it."""
     try:
         yield
     except httpx2.TimeoutException as exc:
@@ -136,6 +136,6 @@ def transport_errors() -> Generator[None, None, None]:
 
 
 def keep_quiet(*names: str) -> None:
-    """Silence libraries below warnings: they tell every request, and whole URLs."""
+    """Silence libraries below warnings: they log every request, with its whole URL."""
     for name in (*names, "httpx2", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""The first use of each vendor's SDK, told in the log: it takes seconds that somebody waits for."""
+"""The first use of each vendor's SDK, told in the log: a request may wait seconds for it."""
 
 import contextlib
 import sys
@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 def sdk_loading(sdk: str, provider: str) -> Generator[None, None, None]:
     """Log `sdk_loaded` with the seconds that it took, the first time in a process.
 
-    Inside, the SDK (a module's name) is imported and its client built.
+    The block imports the SDK (`sdk` is the name of its module) and builds its client.
     """
     if sdk in sys.modules:
         yield

@@ -1,4 +1,4 @@
-"""A provider that asks by a vendor's SDK: what is the same for each of them."""
+"""A provider that calls through a vendor's SDK: what is the same for every vendor."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,7 +14,7 @@ from services.providers.sdk.adapter import SdkAdapter, SdkClient
 if TYPE_CHECKING:
     from services.providers.wire.transport import ResponseBody
 
-Reader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
+AnswerReader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
 """What makes events of the bytes of one answer."""
 
 Asked = AbstractContextManager["ResponseBody"]
@@ -22,7 +22,7 @@ Asked = AbstractContextManager["ResponseBody"]
 
 
 class AskingClient(SdkClient, Protocol):
-    """What a provider needs of its client beside answers."""
+    """What a provider needs from its client, apart from answers."""
 
     def model_names(self) -> list[str]:
         """List the models that the key may use; all errors are ProviderErrors."""
@@ -32,7 +32,7 @@ Client = TypeVar("Client", bound=AskingClient)
 
 
 class SdkProvider(SdkAdapter[Client], Provider):
-    """A subclass says how to ask, and how to read what comes."""
+    """A subclass says how to call the model, and how to read the answer."""
 
     def __init__(self, config: ProviderConfig) -> None:
         """Keep the configuration; nothing is loaded and nothing connected."""
@@ -41,13 +41,13 @@ class SdkProvider(SdkAdapter[Client], Provider):
         self._config = config
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Ask, and yield the answer as it comes."""
+        """Call the model, and yield the answer as it comes."""
         read = self._reader()
         with self._asked(request) as body:
             yield from read(body)
 
     def count_tokens(self, text: str) -> int:
-        """Count with OpenAI's vocabulary; it is near those of the others, which hardly any tell."""
+        """Count with OpenAI's vocabulary; it is close to those of others, which few publish."""
         return tokens.count(text)
 
     def list_models(self) -> Sequence[str]:
@@ -55,7 +55,7 @@ class SdkProvider(SdkAdapter[Client], Provider):
         return self._loaded().model_names()
 
     @abstractmethod
-    def _reader(self) -> Reader:
+    def _reader(self) -> AnswerReader:
         """Make what reads one answer; what it needs is imported here, before anybody is asked."""
 
     @abstractmethod

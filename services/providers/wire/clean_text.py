@@ -11,7 +11,7 @@ QUOTE_CHARS = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = re.compile(
     r"(?<=://)[^\s/@]+@"  # user:password in a URL
-    r"|\b(?:sk|pk|rk)[-_][\w*.-]{6,}"  # keys as the vendors write them, masked ones too
+    r"|\b(?:sk|pk|rk)[-_][\w*.-]{6,}"  # keys as the vendors write them, also masked
     r"|\bAIza[\w*.-]{6,}"  # Google's
     r"|(?<=bearer )\S+",
     re.IGNORECASE,
@@ -40,7 +40,7 @@ class PieceCleaner:
         self._half = ""
 
     def clean(self, piece: str) -> str:
-        """Clean the next piece; empty where it was but a half."""
+        """Clean the next piece; empty if it was only a half."""
         if self._half:
             piece = self._half + piece
             self._half = ""
@@ -58,7 +58,7 @@ class PieceCleaner:
 
 
 def quote(message: object, secret: str) -> str:
-    """Make one short line of what an upstream says, without anything that looks like a secret."""
+    """Make a short line of what an upstream says, without anything that looks like a secret."""
     text = message if isinstance(message, str) else ""
     if secret:
         text = text.replace(secret, "[key]")
@@ -67,7 +67,7 @@ def quote(message: object, secret: str) -> str:
 
 
 def protocol_error(what: str) -> ProviderError:
-    """Say what in the upstream's bytes is not its protocol; the same call may well succeed."""
+    """Say what in the upstream's bytes breaks its protocol; the same call may well succeed."""
     return ProviderError(what, code=FailureCode.PROTOCOL, may_retry=True)
 
 

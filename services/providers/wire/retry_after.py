@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read `retry-after-ms`, else `Retry-After` (seconds or an HTTP date); None: no wish.
 
-    A time that has passed is 0; what cannot be read is no wish.
+    A time that has passed is 0; a value that cannot be read is no wish.
     """
     milliseconds = _number(headers.get("retry-after-ms", ""))
     if milliseconds is not None:

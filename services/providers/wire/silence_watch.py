@@ -1,8 +1,8 @@
 """The read timeout of all open streams, kept by one greenlet.
 
 gevent's own timeout of a socket starts and stops a timer at every read, which costs 9 of the 38
-microseconds that reading a piece takes. A timestamp and a look at all of them once a second cost
-next to nothing.
+microseconds that reading a piece takes. A timestamp for each stream, and a look at all of them once
+a second, cost next to nothing.
 """
 
 from time import monotonic
@@ -20,14 +20,14 @@ class Watched(Protocol):
     silence_seconds: float
 
     def abort(self) -> None:
-        """End the read that waits; it must not block."""
+        """End the read that is waiting; this must not block."""
 
 
 class SilenceWatch:
-    """Aborts the streams that were silent for longer than they may, up to a second late."""
+    """Aborts the streams that were silent for longer than they may be, up to a second late."""
 
     def __init__(self) -> None:
-        """Watch nothing yet, without a greenlet."""
+        """Watch no streams yet, without a greenlet."""
         self._streams: set[Watched] = set()
         self._greenlet: gevent.Greenlet[[], None] | None = None
 

@@ -1,7 +1,7 @@
 """A streamed answer, from bytes to events: what is the same in every vendor's format.
 
-A format is a subclass of `Answer` that reads frames. Only the fields needed are decoded. What is
-unknown is ignored and counted; what cannot be read at all is `upstream_protocol`.
+A format is a subclass of `Answer` that reads frames. Only the needed fields are decoded. Unknown
+things are ignored and counted; a frame that cannot be read at all is `upstream_protocol`.
 """
 
 import json
@@ -27,7 +27,7 @@ from services.providers.wire.clean_text import (
 from services.providers.wire.sse_decoder import Frame, SseDecoder
 
 MOST_TOKENS = 2**31 - 1
-"""No real answer has more tokens, and a database's integers end somewhere."""
+"""No real answer has more tokens, and a database's integers are limited."""
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 """Tokens, in a vendor's figures."""
@@ -41,10 +41,10 @@ class Body(Protocol):
     """The bytes of an answer."""
 
     def pieces(self) -> Iterator[bytes]:
-        """Give them as they come; raises httpx2.TransportError where they break off."""
+        """Give the bytes as they come; raises httpx2.TransportError if they break off."""
 
     def finish(self) -> None:
-        """Take what is behind the last frame."""
+        """Read what follows the last frame."""
 
 
 class Answer(ABC):
@@ -57,7 +57,7 @@ class Answer(ABC):
     is_over = False
 
     def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
-        """Leave `secret` out of quotes; call `on_ignored` for all that is passed over."""
+        """Leave `secret` out of quotes; call `on_ignored` for all that is ignored."""
         self.on_ignored = on_ignored
         self._secret = secret
         self._said = PieceCleaner()
@@ -70,7 +70,7 @@ class Answer(ABC):
         """Read a frame; raises ProviderError for an error in it and for what is not JSON."""
 
     def say(self, text: object, events: list[ProviderEvent]) -> None:
-        """Add a piece of the answer, where it is more than half a character."""
+        """Add a piece of the answer, if it is more than half a character."""
         if text and (piece := self._said.clean(_text(text))):
             self._has_begun = True
             events.append(Content(piece))
@@ -90,7 +90,7 @@ class Answer(ABC):
     def failure(
         self, message: object, before: FailureCode = FailureCode.OVERLOADED
     ) -> ProviderError:
-        """Make the error of an error event; `before` is its code where it is the first event."""
+        """Make the error of an error event; `before` is its code if it is the first event."""
         if not self._has_begun:
             return failed_before_answer(message, self._secret, before)
         quoted = quote(message, self._secret)
@@ -98,7 +98,7 @@ class Answer(ABC):
         return ProviderError(text, code=FailureCode.ERROR, may_retry=True)
 
     def end(self) -> Iterator[ProviderEvent]:
-        """Give what is left at the end; without a reason it is a cut, whatever the bytes say."""
+        """Give what is left at the end; an answer without a reason was cut, whatever its bytes."""
         if self.reason is None:
             raise ProviderError(
                 "The provider's stream ended before the answer did.",
@@ -111,7 +111,7 @@ class Answer(ABC):
 
 
 def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
-    """Give the events of an answer, Finish last; ProviderError where it fails or breaks off."""
+    """Give the events of an answer, Finish last; ProviderError if it fails or breaks off."""
     decoder = SseDecoder()
     try:
         for piece in body.pieces():
@@ -131,12 +131,12 @@ def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
 
 
 def message_of(error: object) -> object:
-    """Take the message out of an error, where it has one."""
+    """Take the message out of an error, if it has one."""
     return error.get("message") if isinstance(error, dict) else error
 
 
 def error_of_event(data: bytes) -> object:
-    """Take the error out of an `error` event; what is no JSON is a message as it stands."""
+    """Take the error out of an `error` event; data that are not JSON are the message."""
     try:
         told = json.loads(data)
     except (ValueError, RecursionError):
@@ -149,8 +149,8 @@ def read_odd_frame(
 ) -> Shape | None:
     """Decode what msgspec refuses: a lone surrogate as an escape, or JSON of another shape.
 
-    None for JSON that is not `what` at all; `is_needed` tells a frame without which the answer
-    would be another.
+    None for JSON that is not `what` at all; `is_needed` tells of a frame whether the answer would
+    be another without it.
     """
     try:
         told = json.loads(data)

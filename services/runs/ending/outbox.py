@@ -16,7 +16,7 @@ import gevent
 import structlog
 
 from services.domain.runs import Settlement
-from services.runs.ending import letters
+from services.runs.ending import settlement_codec
 
 FOLDER = "outbox"
 """Its name in `DATA_DIR`."""
@@ -83,7 +83,7 @@ class Outbox:
 
     def _read(self, path: Path) -> Iterator[Settlement]:
         try:
-            settlement = letters.read(path.read_bytes())
+            settlement = settlement_codec.decode(path.read_bytes())
         except FileNotFoundError:
             return  # another worker delivered it before it was claimed
         except (OSError, ValueError) as exc:
@@ -118,7 +118,9 @@ class Outbox:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # The lock is taken before the file has its name: no other process finds it unlocked.
-            self._held[settlement.run_id] = _write_through(draft, letters.written(settlement))
+            self._held[settlement.run_id] = _write_through(
+                draft, settlement_codec.encode(settlement)
+            )
             draft.replace(self._path(settlement.run_id, _READY))
             _sync_folder(self._folder)
             # The folder itself may be new.

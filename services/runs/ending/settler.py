@@ -14,7 +14,7 @@ from services.domain.errors.upstream import ProviderError
 from services.domain.events import Done, Error, Terminal
 from services.domain.runs import Settled, Settlement
 from services.domain.sessions import FinishReason, MessageStatus
-from services.runs.ending import letters
+from services.runs.ending import settlement_codec
 from services.runs.ending.outbox import Outbox
 from services.runs.living.booking import total_cost, total_usage
 from services.runs.living.run import Ending, Living
@@ -73,7 +73,7 @@ class Settler:
             return self._store.settle_turn(settlement)
         except StoreUnavailable:
             # Now, and not only when the readers are told: a drain does not wait for all tries.
-            writer.keep_outcome(letters.written(settlement))
+            writer.keep_outcome(settlement_codec.encode(settlement))
             self._outbox.keep(settlement)
             window = self._retry_seconds
             return self._retry(settlement, stop_before_delay(window), window / 10)

@@ -9,7 +9,7 @@ from services.domain.errors.codes import FailureCode
 from services.domain.events import Attempt, Done, Error, Terminal
 from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settlement
 from services.domain.sessions import FinishReason
-from services.runs.ending import letters
+from services.runs.ending import settlement_codec
 from services.runs.ending.settler import status_of
 from services.runs.living.call import HEDGED
 from services.streams.base import Remains
@@ -27,7 +27,7 @@ def settlement_of(
     """
     remains = remains or Remains()
     if remains.outcome is not None:
-        return _kept(claim, remains, letters.read(remains.outcome))
+        return _kept(claim, remains, settlement_codec.decode(remains.outcome))
     calls = _calls(claim, remains.calls, has_beaten=has_beaten)
     if remains.terminal is not None:
         return _as_told(claim, remains, calls, replace(remains.terminal, persisted=True))

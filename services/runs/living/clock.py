@@ -21,7 +21,8 @@ class RunClock:
     """Tells when a run is overdue; `on_change` is called whenever that may have moved.
 
     The time for the first token counts while a call is out, for all calls together. The time in all
-    does not count while every call waits for room at its provider.
+    stands still while a call waits for room at its provider; while no other call is out, nothing
+    is overdue.
     """
 
     def __init__(

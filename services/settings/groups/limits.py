@@ -1,4 +1,4 @@
-"""How much anybody may ask for."""
+"""How much callers may ask for."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Who answers, and how patient the server is with them."""
+"""Which providers answer, and how patient the server is with them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from services.settings.variables import choice, family, number, seconds, text, w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:  # wide: a field for each variable
-    """Keys, places, defaults and times of the providers."""
+    """Keys, addresses, defaults and times of the providers."""
 
     access: Mapping[str, VendorAccess] = family(
         VendorAccess, {name: access_variables(vendor) for name, vendor in VENDORS.items()}
@@ -97,9 +97,9 @@ class ProviderSettings:  # wide: a field for each variable
     )
 
     def endpoints(self, name: str) -> Sequence[Endpoint]:
-        """List where a vendor is asked, with which key; empty: it is not configured.
+        """List the servers of a vendor, each with its key; empty: the vendor is not configured.
 
-        Raises ValueError where keys and addresses do not go together.
+        Raises ValueError if keys and addresses do not match.
         """
         given = self.access.get(name)
         return given.endpoints() if given else (Endpoint(),)

@@ -1,4 +1,4 @@
-"""Who is asked, in which order, and how much each provider is asked for."""
+"""Which provider is asked, in which order, and how much each provider is asked for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

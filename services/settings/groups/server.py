@@ -1,4 +1,4 @@
-"""The process: where it listens, where its data lies, who may call it, what it writes down."""
+"""The process: its address, its data, who may call it, what it logs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from services.settings.variables import choice, folder, text, whole, words
 
 
 class AppEnv(StrEnum):
-    """What a start may take for granted: nothing in production."""
+    """Where the server runs: in production it takes no unsafe default for granted."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
@@ -23,7 +23,7 @@ class LogFormat(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """The least important lines that are written."""
+    """The least important level that is logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -33,7 +33,7 @@ class LogLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """Where the server lives."""
+    """The address, the data and the limits of the process."""
 
     app_env: str = choice(
         "APP_ENV",
@@ -81,13 +81,13 @@ class ServerSettings:
 
     @property
     def is_production(self) -> bool:
-        """Tell whether nothing may be taken for granted."""
+        """Tell whether no unsafe default may be taken for granted."""
         return self.app_env == AppEnv.PRODUCTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """What the server writes down."""
+    """What the server logs."""
 
     level: str = choice("LOG_LEVEL", LogLevel.INFO.value, LogLevel, "The least important lines.")
     format: str = choice(

@@ -17,13 +17,13 @@ _MOST = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorAccess:
-    """Keys and addresses of a vendor, several of each by commas."""
+    """Keys and addresses of a vendor; several are separated by commas."""
 
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Pair them; raises ValueError where keys and addresses do not go together."""
+        """Pair keys and addresses; raises ValueError if they do not match."""
         return endpoints_of(self.api_key, self.base_url)
 
 

@@ -1,4 +1,4 @@
-"""The provider calls of an active run, whichever release told of them."""
+"""The provider calls of an active run, whichever release reported them."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from services.domain.runs import Run
 def known_calls(
     told: Sequence[Attempt] | None, count: int, run: Run, price: Price | None
 ) -> tuple[Attempt, ...]:
-    """Give the calls that beats told of; None: only how many there were.
+    """Give the calls that the beats reported; None: they reported only how many there were.
 
-    Releases that told no more than that knew no other model than the one of the begin.
+    Releases that report only a number know no other model than that of the begin.
     """
     if told is not None:
         return tuple(told)

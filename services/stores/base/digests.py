@@ -1,4 +1,4 @@
-"""What is compared of rows that were moved from one database to another."""
+"""What is compared between rows that were moved from one database to another."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,4 +12,4 @@ class Digest(NamedTuple):
 
 
 Digests = Mapping[str, Digest]
-"""By the owner of the rows."""
+"""Keyed by the owner of the rows."""

@@ -8,6 +8,6 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 def is_uuid(text: str) -> bool:
     """Tell whether a text has the form of our ids; no other text may reach a database as an id.
 
-    What a URL brings may hold anything: NUL, lone surrogates, a megabyte.
+    A URL may bring anything: NUL, lone surrogates, a megabyte.
     """
     return _UUID.fullmatch(text) is not None

@@ -23,7 +23,7 @@ class Login:
 
 
 class LoginStore(ABC):
-    """A refresh token is good once. Reuse after the grace period kills its whole family."""
+    """A refresh token is good once. Its reuse after the grace period revokes its whole family."""
 
     @abstractmethod
     def open(self, login: Login, token: RefreshToken) -> None:
@@ -31,16 +31,16 @@ class LoginStore(ABC):
 
     @abstractmethod
     def rotate(self, old_hash: str, token: RefreshToken, grace: timedelta) -> Login | None:
-        """Use the old token up and store the new one, atomically.
+        """Use up the old token and store the new one, atomically.
 
         Within `grace` of its first use an old token may be used again (two tabs refresh at once).
-        Later the family is revoked. None: unknown, expired, revoked or reused; nothing was issued.
-        `token.issued_at` is the present time.
+        After that, its use revokes the family. None: unknown, expired, revoked or reused; nothing
+        was issued. `token.issued_at` is the present time.
         """
 
     @abstractmethod
     def revoke(self, login_id: str) -> None:
-        """End a login: its refresh and access tokens count no more. Unknown ids are ignored."""
+        """End a login: its refresh and access tokens no longer count. Unknown ids are ignored."""
 
     @abstractmethod
     def revoke_all(self, user_id: str, *, but: str) -> None:
@@ -50,16 +50,17 @@ class LoginStore(ABC):
     def is_live(self, login_id: str) -> bool:
         """Tell whether a login exists and was not revoked.
 
-        What another process revoked may be seen only after this one's next beat, or `forget`.
+        A login that another process revoked may be seen as live until this process' next beat, or
+        `forget`.
         """
 
     @abstractmethod
     def forget(self, login_id: str | None) -> None:
-        """Have the next `is_live` of a login ask the database, where answers are remembered.
+        """Have the next `is_live` of a login ask the database, if answers are remembered.
 
         None: of every login.
         """
 
     @abstractmethod
     def purge(self, expired_before: datetime) -> int:
-        """Delete tokens that expired before, and families left without any; return how many."""
+        """Delete tokens that expired before, and families left without tokens; return how many."""

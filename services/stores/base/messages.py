@@ -1,4 +1,4 @@
-"""Messages, read only: `begin_turn` and `settle_turn` write them."""
+"""Messages, only to be read: `begin_turn` and `settle_turn` write them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def cursor_message(which: MessageList, cursor: str) -> str:
 
 
 def message_page(which: MessageList, newest_first: Sequence[Message], limit: int) -> Page[Message]:
-    """Make a page of `limit` messages, the oldest first; a further one begins the next page."""
+    """Make a page of at most `limit` messages, the oldest first; one more begins the next page."""
     further = newest_first[limit:]
     next_cursor = encode_cursor(which, further[0].id) if further else None
     return Page(newest_first[:limit][::-1], next_cursor)

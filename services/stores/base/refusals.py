@@ -1,6 +1,6 @@
-"""Why a store refuses, each reason in one sentence, whatever the database.
+"""Why a store refuses: one sentence for each reason, whatever the database.
 
-What the domain's own rules refuse has its sentence there: RunActive, InvalidCursor,
+The sentences for what the domain's own rules refuse are in the domain: RunActive, InvalidCursor,
 ModelNotAvailable and ContextTooLong.
 """
 
@@ -31,17 +31,17 @@ def parent_is_no_answer() -> InvalidRequest:
 
 
 def key_reused() -> KeyReused:
-    """Say that the Idempotency-Key came before, with another body."""
+    """Say that the Idempotency-Key was used before, with another body."""
     return KeyReused("Use a new Idempotency-Key for another request.")
 
 
 def key_without_run() -> KeyReused:
-    """Say that the Idempotency-Key came before, with a request that began no run."""
+    """Say that the Idempotency-Key was used before, with a request that began no run."""
     return KeyReused("This Idempotency-Key made a session without a message.")
 
 
 def too_many_runs(active: int) -> TooManyRequests:
-    """Say that the user has as many active runs as may be."""
+    """Say that the user has as many active runs as are allowed."""
     return TooManyRequests(
         f"{active} answers are being written for you; wait for one of them to end.",
         code="too_many_runs",

@@ -1,4 +1,4 @@
-"""Runs: the two atomic calls of a turn, and the leases that keep a run in one hand."""
+"""Runs: the two atomic calls of a turn, and the leases that let only one worker write a run."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from services.domain.runs import (
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a known Idempotency-Key made: a session, and the run where it began one."""
+    """What a known Idempotency-Key made: a session, and the run if it began one."""
 
     session_id: str
     run_id: str | None
@@ -36,12 +36,12 @@ class RunStore(ABC):
 
         Replays a known key; checks the owner; refuses a busy session; picks the model (request,
         session, default); fits the newest messages into its window; writes the user message, the
-        assistant placeholder and the run (epoch 1, owned by the worker), moves the session's
-        active leaf and `updated_at`, and names an untitled session after the message.
+        assistant placeholder and the run (epoch 1, owned by the worker), moves the session's active
+        leaf and `updated_at`, and names an untitled session after the message.
 
-        Idempotent by `run_id`: asked again, it gives the same answer. Raises NotFound (session or
-        parent), RunActive, ModelNotAvailable, ContextTooLong, KeyReused, TooManyRequests (too
-        many active runs); nothing was written then.
+        Idempotent by `run_id`: a second call gives the same answer. Raises NotFound (session or
+        parent), RunActive, ModelNotAvailable, ContextTooLong, KeyReused, TooManyRequests (too many
+        active runs); in these cases nothing was written.
         """
 
     @abstractmethod
@@ -54,7 +54,7 @@ class RunStore(ABC):
 
         Writes the answer's text, tokens, model and status, one ledger row an attempt, the run's
         state, and the terminal event with its seq; deletes its checkpoints. BEFORE: the run had
-        ended, nothing changed (also where it was deleted). FENCED: another epoch owns it, nothing
+        ended already, or was deleted; nothing changed. FENCED: another epoch owns it; nothing
         changed.
         """
 
@@ -64,7 +64,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def latest(self, user_id: str, session_id: str) -> Run | None:
-        """Read the newest run of a session, the active one if there is one; None: there is none.
+        """Read the newest run of a session, the active run if there is one; None: there is no run.
 
         Raises NotFound (session).
         """
@@ -75,24 +75,24 @@ class RunStore(ABC):
 
     @abstractmethod
     def progress(self, user_id: str, run_id: str) -> Piece:
-        """Read what the checkpoints of an active run hold: its text, and the seq that reaches.
+        """Read what the checkpoints of an active run hold: its text, and the seq that it reaches.
 
-        An ended run has none: seq 0 and no text. Raises NotFound.
+        An ended run has no checkpoints: seq 0 and no text. Raises NotFound.
         """
 
     @abstractmethod
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
         """Ask the run's owner to stop it; a run that has ended stays as it is.
 
-        Gives it as `get` does. Raises NotFound.
+        Gives the run as `get` does. Raises NotFound.
         """
 
     @abstractmethod
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
-        """Raise the worker's counter, store the checkpoints, tell what concerns the worker.
+        """Raise the worker's counter, store the checkpoints, and tell what concerns the worker.
 
-        Pieces are inserted, never rewritten; one that is stored already is ignored. Calls are
-        stored where they are more than before. Every worker that owns a run is on record, from its
+        Pieces are inserted, never rewritten; a piece that is stored already is ignored. Calls are
+        stored if they are more than before. Every worker that owns a run is on record, from its
         first begin, claim or beat on.
         """
 
@@ -100,14 +100,14 @@ class RunStore(ABC):
     def claim_dead(self, worker_id: str, dead: Sequence[str], limit: int) -> Sequence[ClaimedRun]:
         """Take over active runs of dead workers: owner = `worker_id`, epoch + 1.
 
-        At most `limit` at a time, each handed to one claimer only.
+        At most `limit` at a time; each is handed to one claimer only.
         """
 
     @abstractmethod
     def states(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Read many runs at once, whoever owns them; one that was deleted is missing.
+        """Read many runs at once, whoever owns them; deleted runs are missing.
 
-        For a worker that follows them on behalf of readers who were let in.
+        For a worker that follows them on behalf of readers, whose right to read was checked before.
         """
 
     @abstractmethod
@@ -118,5 +118,5 @@ class RunStore(ABC):
     def purge(self, keys_before: datetime) -> int:
         """Delete idempotency keys made before, and checkpoints of ended runs; return how many.
 
-        Finishes deletions of sessions that were broken off.
+        Also finishes deletions of sessions that were interrupted.
         """

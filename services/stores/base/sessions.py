@@ -1,4 +1,4 @@
-"""Sessions: what a store promises, and what of their rows is the same in every database."""
+"""Sessions: what a store promises, and what is the same of their rows in every database."""
 
 import json
 from abc import ABC, abstractmethod
@@ -17,13 +17,13 @@ _CURSOR = "sessions"
 
 
 class SessionStore(ABC):
-    """Every method takes the owner; what belongs to somebody else raises NotFound."""
+    """Every method takes the owner; a session that belongs to another user raises NotFound."""
 
     @abstractmethod
     def create(self, new: NewSession, key: IdempotencyKey | None = None) -> Session:
         """Make a session; a known key returns the session that it made before.
 
-        Raises KeyReused where the key came with another body.
+        Raises KeyReused if the key was used with another body.
         """
 
     @abstractmethod
@@ -34,8 +34,8 @@ class SessionStore(ABC):
     def list(self, user_id: str, wanted: SessionFilter) -> Page[Session]:
         """List sessions by `updated_at`, newest first.
 
-        Sessions that change while a client pages may be met twice or moved before its cursor;
-        all others are met exactly once. Raises InvalidCursor.
+        Sessions that change while a client pages may be met twice, or be missed because they moved
+        before its cursor; all others are met exactly once. Raises InvalidCursor.
         """
 
     @abstractmethod
@@ -48,7 +48,7 @@ class SessionStore(ABC):
     def delete(self, user_id: str, session_id: str) -> None:
         """Delete a session with messages, runs and checkpoints; the ledger stays.
 
-        It is gone for everybody when the call returns; a long one holds up no other writer.
+        Nobody sees it any more when the call returns; a long deletion holds up no other writer.
 
         Raises NotFound, and RunActive while a run writes (the caller stops it first).
         """
@@ -76,7 +76,7 @@ def session_position(cursor: str) -> SessionPosition:
 
 
 def session_page(found: Sequence[Session], limit: int) -> Page[Session]:
-    """Make a page of `limit` sessions; a further one says that there is another page."""
+    """Make a page of at most `limit` sessions; one more tells that there is another page."""
     items = found[:limit]
     if len(found) <= limit:
         return Page(items)
@@ -100,14 +100,14 @@ def changed_columns(changes: SessionChanges) -> dict[str, object]:
 
 
 def metadata_text(metadata: Mapping[str, object]) -> str:
-    """Write what a client gave; NaN and Infinity are no JSON and raise ValueError.
+    """Write what a client gave; NaN and Infinity are not JSON and raise ValueError.
 
-    The standard library takes integers of any length, where msgspec stops at 64 bits.
+    The standard library takes integers of any length; msgspec stops at 64 bits.
     """
     return json.dumps(metadata, allow_nan=False)
 
 
 def metadata_of(text: str | bytes) -> Mapping[str, object]:
-    """Read it back."""
+    """Read metadata that `metadata_text` wrote."""
     metadata: dict[str, object] = json.loads(text)
     return metadata

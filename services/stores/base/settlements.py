@@ -1,4 +1,4 @@
-"""What a store writes of a run's end, and how the terminal event is told apart when it is read."""
+"""What a store writes when a run ends, and how it tells the kinds of terminal events apart."""
 
 from services.domain.costs import estimate_tokens
 from services.domain.events import Done, Error, Terminal
@@ -6,7 +6,7 @@ from services.domain.runs import Settlement
 
 
 def token_estimate(settlement: Settlement) -> int:
-    """Give the tokens of the answer: counted where that is known, else estimated."""
+    """Give the tokens of the answer: their count if it is known, or else an estimate."""
     tokens = settlement.token_count
     return estimate_tokens(settlement.text) if tokens is None else tokens
 

@@ -12,9 +12,9 @@ from services.stores.base.users import UserStore
 class Store(ABC):
     """The five parts of one database.
 
-    Every method of every part raises StoreUnavailable where the database does not answer; what it
-    would have written is then either written whole or not at all. Times are UTC, ids are UUIDs as
-    text; an id that is not a UUID is simply not found.
+    Every method of every part raises StoreUnavailable if the database does not answer; what it was
+    to write is then written either whole or not at all. Times are UTC, ids are UUIDs as text; an id
+    that is not a UUID is simply not found.
     """
 
     users: UserStore
@@ -25,7 +25,7 @@ class Store(ABC):
 
     @abstractmethod
     def ping(self) -> None:
-        """Do the least that proves that the store answers, or raise StoreUnavailable."""
+        """Prove with the least possible work that the store answers, or raise StoreUnavailable."""
 
     @abstractmethod
     def tidy(self) -> None:
@@ -33,4 +33,4 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give back files and connections; the store is not used again."""
+        """Close files and connections; the store is not used again."""

@@ -31,7 +31,7 @@ class UserStore(ABC):
 
     @abstractmethod
     def tenant_id(self) -> str:
-        """Give the installation's own tenant, which is made where it is missing."""
+        """Give the installation's own tenant, which is made if it is missing."""
 
     @abstractmethod
     def add(self, new: NewUser) -> User:
@@ -50,7 +50,7 @@ class UserStore(ABC):
 
     @abstractmethod
     def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
-        """Replace the hash where it is still `only_if`, atomically; False: nothing has changed.
+        """Replace the hash if it is still `only_if`, atomically; False: nothing has changed.
 
         The caller revokes the logins.
         """

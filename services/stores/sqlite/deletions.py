@@ -1,7 +1,7 @@
 """Deletes what a session leaves behind, in many short transactions.
 
-A session is hidden first, in one short write: `session_rows`, `keys.find` and the runs pass over
-what is hidden, so the order of the rest does not matter and a crash leaves nothing to be seen.
+A session is hidden first, in one short write: `session_rows`, `keys.find` and the runs skip what is
+hidden, so the order of the rest does not matter, and nothing of it can be seen after a crash.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from services.stores.sqlite.file.database import Database, Mode
 from services.stores.sqlite.purge import CHUNK
 
 CHUNK_CHARACTERS = 500_000
-"""Text a transaction: to take it out of the full-text index takes 10 to 40 ms."""
+"""Characters of text in a transaction: removing them from the full-text index takes 10 to 40 ms."""
 
 _KEYS = """
 DELETE FROM idempotency_keys WHERE (user_id, key_hash) IN
@@ -27,12 +27,12 @@ _RUNS = "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs WHERE session_id = 
 
 
 def hide(connection: sqlite3.Connection, session_id: str) -> None:
-    """Take a session and all that hangs on it out of everybody's sight."""
+    """Hide a session, and all that belongs to it, from everybody."""
     connection.execute("UPDATE sessions SET deleted = 1 WHERE id = ?", (session_id,))
 
 
 def finish(database: Database, session_id: str) -> None:
-    """Delete a hidden session, off the hub; other writers get in between."""
+    """Delete a hidden session, off the hub; other writers get their turns in between."""
     while database.aside(Mode.WRITE, lambda connection: _more_is_left(connection, session_id)):
         database.let_writers_in()
 
@@ -47,7 +47,7 @@ def finish_all(database: Database) -> int:
 
 
 def _more_is_left(connection: sqlite3.Connection, session_id: str) -> bool:
-    """Delete one chunk, and the session's row where nothing else is left."""
+    """Delete a chunk, or the session's row once nothing else is left; tell if more is left."""
     left = CHUNK
     for statement in (_KEYS, _CHECKPOINTS, _RUNS):
         left -= connection.execute(statement, (session_id, left)).rowcount
@@ -60,7 +60,7 @@ def _more_is_left(connection: sqlite3.Connection, session_id: str) -> bool:
 
 
 def _more_messages_are_left(connection: sqlite3.Connection, session_id: str, limit: int) -> bool:
-    # The rows are read one by one: the texts behind the last one of the chunk stay unread.
+    # The rows are read one by one: the texts after the last row of the chunk stay unread.
     rows = connection.execute(
         "SELECT seq, length(content) AS size FROM messages WHERE session_id = ? ORDER BY seq",
         (session_id,),

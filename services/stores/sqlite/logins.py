@@ -65,20 +65,19 @@ class SqliteLogins(LoginStore):
                 )
 
     def is_live(self, login_id: str) -> bool:
-        """Look for the family and its mark."""
+        """Look for the family, and whether it is revoked."""
         if not is_uuid(login_id):
             return False
-        with self._database.read() as connection:
-            found = connection.execute(
-                "SELECT 1 FROM logins WHERE id = ? AND revoked = 0", (login_id,)
-            )
-            return found.fetchone() is not None
+        found = self._database.look(
+            "SELECT 1 FROM logins WHERE id = ? AND revoked = 0", (login_id,)
+        )
+        return found is not None
 
     def forget(self, login_id: str | None) -> None:
-        """Nothing is remembered: every question is answered from the file."""
+        """Do nothing: no answer is remembered, each question is answered from the file."""
 
     def purge(self, expired_before: datetime) -> int:
-        """Delete tokens chunk by chunk, off the hub, and then the families that have none."""
+        """Delete tokens chunk by chunk, off the hub, and then the families that have none left."""
         before = time_text(expired_before)
 
         def tokens(connection: sqlite3.Connection, limit: int) -> int:

@@ -19,7 +19,7 @@ from services.stores.sqlite.turns.checkpoints import text_so_far
 
 _NEWEST = 2**63 - 1
 
-# The depth is bounded inside the recursion: the cost is the page's, not the session's.
+# The depth is bounded inside the recursion: the cost depends on the page, not on the session.
 _BRANCH = """
 WITH RECURSIVE walk (depth, id) AS (
   SELECT 1, :start
@@ -87,7 +87,7 @@ def _page(
 
 
 def _message_of(row: sqlite3.Row, content: str) -> Message:
-    """Read a message whose content may come from checkpoints."""
+    """Read a message, whose content may come from checkpoints."""
     return Message(
         id=row["id"],
         session_id=row["session_id"],

@@ -1,4 +1,4 @@
-"""Deletes much without holding the write lock long."""
+"""Deletes many rows without holding the write lock for long."""
 
 import sqlite3
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from services.stores.sqlite.file.database import Database, Mode
 
 CHUNK = 500
-"""Rows a transaction: a few milliseconds, in which a begin waits."""
+"""Rows in a transaction: it takes a few milliseconds, for which a begin waits."""
 
 
 def in_chunks(database: Database, delete: Callable[[sqlite3.Connection, int], int]) -> int:

@@ -1,4 +1,4 @@
-"""A run as SQLite keeps it, and back."""
+"""A run as a row of SQLite: written and read."""
 
 import json
 import sqlite3

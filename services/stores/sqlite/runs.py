@@ -32,7 +32,7 @@ from services.stores.sqlite.turns import settle as settlements
 
 
 class SqliteRuns(RunStore):
-    """Opens the transactions; what happens inside stands in `turns`, `settlements`, `leases`."""
+    """Opens the transactions; their contents are in `begin`, `settle` and `leases` of `turns`."""
 
     def __init__(self, database: Database) -> None:
         """Work on a migrated database."""
@@ -56,7 +56,7 @@ class SqliteRuns(RunStore):
             return settlements.settle(connection, settlement)
 
     def get(self, user_id: str, run_id: str) -> Run:
-        """Read the row, and what is booked of it."""
+        """Read the row, and the calls that are booked for it."""
         with self._database.read() as connection:
             return _booked(connection, _owned(connection, user_id, run_id))
 
@@ -88,7 +88,7 @@ class SqliteRuns(RunStore):
             return Piece(top, checkpoints.text_so_far(connection, run_id))
 
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
-        """Mark an active run; the first request's time stays."""
+        """Mark an active run; the time of the first request stays."""
         with self._database.write() as connection:
             run = _booked(connection, _owned(connection, user_id, run_id))
             if run.is_active:
@@ -100,7 +100,7 @@ class SqliteRuns(RunStore):
             return run
 
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
-        """Beat for a worker."""
+        """Count a beat of a worker."""
         with self._database.write() as connection:
             return leases.beat(connection, worker_id, beats, now)
 
@@ -136,7 +136,7 @@ class SqliteRuns(RunStore):
 
 
 def _booked(connection: sqlite3.Connection, row: sqlite3.Row) -> Run:
-    """Read a run with its provider calls, which an active one has none of."""
+    """Read a run with its provider calls; an active run has none yet."""
     return replace(run_of(row), attempts=ledger.attempts_of(connection, row["id"]))
 
 

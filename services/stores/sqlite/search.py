@@ -1,18 +1,18 @@
-"""Words that titles and messages are searched for.
+"""The words that titles and messages are searched for.
 
-The full-text index splits at everything that is no letter or digit, and ignores case and accents.
-What is done here follows it, so that a title and a message are found by the same words. Scripts
-without spaces are one long word to it, found by its beginning.
+The full-text index splits at every character that is not a letter or a digit, and ignores case and
+accents. This module does the same, so that the same words find a title and a message. To the index,
+a text in a script without spaces is one long word, found by its beginning.
 """
 
 import unicodedata
 
 MAX_WORDS = 32
-"""More words narrow nothing down; FTS5 takes 256 terms at most."""
+"""More words do not narrow a search; FTS5 takes 256 terms at most."""
 
 
 def words_of(query: str) -> list[str]:
-    """Give the words of a query, each once; none where it holds only punctuation."""
+    """Give the words of a query, each once; none if it holds only punctuation."""
     spaced = "".join(char if _is_word_part(char) else " " for char in query)
     return list(dict.fromkeys(spaced.split()))[:MAX_WORDS]
 
@@ -26,7 +26,7 @@ def fold(text: str) -> str:
 def match_expression(user_id: str, words: list[str]) -> str:
     """Ask the index for one user's messages that hold a word beginning with each of these.
 
-    The words are quoted: AND, OR, NOT and NEAR are words like others.
+    The words are quoted: AND, OR, NOT and NEAR are words like any other.
     """
     terms = " AND ".join(f'"{word}" *' for word in words)
     return f'owner : "{user_id.replace("-", "")}" AND content : ({terms})'

@@ -29,7 +29,7 @@ from services.stores.sqlite.search import fold, match_expression, words_of
 from services.stores.sqlite.turns import keys
 
 _AFTER_ALL_TIMES = "~"
-"""Where the first page begins: no time sorts behind a tilde."""
+"""Where the first page begins: no time sorts after a tilde."""
 
 _LIST = """
 SELECT * FROM session_rows
@@ -112,7 +112,7 @@ class SqliteSessions(SessionStore):
     def change(
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
     ) -> Session:
-        """Write the row with what was given."""
+        """Write the row with the given changes."""
         columns = _changed(changes)
         if not columns:
             return self.get(user_id, session_id)
@@ -130,7 +130,7 @@ class SqliteSessions(SessionStore):
             if active_run is not None:
                 raise RunActive(active_run)
             deletions.hide(connection, session_id)
-        # It is gone for everybody: what cannot be deleted now, the purge of the runs deletes later.
+        # Nobody sees it any more: what cannot be deleted now, the purge of the runs deletes later.
         with suppress(StoreUnavailable):
             deletions.finish(self._database, session_id)
 

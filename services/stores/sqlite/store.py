@@ -50,5 +50,5 @@ class SqliteStore(Store):
         self._database.tidy()
 
     def close(self) -> None:
-        """Close the file; the last one out removes the WAL."""
+        """Close the file; the last process that closes it removes the WAL."""
         self._database.close()

@@ -14,7 +14,7 @@ from services.stores.sqlite.file.database import Database
 
 
 class SqliteUsers(UserStore):
-    """All accounts belong to one tenant, the installation's own, made with the first of them."""
+    """All accounts belong to one tenant, the installation's own, made with the first account."""
 
     def __init__(self, database: Database) -> None:
         """Work on a migrated database."""

@@ -11,7 +11,7 @@ from services.stores.supabase.times import Time
 
 
 class AnswerRow(msgspec.Struct, kw_only=True):
-    """What a row tells of an answer."""
+    """What a row holds of an answer."""
 
     status: MessageStatus
     created_at: Time
@@ -21,5 +21,5 @@ class AnswerRow(msgspec.Struct, kw_only=True):
     cost_currency: str | None
 
     def cost(self) -> Cost | None:
-        """Give what the answer cost."""
+        """Give the cost of the answer."""
         return cost_of(self.cost_amount, self.cost_currency)

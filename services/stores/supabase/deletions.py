@@ -3,7 +3,7 @@
 from services.stores.supabase.access.connection import TEXTS, TRUTH, Connection
 
 CHUNK = 1000
-"""Rows a call; their words leave the full-text index later, with the database's own vacuum."""
+"""Rows in a call; the database's own vacuum removes their words from the full-text index later."""
 
 
 def finish(connection: Connection, session_id: str) -> None:

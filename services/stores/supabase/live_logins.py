@@ -1,4 +1,4 @@
-"""Which logins were live when this process last asked."""
+"""The logins that were live when this process last asked."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from threading import Lock
 
 
 class LiveLogins:
-    """Remembers the logins that were used last; only positive answers are given to it."""
+    """Remembers the most recently used logins; only positive answers are given to it."""
 
     def __init__(self, capacity: int) -> None:
         """Remember at most so many."""
@@ -15,7 +15,7 @@ class LiveLogins:
         self._lock = Lock()
 
     def __contains__(self, login_id: str) -> bool:
-        """Tell whether a login is remembered, and keep it for longer."""
+        """Tell whether a login is remembered; this counts as a use of it."""
         with self._lock:
             if login_id not in self._ids:
                 return False
@@ -23,7 +23,7 @@ class LiveLogins:
             return True
 
     def remember(self, login_id: str) -> None:
-        """Remember a login, in the place of the one whose last use was longest ago."""
+        """Remember a login in place of the least recently used one."""
         with self._lock:
             self._ids[login_id] = None
             self._ids.move_to_end(login_id)
@@ -31,7 +31,7 @@ class LiveLogins:
                 self._ids.popitem(last=False)
 
     def forget(self, login_ids: Iterable[str]) -> None:
-        """Forget these, whether they are remembered or not."""
+        """Forget these logins, whether they are remembered or not."""
         with self._lock:
             for login_id in login_ids:
                 self._ids.pop(login_id, None)

@@ -22,9 +22,9 @@ _ROTATED: Decoder[_Rotated | None] = Decoder(_Rotated | None)
 
 
 class SupabaseLogins(LoginStore):
-    """Families of refresh tokens. That a login is live is asked once and then remembered.
+    """Families of refresh tokens. Whether a login is live is asked once, and a yes is remembered.
 
-    What another process revokes is forgotten with this worker's next beat.
+    A login that another process revokes is forgotten at this worker's next beat.
     """
 
     def __init__(self, connection: Connection, live: LiveLogins) -> None:
@@ -60,7 +60,7 @@ class SupabaseLogins(LoginStore):
             self._revoke({"p_user": user_id, "p_but": but if is_uuid(but) else None})
 
     def is_live(self, login_id: str) -> bool:
-        """Remember it, or ask."""
+        """Look whether the login is remembered as live, or ask."""
         if not is_uuid(login_id):
             return False
         if login_id in self._live:
@@ -78,7 +78,7 @@ class SupabaseLogins(LoginStore):
             self._live.forget([login_id])
 
     def purge(self, expired_before: datetime) -> int:
-        """Delete tokens chunk by chunk, and then the families that have none."""
+        """Delete tokens chunk by chunk, and then the families that have none left."""
         purged = in_chunks(self._connection, "purge_tokens", {"p_before": expired_before})
         in_chunks(self._connection, "purge_logins", {})
         return purged

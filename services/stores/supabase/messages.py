@@ -20,7 +20,7 @@ from services.stores.supabase.times import utc
 
 
 class MessageRow(AnswerRow, kw_only=True):
-    """A message; the content of one that is being written is what the checkpoints hold."""
+    """A message; while it is being written its content is what the checkpoints hold."""
 
     id: str
     session_id: str

@@ -1,11 +1,11 @@
-"""Deletes much in short calls: the hosted gateway ends one that takes 8 s."""
+"""Deletes many rows in short calls: the hosted gateway ends a call that takes 8 s."""
 
 from collections.abc import Mapping
 
 from services.stores.supabase.access.connection import COUNT, Connection
 
 CHUNK = 1000
-"""Rows a call."""
+"""Rows in a call."""
 
 
 def in_chunks(connection: Connection, function: str, asked: Mapping[str, object]) -> int:

@@ -1,4 +1,4 @@
-"""A run as the functions of the database answer it, and the end of one as it is sent."""
+"""A run as the functions of the database give it, and the end of a run as it is sent."""
 
 from collections.abc import Mapping
 

@@ -95,7 +95,7 @@ class SupabaseRuns(RunStore):
         return self._connection.ask("settle_turn", asked, _SETTLED, reserved=True)
 
     def get(self, user_id: str, run_id: str) -> Run:
-        """Read the row, and what is booked of it."""
+        """Read the row, and the calls that are booked for it."""
         return self._owned("get_run", user_id, run_id, _BOOKED_RUN).booked_run()
 
     def latest(self, user_id: str, session_id: str) -> Run | None:
@@ -117,12 +117,12 @@ class SupabaseRuns(RunStore):
         return self._owned("run_progress", user_id, run_id, _PIECE)
 
     def request_stop(self, user_id: str, run_id: str, now: datetime) -> Run:
-        """Mark an active run; the first request's time stays."""
+        """Mark an active run; the time of the first request stays."""
         asked = {"p_now": now}
         return self._owned("request_stop", user_id, run_id, _BOOKED_RUN, **asked).booked_run()
 
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
-        """Beat for a worker, and forget the logins that were revoked since the last time."""
+        """Count a beat of a worker, and forget the logins that were revoked since the last beat."""
         asked = {
             "worker_id": worker_id,
             "beats": beats_json(beats),

@@ -28,7 +28,7 @@ from services.stores.supabase.access.connection import Connection
 from services.stores.supabase.times import Time, utc
 
 QUERY_CHARS = 2000
-"""A search takes 32 words; nothing of a longer text would change what it finds."""
+"""A search takes 32 words; a longer text would not change what it finds."""
 
 
 class SessionRow(msgspec.Struct):
@@ -118,7 +118,7 @@ class SupabaseSessions(SessionStore):
     def change(
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
     ) -> Session:
-        """Write the row with what was given."""
+        """Write the row with the given changes."""
         columns = _changed(changes)
         if not columns:
             return self.get(user_id, session_id)
@@ -135,7 +135,7 @@ class SupabaseSessions(SessionStore):
         if reply.refused:
             raise RunActive(reply.active_run_id)
         if reply.more:
-            # It is gone for everybody: what is left when this fails, the purge deletes later.
+            # Nobody sees it any more: what is left when this fails, the purge deletes later.
             with suppress(StoreUnavailable):
                 deletions.finish(self._connection, session_id)
 
@@ -182,5 +182,5 @@ def _metadata_json(metadata: Mapping[str, object]) -> msgspec.Raw:
 
 
 def _plain(query: str) -> str:
-    """Take out what PostgreSQL holds in no text; it stands between words."""
+    """Replace what no text in PostgreSQL can hold; to the search it separates words."""
     return query.encode(errors="replace").decode().replace("\0", " ")

@@ -1,7 +1,7 @@
 """The Supabase store as a whole."""
 
 from services.stores.base.store import Store
-from services.stores.supabase.access.connection import Connection, Limits
+from services.stores.supabase.access.connection import Connection, ConnectionLimits
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.logins import SupabaseLogins
 from services.stores.supabase.messages import SupabaseMessages
@@ -10,7 +10,7 @@ from services.stores.supabase.sessions import SupabaseSessions
 from services.stores.supabase.users import SupabaseUsers
 
 LIVE_LOGINS = 10_000
-"""Logins that are remembered as live; about 2 MB."""
+"""How many logins are remembered as live; they take about 2 MB."""
 
 REVOCATION_WINDOW_SECONDS = 3600.0
 
@@ -22,16 +22,16 @@ class SupabaseStore(Store):
         self,
         url: str,
         key: str,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         *,
         revocation_window_seconds: float = REVOCATION_WINDOW_SECONDS,
     ) -> None:
         """Take the project's address and its secret (`service_role`) key; nothing is sent yet.
 
-        The first beat hears of all logins that were revoked within the window, each later one of
-        those since the beat before.
+        The first beat learns of all logins that were revoked within the window, each later beat of
+        those that were revoked since the beat before.
         """
-        self._connection = Connection(url, key, limits or Limits())
+        self._connection = Connection(url, key, limits or ConnectionLimits())
         live = LiveLogins(LIVE_LOGINS)
         self.users = SupabaseUsers(self._connection)
         self.logins = SupabaseLogins(self._connection, live)
@@ -44,7 +44,7 @@ class SupabaseStore(Store):
         self._connection.probe("charla_ping")
 
     def tidy(self) -> None:
-        """Nothing: the database keeps itself in order."""
+        """Do nothing: the database keeps itself in order."""
 
     def close(self) -> None:
         """Close the connections."""

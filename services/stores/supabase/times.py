@@ -1,4 +1,4 @@
-"""Times as the functions of the database answer them."""
+"""Times as the functions of the database give them."""
 
 from datetime import UTC, datetime
 from typing import Annotated

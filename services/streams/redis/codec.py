@@ -1,6 +1,6 @@
-"""Events as they stand in an entry of a stream: one msgpack array for all events of a flush.
+"""Events as an entry of a stream holds them: one msgpack array for all events of a flush.
 
-A piece of the answer is its plain text, anything else a pair of a letter and its fields.
+A piece of the answer is its plain text, any other event a pair of a letter and its fields.
 """
 
 from collections.abc import Sequence

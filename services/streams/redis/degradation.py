@@ -1,4 +1,4 @@
-"""When the readers of this process are served from memory, instead of after Redis has it all."""
+"""When the readers of this process are served from memory, without waiting for Redis."""
 
 import time
 from collections.abc import Callable, Generator
@@ -13,10 +13,10 @@ from services.streams.base import LogUnavailable
 from services.telemetry.metrics import Metrics
 
 _STOOD_STILL_SECONDS = 2.0
-"""No busy machine is as late, and no worker is taken for dead as soon."""
+"""No busy machine is so late, and no worker is taken for dead so soon."""
 
 _SILENCE_SECONDS = 1.0
-"""After which Redis is looked at: readers here, and `/ready`, must be told that it is away."""
+"""After so long without a flush Redis is looked at: readers and `/ready` must know of its loss."""
 
 _log = structlog.get_logger(__name__)
 
@@ -24,8 +24,9 @@ _log = structlog.get_logger(__name__)
 class Degradation:
     """Begins when Redis is away, late, or has failed to do what the streams asked for.
 
-    It ends when Redis has everything. It does not begin where the process itself stood still: then
-    Redis is not to blame, and the process' runs may have been taken over. The next try tells.
+    It ends when Redis has everything. It does not begin if the process itself stood still: then
+    Redis is not to blame, and other workers may have taken over the process' runs. The next try
+    tells.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Degradation:
         self._stir_from_outside: Callable[[], object] = self._stir.set
 
     def run(self) -> None:
-        """Notice for ever that Redis is away, late, or back."""
+        """Notice for ever when Redis is away, late, or back."""
         loop = gevent.get_hub().loop
         self._stir_from_outside = lambda: loop.run_callback_threadsafe(self._stir.set)
         self._redis.join(self)
@@ -68,16 +69,16 @@ class Degradation:
             self._alive_at = time.monotonic()
 
     def close(self) -> None:
-        """Hear of Redis no more."""
+        """Hear nothing more from Redis."""
         self._redis.leave(self)
 
     def redis_lost(self, reason: str) -> None:
-        """Have that noticed at once, in the thread of the readers."""
+        """Have the loss noticed at once, in the thread of the readers."""
         del reason
         self._stir_from_outside()
 
     def redis_seen(self, seconds: float) -> None:
-        """Have that noticed at once; a look may be slow, as only late flushes count here."""
+        """Have the return noticed at once, even if the look was slow: only late flushes count."""
         del seconds
         self._was_seen = True
         self._stir_from_outside()
@@ -118,13 +119,13 @@ class Degradation:
         now = time.monotonic()
         if self._sent_at is not None:
             if self._stood_still(now):
-                self._sent_at = now  # the answer may lie here, and gets its time
+                self._sent_at = now  # the answer may have arrived already: it gets its time again
             elif now - self._sent_at > self._patience:
                 self.begin("slow")
         if self._redis.is_away:
             self.begin(self._redis.reason)
         elif self.is_on and self._was_seen and self._sent_at is None and self._is_idle():
-            self._end()  # else the flush tells, which may fail where a look succeeds
+            self._end()  # else the next flush decides: it may fail although a look succeeds
         elif now - self._asked_at > (self._patience / 2 if self.is_on else _SILENCE_SECONDS):
             self._asked_at = now
             self._was_seen = False

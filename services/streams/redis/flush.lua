@@ -17,7 +17,7 @@ for index, run in ipairs(cmsgpack.unpack(ARGV[3])) do
       if not string.find(added.err, 'equal or smaller') then
         return redis.error_reply(added.err)
       end
-      -- Somebody deleted entries by hand: the id cannot be used again, so the log begins anew.
+      -- Entries were deleted by hand: their ids cannot be used again, so the log begins anew.
       redis.call('DEL', key)
       failed[#failed + 1] = {index - 1, ''}
     elseif has_ended then

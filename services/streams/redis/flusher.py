@@ -1,4 +1,4 @@
-"""Writes what the runs of this process append to Redis: one flush in flight, for all of them."""
+"""Writes to Redis what the runs of this process append: one flush at a time, for all of them."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,13 +19,13 @@ from services.streams.redis.writer import RedisWriter, Unsent, Ways, epoch_of, s
 from services.telemetry.metrics import Metrics
 
 Ownership = Callable[[Iterable[str]], Mapping[str, tuple[int, bool]]]
-"""Asks the store: the epoch of each of these runs and whether it is active; missing: it is gone."""
+"""Asks the store for the epoch of each of these runs and whether it is active; missing: deleted."""
 
 FLUSH_EVENTS = 2_000
-"""Events of one flush: more would hold this hub, and Redis, for longer than readers wait."""
+"""Events in a flush: more would hold this hub, and Redis, for longer than readers wait."""
 
 ENDED_SECONDS = 60.0
-"""How long ended logs wait for a Redis that is away: later their ends are found in the store."""
+"""How long ended logs wait for a Redis that is away: later the store has their ends."""
 
 _RETRY_SECONDS = 0.2
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushTimes:
-    """How often a flush is made at most, and how long readers wait for one."""
+    """The least time between two flushes, and how long readers wait for a flush."""
 
     pace: float
     patience: float
@@ -87,7 +87,7 @@ class Flusher:
         return writer
 
     def writes(self, run_id: str) -> bool:
-        """Tell whether a run is written here."""
+        """Tell whether this process writes a run."""
         writer = self._writers.get(run_id)
         return writer is not None and not writer.record.is_abandoned
 
@@ -146,7 +146,7 @@ class Flusher:
             self._go_on(writer)
 
     def _next_batch(self) -> tuple[list[RedisWriter], list[Unsent]]:
-        """Take as many writers with news as one flush may carry; the others stay."""
+        """Take as many writers with news as one flush may carry; the others keep theirs."""
         batch, sent, events = [], [], 0
         for writer in list(self._news):
             if events >= FLUSH_EVENTS:
@@ -161,11 +161,11 @@ class Flusher:
         return batch, sent
 
     def await_answer(self) -> None:
-        """Wait for the acknowledgement of the flush that is in flight, as long as readers do."""
+        """Wait until the flush that is under way is acknowledged, for as long as readers wait."""
         self._is_answered.wait(self._times.patience)
 
     def settle_down(self, seconds: float) -> None:
-        """Wait until everything is flushed, but not for longer."""
+        """Wait until everything is flushed, for at most so many seconds."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not any(writer.has_news for writer in self._writers.values()):
@@ -174,7 +174,7 @@ class Flusher:
             gevent.sleep(self._times.pace)
 
     def _turn(self, is_degraded: bool) -> None:  # noqa: FBT001 - a state that is told
-        """Deliver before Redis has it, or after that again."""
+        """Deliver before Redis has the events, or only after that again."""
         for writer in self._writers.values():
             writer.delivers_at_once = is_degraded
             if is_degraded:
@@ -188,7 +188,7 @@ class Flusher:
             self._wake.set()
 
     def _go_on(self, writer: RedisWriter) -> None:
-        """Forget a writer that is done; flush again what came meanwhile."""
+        """Forget a writer that is done; note one that got more events meanwhile."""
         if writer.is_done:
             self._forget(writer)
         elif writer.has_news:
@@ -199,10 +199,11 @@ class Flusher:
             del self._writers[writer.run_id]
 
     def _reconcile(self, writer: RedisWriter, found: str) -> None:
-        """Find out why the newest entry is not what it was.
+        """Act on a newest entry in Redis that is not the expected one.
 
-        An older one of this epoch: Redis has lost its last moments. A younger one: the reply to an
-        earlier flush was lost. None: Redis has lost all. A later epoch: the run has another owner.
+        An older entry of this epoch: Redis has lost its last moments. A younger one: the reply to
+        an earlier flush was lost. None: Redis has lost the whole log. A later epoch: the run has
+        another owner.
         """
         if not found:
             self._gone[writer] = None
@@ -212,7 +213,7 @@ class Flusher:
             writer.acknowledge(found)
 
     def _resolve_gone(self) -> None:
-        """Write logs that Redis has lost again, where the run is still this process'."""
+        """Write logs that Redis has lost once more, if the run is still this process'."""
         gone = [writer for writer in self._gone if not writer.record.is_abandoned]
         if not gone:
             self._gone.clear()
@@ -232,7 +233,7 @@ class Flusher:
                 writer.start_over()
                 self._note(writer)
             else:
-                writer.let_go()  # it is settled: who needs its end finds that in the store
+                writer.let_go()  # the run is settled: its end is found in the store
                 self._forget(writer)
 
     def _lose(self, writer: RedisWriter) -> None:

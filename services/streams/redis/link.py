@@ -1,6 +1,6 @@
 """What the run log says to Redis, and over which connections.
 
-Whatever goes wrong there (away, slow, loading, full, a wrong password) is LogUnavailable here.
+Any failure of Redis (away, slow, loading, full, a wrong password) is raised as LogUnavailable.
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -26,13 +26,13 @@ _QUEUE_SECONDS = 10.0
 _HEARING_SECONDS = 5
 
 Entry = tuple[bytes, bytes | None]
-"""The id of an entry and its events; None: it only hands the log to another owner."""
+"""The id of an entry and its events; None: the entry only hands the log to another owner."""
 
 
 class RedisLink:
     """Talks to one Redis: a connection that flushes, one that tails, and a few for all else.
 
-    While Redis is away nobody waits for it; whatever fails has it looked at.
+    While Redis is away no caller waits for it; every failure has Redis looked at.
     """
 
     def __init__(self, redis: WorkerRedis, *, log_seconds: float, keep_seconds: float) -> None:
@@ -51,7 +51,7 @@ class RedisLink:
         self._fence = script_of(self._any, Path(__file__).with_name("fence.lua"))
 
     def check(self) -> None:
-        """Raise RefusedRedis where logs would be lost here, LogUnavailable where it is away."""
+        """Raise RefusedRedis if logs would be lost in this Redis, LogUnavailable if it is away."""
         try:
             check_client(self._any)
         except RedisUnavailable as exc:
@@ -60,9 +60,10 @@ class RedisLink:
     def flush(
         self, runs: Sequence[tuple[str, str, str, bool]], events: Sequence[bytes]
     ) -> Mapping[int, str]:
-        """Append to many logs: each a run, its newest id, the id to write, and if that ends it.
+        """Append to many logs: each its run, newest id, id to write, and whether that ends it.
 
-        Gives for each that could not be appended, by its index, the newest id there is instead.
+        Gives, for each log that could not be appended to, its index and the newest id there is
+        instead.
         """
         header = msgspec.msgpack.encode(
             [(f"charla:run:{run_id}", before, id_, ends) for run_id, before, id_, ends in runs]
@@ -84,7 +85,7 @@ class RedisLink:
         return _entries(found[0]), found[1]
 
     def load(self, run_id: str) -> tuple[list[Entry], bytes | None]:
-        """Read a whole log, empty where there is none, and the status that was set last."""
+        """Read a whole log, which is empty if there is none, and the status that was set last."""
         raw = run_id.encode()
         with self._asking(), self._any.pipeline(transaction=False) as pipeline:
             entries, status = pipeline.xrange(_LOG + raw).get(_STATUS + raw).execute()
@@ -105,7 +106,7 @@ class RedisLink:
             self._any.set(_OUTCOME + run_id.encode(), outcome, ex=self._seconds[0])
 
     def keep_status(self, run_id: str, status: bytes | None, message: bytes) -> None:
-        """Keep what waiting readers are told, None: nothing, and tell all processes."""
+        """Keep what waiting readers are shown (None: nothing), and tell all processes."""
         name = _STATUS + run_id.encode()
         with self._asking(), self._any.pipeline(transaction=False) as pipeline:
             if status is None:
@@ -120,7 +121,7 @@ class RedisLink:
             self._any.publish(CHANNEL, message)
 
     def heard(self) -> Generator[bytes | None, None, None]:
-        """Yield what is published, None where there is nothing new; ends with LogUnavailable."""
+        """Yield what is published, None while there is nothing new; ends with LogUnavailable."""
         with self._asking():
             pubsub = self._hearing.pubsub(ignore_subscribe_messages=True)
             try:
@@ -128,7 +129,7 @@ class RedisLink:
                 while not self.redis.is_away:
                     message = pubsub.get_message(timeout=0)
                     yield None if message is None else message["data"]
-                # What answers when Redis is back may be another server.
+                # The Redis that answers when it is back may be another server.
                 raise LogUnavailable(self.redis.reason)
             finally:
                 pubsub.close()
@@ -140,7 +141,7 @@ class RedisLink:
 
     @contextmanager
     def _asking(self) -> Generator[None, None, None]:
-        """Turn everything that Redis and the way to it can fail with into LogUnavailable."""
+        """Turn all failures of Redis and of the way to it into LogUnavailable."""
         if self.redis.is_away:
             raise LogUnavailable(self.redis.reason)
         try:

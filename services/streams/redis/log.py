@@ -1,7 +1,8 @@
 """The run log over Redis: own runs are flushed there, those of others are followed from there.
 
-What readers see is a record in memory in both cases: of an own run what Redis has acknowledged, of
-another's what was read from it. Ended records stay in memory for a while, as in the embedded mode.
+In both cases readers see a record in memory: of an own run what Redis has acknowledged, of another
+process' run what was read from Redis. Ended records stay in memory for a while, as in the embedded
+mode.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +42,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisTimes:
-    """Seconds: between two flushes, that readers wait for one, of silence before a look-up."""
+    """Seconds between two flushes, that readers wait for one, and of silence before a look-up."""
 
     pace: float
     patience: float
@@ -59,7 +60,7 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         times: RedisTimes,
         metrics: Metrics,
     ) -> None:
-        """Keep records in `local`; ask `store` who owns a run, and how one ended."""
+        """Keep records in `local`; ask `store` who owns a run, and how a run has ended."""
         self._link = link
         self._local = local
         self._store = store
@@ -84,7 +85,7 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
     def open(self, run_id: str, epoch: int) -> LogWriter:
         """Begin a run's log; its stream begins with the first flush."""
         early = self._local.record(run_id)
-        if early is not None:  # somebody came before the launch, and began to follow it
+        if early is not None:  # a reader came before the launch, and began to follow the run
             self._tail.leave(run_id)
             early.abandon()
         return self._flusher.open(self._local.begin(run_id, epoch), "")
@@ -103,7 +104,7 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         return self._local.record(run_id) or self._replica(run_id, entries, status)
 
     def _replica(self, run_id: str, entries: list[Entry], status: bytes | None) -> Record | None:
-        """Begin to follow another process' run; None: there is no log, or it has a hole."""
+        """Begin to follow another process' run; None: there is no log, or it has a gap."""
         if all(data is None for _, data in entries):
             return None
         replica = Replica(self._local.begin(run_id, epoch_of(entries[0][0].decode())))
@@ -120,9 +121,10 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         return replica.record
 
     def refresh(self, run_id: str) -> None:
-        """Look into the stream before the tail does.
+        """Read a log before the tail gets to it.
 
-        Who follows an own run elsewhere may have read from Redis what is not acknowledged here yet.
+        A client that follows an own run elsewhere may have read from Redis what is not acknowledged
+        here yet.
         """
         if self._flusher.writes(run_id):
             self._flusher.await_answer()
@@ -168,23 +170,23 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
                 record.abandon()  # its readers come back, and find the whole log
             record = self._local.begin(run_id, epoch_of(entries[0][0].decode()))
         Replica(record).take(entries)
-        if record.is_abandoned:  # its readers saw what the stream has lost
+        if record.is_abandoned:  # its readers saw events that the stream has lost
             record = self._local.begin(run_id, epoch_of(entries[0][0].decode()))
             Replica(record).take(entries)
         return record
 
     def conclude(self, run: Run) -> None:
-        """End another process' record as the store says."""
+        """End the record of another process' run as the store says."""
         record = self._local.record(run.id)
         if record is None or self._flusher.writes(run.id):
             return
-        self.refresh(run.id)  # the last words may be there, and not here yet
+        self.refresh(run.id)  # the last events may be in Redis, and not here yet
         self._tail.leave(run.id)
         if not self._flusher.writes(run.id):
             end_with(record, run)
 
     def send(self, nudge: Nudge) -> None:
-        """Publish it."""
+        """Publish the nudge."""
         self._nudges.send(nudge)
 
     def start(self, hear: Callable[[Nudge], None]) -> None:
@@ -206,7 +208,7 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         self._local.sweep()
 
     def flush(self, seconds: float) -> None:
-        """Wait for the acknowledgement of everything."""
+        """Wait until everything is acknowledged, for at most so many seconds."""
         self._flusher.settle_down(seconds)
 
     def close(self) -> None:
@@ -217,7 +219,7 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         self._link.close()
 
     def _check(self) -> None:
-        """Look once, as soon as it can be asked, whether this Redis keeps what it is given."""
+        """Check once, as soon as Redis answers, whether it keeps what it is given."""
         while True:
             try:
                 self._link.check()
@@ -230,7 +232,7 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
                 return
 
     def _show(self, nudge: Nudge) -> None:
-        """Show the readers of another process' run what to wait for."""
+        """Show the readers of another process' run what they wait for."""
         record = self._local.record(nudge.id)
         if record is not None and not record.has_ended and not self._flusher.writes(nudge.id):
             record.announce(nudge.status)

@@ -1,4 +1,4 @@
-"""What processes tell each other over Redis, to hurry: whoever misses it finds it in the store."""
+"""What processes tell each other over Redis to save time: a missed nudge is found in the store."""
 
 from collections.abc import Callable
 
@@ -17,21 +17,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Nudges:
-    """Sends and hears; what a process sends it hears itself too."""
+    """Sends and hears nudges; a process also hears its own."""
 
     def __init__(self, link: RedisLink) -> None:
         """Use this Redis."""
         self._link = link
 
     def send(self, nudge: Nudge) -> None:
-        """Tell everybody; where Redis is away, nobody."""
+        """Tell all processes; while Redis is away, none."""
         try:
             self._link.publish(msgspec.json.encode(nudge))
         except LogUnavailable:
             _log.warning("nudge_not_sent", kind=str(nudge.kind), id=nudge.id)
 
     def send_status(self, run_id: str, status: Status | None) -> None:
-        """Tell everybody who reads a run, and who will, what to show while they wait."""
+        """Tell all present and future readers of a run what to show while they wait."""
         nudge = msgspec.json.encode(Nudge(NudgeKind.STATUS, run_id, status))
         try:
             self._link.keep_status(run_id, nudge if status else None, nudge)

@@ -1,4 +1,4 @@
-"""Follows the logs that other processes write, for all readers of this one, with one call."""
+"""Follows the logs that other processes write, with one call for all readers of this process."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from services.streams.redis.writer import epoch_of, place_of, seq_of
 States = Callable[[Sequence[str]], Mapping[str, Run]]
 
 _KEEP_SECONDS = 10.0
-"""How long a log that nobody reads here any more is kept up to date: readers come back."""
+"""How long a log without readers here is kept up to date: readers come back."""
 
 _RETRY_SECONDS = 0.2
 
@@ -32,15 +32,16 @@ class Replica:
     __slots__ = ("heard_at", "newest", "read_at", "record")
 
     def __init__(self, record: Record) -> None:
-        """Stand at the record's top."""
+        """Begin at the record's top."""
         self.record = record
         self.newest = f"{record.epoch}-{record.top}".encode()
         self.heard_at = self.read_at = time.monotonic()
 
     def take(self, entries: Sequence[Entry]) -> None:
-        """Append what is new of these entries; what is there already is passed over.
+        """Append the new ones of these entries; those that are there already are passed over.
 
-        An entry that does not join on means that some are lost: the record is abandoned then.
+        An entry that does not follow on the last one means that some are lost: the record is then
+        abandoned.
         """
         record = self.record
         for id_, data in entries:
@@ -48,7 +49,7 @@ class Replica:
                 return
             name = id_.decode()
             if place_of(name) <= place_of(self.newest.decode()):
-                continue  # two reads crossed
+                continue  # two reads overlapped
             self.newest = id_
             if data is not None:
                 self._append(record, name, codec.decode(data))
@@ -69,8 +70,8 @@ class Replica:
 class Tail:
     """All logs of other processes that are read here.
 
-    One that is silent for `idle_seconds` is looked up in the store: its owner may have died between
-    storing the end and telling it.
+    A log that is silent for `idle_seconds` is looked up in the store: its owner may have died after
+    it stored the end, and before it told of it.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class Tail:
             self._is_needed.set()
 
     def leave(self, run_id: str) -> None:
-        """Follow a run no more: it is this process' own now."""
+        """Stop following a run: it is this process' own now."""
         self._replicas.pop(run_id, None)
 
     def run(self) -> None:
@@ -110,7 +111,7 @@ class Tail:
                 self.read()
                 if was_away:
                     was_away = False
-                    self._hear_all()  # what was written meanwhile comes now
+                    self._hear_all()  # what was written meanwhile can now be read
                 if time.monotonic() - checked_at >= min(1.0, self._idle_seconds / 4):
                     checked_at = time.monotonic()
                     self._look_after_safely()
@@ -151,11 +152,11 @@ class Tail:
     def _look_after_safely(self) -> None:
         try:
             self.look_after()
-        except Exception:  # noqa: BLE001 - what is not looked up now is the next time
+        except Exception:  # noqa: BLE001 - what is not looked up now is looked up next time
             _log.exception("tail_check_crashed")
 
     def look_after(self) -> None:
-        """Look silent runs up, and drop those that nobody reads."""
+        """Look silent runs up, and drop those without readers."""
         now = time.monotonic()
         silent = []
         for run_id, replica in list(self._replicas.items()):
@@ -180,11 +181,11 @@ class Tail:
                 with suppress(LogUnavailable):
                     self.catch_up(
                         state.id
-                    )  # the last words may have come while the store was asked
+                    )  # the last events may have come while the store was asked
         for replica in silent:
             run_id = replica.record.run_id
             if self._replicas.get(run_id) is not replica:
-                continue  # it is this process' own meanwhile
+                continue  # the run has become this process' own meanwhile
             replica.heard_at = time.monotonic()
             run = states.get(run_id)
             if run is None:
@@ -196,7 +197,7 @@ class Tail:
 
 
 def _hand_over(record: Record, name: str, too_many: int) -> None:
-    """Go on under the next owner, unless readers saw what the stream does not hold (any more)."""
+    """Go on under the next owner, unless readers saw more than the stream holds (now)."""
     if too_many:
         record.abandon()
     else:
@@ -204,7 +205,7 @@ def _hand_over(record: Record, name: str, too_many: int) -> None:
 
 
 def end_with(record: Record, run: Run) -> None:
-    """Give a record the end that the store has, or abandon it where more than that is missing."""
+    """Give a record the end that the store has, or abandon it if more than the end is missing."""
     if record.has_ended or record.is_abandoned:
         return
     epoch, seq = run.terminal_epoch, run.terminal_seq

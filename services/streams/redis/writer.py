@@ -17,9 +17,9 @@ Unsent = tuple[str, bool, Sequence[RunEvent]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """What a writer does with the world: `wake` its flusher, and tell others over Redis.
+    """How a writer acts on the world: it can `wake` its flusher, and tell others over Redis.
 
-    `patience` is how long anybody waits for Redis, in seconds.
+    `patience` is how long a caller waits for Redis, in seconds.
     """
 
     wake: Callable[["RedisWriter"], None]
@@ -31,8 +31,8 @@ class Ways:
 class RedisWriter(LogWriter):  # wide: a contract, and its flusher's view of it
     """Holds what Redis has not acknowledged; the record holds what readers here may see.
 
-    `newest` is the id of the newest entry that Redis has, empty before the first. While Redis is
-    away events are delivered before they are acknowledged, and sent when it is back.
+    `newest` is the id of the newest entry that Redis has; it is empty before the first. While Redis
+    is away events are delivered before they are acknowledged, and sent when it is back.
     """
 
     def __init__(self, record: Record, newest: str, ways: Ways) -> None:
@@ -64,15 +64,15 @@ class RedisWriter(LogWriter):  # wide: a contract, and its flusher's view of it
         return self._top
 
     def announce(self, status: Status | None) -> None:
-        """Set the current value for all readers; a new one is told to those of other processes."""
+        """Set the status that all readers see; readers in other processes are told a new one."""
         if status is not self.record.status():
             self.record.announce(status)
             self._ways.tell_status(self.run_id, status)
 
     def abandon(self) -> None:
-        """Give the log up; the next owner goes on in it."""
+        """Give the log up; its next owner continues it."""
         self.record.abandon()
-        self._ways.wake(self)  # so that it is forgotten
+        self._ways.wake(self)  # so that the flusher forgets this writer
 
     def flush(self) -> None:
         """Wait until Redis has everything, or is slow or away."""
@@ -81,11 +81,11 @@ class RedisWriter(LogWriter):  # wide: a contract, and its flusher's view of it
             self._is_flushed.wait(self._ways.patience)
 
     def keep_outcome(self, outcome: bytes) -> None:
-        """Keep it in Redis, where it is there."""
+        """Keep the outcome in Redis, if Redis is there."""
         try:
             self._ways.keep_outcome(self.run_id, outcome)
         except LogUnavailable:
-            return  # the outbox has it too
+            return  # the outbox has the outcome too
 
     def reader(self) -> LogReader:
         """Give what readers of this process may see: what Redis has, while it is there."""
@@ -108,7 +108,7 @@ class RedisWriter(LogWriter):  # wide: a contract, and its flusher's view of it
 
     @property
     def is_done(self) -> bool:
-        """Tell whether nothing is left to be flushed, for good."""
+        """Tell whether nothing is left to be flushed, and nothing will come."""
         if self.record.is_abandoned:
             return True
         return self._has_ended and self._acknowledged == self._top
@@ -121,10 +121,11 @@ class RedisWriter(LogWriter):  # wide: a contract, and its flusher's view of it
     def unsent(self) -> Unsent:
         """Give what comes next: the id to write, whether that is the end, and the events.
 
-        An end that is not stored yet is none: whoever takes the run over will need the log.
+        An end that is not stored yet is left out: a worker that takes the run over will need the
+        log.
         """
         if self._top <= self._acknowledged + BATCH_EVENTS and self._acknowledged == self.record.top:
-            # As it is nearly always: a turn of the flusher costs this for each run.
+            # The usual case: a turn of the flusher pays for this with each run.
             ends = self._has_ended and self._is_stored
             return f"{self.epoch}-{self._top}", ends, self._pending[:]
         last = min(self._top, self._acknowledged + BATCH_EVENTS)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from worlds.other_parts import app_with
 from worlds.patience import eventually
 
 from services.admission.shared_link import SharedLink, SharedTimes
+from services.admission.turns import TurnAdmission
 from services.admission.windows.shared import SharedWindows
+from services.bootstrap.admission import build_turn_limit
 from services.identity.key_set import KeySet
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
 from services.redis.worker_redis import WorkerRedis
@@ -68,13 +71,14 @@ def parts(services: Services, server: RedisServer) -> dict[str, Any]:
     def tell(away: bool) -> None:  # noqa: FBT001 - as it is called
         services.metrics.limits_counted_apart(apart=away)
 
+    link = SharedLink(WorkerRedis(server.url), WORKERS, tell, SharedTimes(retry=0.05))
+    windows = SharedWindows(link)
+    tokens = SupabaseTokens(rules, KeySet(PROJECT + PATH), services.store.users.tenant_id)
+    turn_limit = build_turn_limit(services.settings, windows)
     return {
-        "supabase_tokens": SupabaseTokens(
-            rules, KeySet(PROJECT + PATH), services.store.users.tenant_id
-        ),
-        "windows": SharedWindows(
-            SharedLink(WorkerRedis(server.url), WORKERS, tell, SharedTimes(retry=0.05))
-        ),
+        "identity": replace(services.identity, supabase_tokens=tokens),
+        "counters": replace(services.counters, windows=windows),
+        "turns": TurnAdmission(turn_limit, services.answering.queue),
     }
 
 

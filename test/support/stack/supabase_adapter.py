@@ -6,7 +6,7 @@ from stack.supabase_stack import SupabaseStack
 from worlds.stores import StoreAdapter
 
 from services.stores.base.store import Store
-from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.access.errors import BrokenConstraint
 from services.stores.supabase.store import SupabaseStore
 
@@ -17,7 +17,7 @@ def supabase_adapter(stack: SupabaseStack) -> StoreAdapter:
     def open_store(folder: Path) -> Store:
         del folder
         return SupabaseStore(
-            stack.url, stack.service_key, Limits(connections=4, reserved_connections=2)
+            stack.url, stack.service_key, ConnectionLimits(connections=4, reserved_connections=2)
         )
 
     return StoreAdapter("supabase", open_store, BrokenConstraint)

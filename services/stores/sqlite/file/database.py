@@ -1,8 +1,8 @@
 """One SQLite file under gevent: short transactions on the hub, long ones in a thread.
 
 The main connection is used inline: a write takes 0.02 ms, less than handing it to a thread would.
-Between BEGIN and COMMIT nothing may yield, so greenlets never meet inside a transaction. What
-scans (search, purge, checkpoint of the WAL) goes to a second connection in a thread of its own.
+Between BEGIN and COMMIT nothing may yield, so greenlets never meet inside a transaction. Jobs that
+scan (search, purge, checkpoint of the WAL) go to a second connection in a thread of its own.
 """
 
 import sqlite3
@@ -75,6 +75,13 @@ class Database:
             with _ending(self._main):
                 yield self._main
 
+    def look(self, question: str, values: tuple[object, ...]) -> sqlite3.Row | None:
+        """Read the first row of a single statement, which sees one state by itself; inline."""
+        rows: list[sqlite3.Row | None] = []
+        with sqlite_errors():
+            self._patiently(lambda: rows.append(self._main.execute(question, values).fetchone()))
+        return rows[0]
+
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection, None, None]:
         """Write inline, all or nothing; the block must not yield to other greenlets."""
@@ -95,9 +102,9 @@ class Database:
         return self._off_hub(transact)
 
     def let_writers_in(self) -> None:
-        """Wait between two jobs until no other greenlet waits for the lock that they hold.
+        """Wait between two jobs until no other greenlet waits for the lock that the jobs hold.
 
-        SQLite's lock knows no queue: without this, jobs one after the other keep all others out.
+        SQLite's lock has no queue: without this, one job after the other would keep all others out.
         """
         while True:
             gevent.sleep(_FIRST_PAUSE_SECONDS)
@@ -107,7 +114,7 @@ class Database:
     def tidy(self) -> None:
         """Copy the WAL into the file and empty it, and renew the statistics, off the hub.
 
-        What is locked is left for the next time.
+        What is locked now is left for the next time.
         """
         self._off_hub(self._tidy)
 
@@ -126,8 +133,8 @@ class Database:
                 self._side.execute(f"PRAGMA busy_timeout = {wait_ms}")
 
     def _renew_statistics(self) -> None:
-        # Under the write lock from the start: a read that turns into a write fails where somebody
-        # else wrote in between.
+        # Under the write lock from the start: a read that becomes a write fails if another
+        # process wrote in between.
         _begin(self._side, Mode.WRITE)
         with _ending(self._side):
             self._side.execute("PRAGMA analysis_limit = 400")
@@ -157,7 +164,7 @@ class Database:
                 raise exc
 
     def _patiently(self, step: Callable[[], object]) -> None:
-        """Try until another process gives its lock back; the hub goes on meanwhile."""
+        """Try until the other process releases its lock; the hub goes on meanwhile."""
         deadline = time.monotonic() + self._lock_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -178,7 +185,7 @@ class Database:
 
 @contextmanager
 def sqlite_errors() -> Generator[None, None, None]:
-    """Turn what SQLite says when it cannot work into StoreUnavailable.
+    """Turn SQLite's errors that mean it cannot work into StoreUnavailable.
 
     A broken constraint is a mistake of the caller and stays what it is.
     """

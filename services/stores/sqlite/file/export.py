@@ -1,4 +1,4 @@
-"""The rows of an embedded installation, in the shape in which the tables of Supabase have them."""
+"""The rows of an embedded installation, in the form that the tables of Supabase have."""
 
 import hashlib
 import sqlite3
@@ -20,8 +20,8 @@ _ENCODER = msgspec.json.Encoder()
 class Table:
     """What is exported of a table; rows come in the order of their creation.
 
-    `told` are the columns that both databases write as the same text. What hangs on a session that
-    is being deleted stays behind.
+    `told` are the columns that both databases write as the same text. The rows of a session that is
+    being deleted are left out.
     """
 
     name: str
@@ -58,7 +58,7 @@ TABLES = (
         key=("id",),
         owner="user_id",
         told=("id", "user_id"),
-        # When it was revoked is not known; workers ask only for what was revoked lately.
+        # The time of the revocation is not known; workers ask only for recent revocations.
         columns="t.id, t.user_id, t.created_at,"
         " CASE t.revoked WHEN 1 THEN t.created_at END AS revoked_at",
         rows="logins AS t ORDER BY t.created_at, t.id",
@@ -165,7 +165,7 @@ class Export:
         return int(row.fetchone()[0])
 
     def count(self, table: Table) -> int:
-        """Count what is exported of a table."""
+        """Count the rows of a table that are exported."""
         query = f"SELECT count(*) FROM {table.rows}"  # noqa: S608 - from the list above
         return int(self._connection.execute(query, self._values).fetchone()[0])
 

@@ -42,7 +42,7 @@ def known_migrations(folder: Path = FOLDER) -> list[Migration]:
 
 
 def migrate(database: Database, steps: list[Migration]) -> None:
-    """Apply what is missing, each step whole or not at all, or raise SchemaTooNew.
+    """Apply the missing steps, each whole or not at all, or raise SchemaTooNew.
 
     Safe for two processes at once: the version is read again under the write lock.
     """

@@ -8,20 +8,20 @@ from pathlib import Path
 from urllib.parse import quote
 
 Progress = Callable[[int, int], None]
-"""Told what is done and what there is in all."""
+"""Called with how much is done, and how much there is in all."""
 
 _LOCK_SECONDS = 10.0
 _STEP_PAGES = 256
-"""A megabyte a step; between two steps the disk is the server's."""
+"""A megabyte a step; between two steps the server has the disk."""
 
 _PAUSE_SECONDS = 0.002
 
 _NOT_OURS = ("sqlite_", "message_words")
-"""Tables of SQLite, and of its full-text index, which hold what others hold."""
+"""Tables of SQLite, and of its full-text index, which repeat what other tables hold."""
 
 
 class CannotRead(Exception):
-    """The file cannot be read, or not be copied; the message says why."""
+    """The file cannot be read, or cannot be copied; the message says why."""
 
 
 class Snapshot:
@@ -44,8 +44,8 @@ class Snapshot:
     def copy_to(self, path: Path, progress: Progress) -> None:
         """Write this state into a new file and check the copy, or raise CannotRead.
 
-        The transaction stays open: a copy of a file that others write to would begin again at
-        each of their writes, and never end.
+        The transaction stays open: otherwise the copy of a file that others write to would begin
+        again at each of their writes, and never end.
         """
         path.touch(mode=0o600, exist_ok=False)
         with _told(path), closing(sqlite3.connect(path)) as copy:
@@ -68,7 +68,7 @@ def snapshot(path: Path) -> Generator[Snapshot, None, None]:
         connection.execute(f"PRAGMA busy_timeout = {round(_LOCK_SECONDS * 1000)}")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
-        # Only the first SELECT takes the state.
+        # Only the first SELECT fixes the state that is read.
         connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
         yield Snapshot(connection)
 

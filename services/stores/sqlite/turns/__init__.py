@@ -1,1 +1,1 @@
-"""A turn in SQLite: its begin, its end, and who may write between them."""
+"""A turn in SQLite: its begin, its end, and which worker may write between them."""

@@ -18,8 +18,9 @@ from services.stores.sqlite.run_rows import model_of, offer_text, run_of
 from services.stores.sqlite.search import fold
 from services.stores.sqlite.turns import keys
 
-# Depth and count are bounded inside the recursion: the cost is the context's, not the session's.
-# `kept` counts what the model gets of the messages before.
+# Depth and count are bounded inside the recursion: the cost depends on the context, not on the
+# session.
+# `kept` counts the earlier messages that the model gets.
 _HISTORY = """
 WITH RECURSIVE walk (depth, id, kept) AS (
   SELECT 1, :parent_id, 0
@@ -36,7 +37,7 @@ ORDER BY walk.depth DESC
 """
 
 _WALKED_FOR_ONE = 4
-"""Messages looked at for each one in the context: empty and filtered answers do not count."""
+"""Messages looked at for each in the context: empty and filtered answers do not count."""
 
 _MESSAGE = """
 INSERT INTO messages (id, session_id, user_id, parent_id, role, content, status, provider, model,
@@ -54,7 +55,7 @@ RETURNING *
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """The model's window, of which the answer's tokens stay free."""
+    """The model's window, of which room for the answer's tokens stays free."""
 
     model: Model
     max_tokens: int
@@ -73,7 +74,7 @@ class _Plan:
 
     @property
     def input_tokens(self) -> int:
-        """Estimate what one call sends."""
+        """Estimate the input tokens of one call."""
         prompt = estimate_tokens(self.system_prompt) if self.system_prompt else 0
         return prompt + sum(message.token_estimate for message in self.context)
 
@@ -103,7 +104,7 @@ def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
 
 
 def _begun_before(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn | None:
-    """Give the answer again where this very run was begun and the reply was lost."""
+    """Give the answer again if this very run was begun and the reply was lost."""
     run = connection.execute("SELECT * FROM runs WHERE id = ?", (turn.run_id,)).fetchone()
     if run is None:
         return None

@@ -7,7 +7,7 @@ from services.domain.runs import RunBeat
 
 
 def store_pieces(connection: sqlite3.Connection, beats: Iterable[RunBeat]) -> None:
-    """Insert the pieces of these beats; one that is stored already is ignored."""
+    """Insert the pieces of these beats; a piece that is stored already is ignored."""
     connection.executemany(
         "INSERT INTO checkpoints (run_id, epoch, seq, text) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (run_id, epoch, seq) DO NOTHING",
@@ -20,7 +20,7 @@ def store_pieces(connection: sqlite3.Connection, beats: Iterable[RunBeat]) -> No
 
 
 def text_so_far(connection: sqlite3.Connection, run_id: str) -> str:
-    """Put the pieces of a run together, of all its owners in order."""
+    """Join the pieces of a run, of all its owners in order."""
     rows = connection.execute(
         "SELECT text FROM checkpoints WHERE run_id = ? ORDER BY epoch, seq", (run_id,)
     )
@@ -28,7 +28,7 @@ def text_so_far(connection: sqlite3.Connection, run_id: str) -> str:
 
 
 def top_seq(connection: sqlite3.Connection, run_id: str) -> int:
-    """Give the highest seq of a run's checkpoints, 0 where there is none."""
+    """Give the highest seq of a run's checkpoints; 0 if there are none."""
     row = connection.execute(
         "SELECT max(seq) AS top FROM checkpoints WHERE run_id = ?", (run_id,)
     ).fetchone()

@@ -10,7 +10,7 @@ from services.stores.base.times import time_text
 
 
 def find(connection: sqlite3.Connection, user_id: str, key: IdempotencyKey) -> Replay | None:
-    """Look a key up, or raise KeyReused where it came with another body."""
+    """Look a key up, or raise KeyReused if it was used with another body."""
     row = connection.execute(
         "SELECT k.* FROM idempotency_keys AS k"
         " JOIN sessions AS s ON s.id = k.session_id AND s.deleted = 0"
@@ -31,7 +31,7 @@ def remember(
     made: Replay,
     created_at: datetime,
 ) -> None:
-    """Keep what a request with this key made; `find` has not found it."""
+    """Keep what a request with this key made; `find` has not found the key."""
     # The key of a session that is being deleted may still be there.
     connection.execute(
         "INSERT OR REPLACE INTO idempotency_keys"

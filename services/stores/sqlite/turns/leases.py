@@ -1,4 +1,4 @@
-"""Who owns which active run, in SQLite: beat, claim, and the workers on record."""
+"""Which worker owns which active run, in SQLite: beat, claim, and the workers on record."""
 
 import json
 import sqlite3
@@ -28,7 +28,7 @@ RETURNING *
 def beat(
     connection: sqlite3.Connection, worker_id: str, beats: Sequence[RunBeat], now: datetime
 ) -> BeatReply:
-    """Raise the counter, store the pieces of the runs that are still this worker's."""
+    """Raise the counter, and store the pieces of the runs that are still this worker's."""
     _raise_counter(connection, worker_id, now)
     owned = {
         row["id"]: row
@@ -96,12 +96,12 @@ def _calls_text(calls: Sequence[Attempt]) -> str:
 
 
 def _calls_of(row: sqlite3.Row) -> list[Attempt] | None:
-    """Read the provider calls; None: nobody told of them."""
+    """Read the provider calls; None: no beat reported them."""
     return None if row["calls"] is None else msgspec.json.decode(row["calls"], type=list[Attempt])
 
 
 def forget(connection: sqlite3.Connection, worker_ids: Sequence[str]) -> None:
-    """Delete those of these workers that own no active run."""
+    """Delete the given workers, except those that own an active run."""
     connection.execute(
         "DELETE FROM workers WHERE id IN (SELECT value FROM json_each(?)) AND NOT EXISTS"
         " (SELECT 1 FROM runs WHERE runs.worker_id = workers.id AND runs.status = 'streaming')",

@@ -28,7 +28,7 @@ WHERE id = :run_id
 def settle(connection: sqlite3.Connection, settlement: Settlement) -> Settled:
     """End the run, unless it has ended or belongs to another epoch.
 
-    The epoch is looked at first: an owner that was fenced hears so even after the run has ended.
+    The epoch is checked first: an owner that was fenced learns of it even after the run has ended.
     """
     run = connection.execute("SELECT * FROM runs WHERE id = ?", (settlement.run_id,)).fetchone()
     if run is None:
@@ -46,7 +46,7 @@ def settle(connection: sqlite3.Connection, settlement: Settlement) -> Settled:
 
 
 def _values(settlement: Settlement, run: sqlite3.Row) -> dict[str, object]:
-    """Give both rows the usage and cost that the terminal event tells: the sum of all attempts."""
+    """Give both rows the usage and cost that the terminal event gives: the sum of all attempts."""
     terminal = settlement.terminal
     return {
         "run_id": run["id"],

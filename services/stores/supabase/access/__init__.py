@@ -1,1 +1,1 @@
-"""The way to a Supabase project: connections, errors, and what is checked there."""
+"""The way to a Supabase project: connections, errors, and the check of a project."""

@@ -1,4 +1,4 @@
-"""Says what a Supabase project lacks, in sentences; never the key."""
+"""Says in sentences what a Supabase project lacks; never shows the key."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from services.domain.errors.outages import StoreUnavailable
-from services.stores.supabase.access.connection import Connection, Limits
+from services.stores.supabase.access.connection import Connection, ConnectionLimits
 from services.stores.supabase.access.errors import SCHEMA_MISSING, RefusedCall
 
 MIGRATIONS = (
@@ -36,7 +36,7 @@ MIGRATIONS = (
 """The files of `supabase/migrations` that this release needs."""
 
 CLOCK_SECONDS = 30.0
-"""JWTs are accepted with so much leeway."""
+"""JWTs are accepted with this much leeway."""
 
 _PUSH = "Apply supabase/migrations to the project: `supabase db push`."
 _CLOSE = "Run the revokes of supabase/migrations again, or take the grant back in the SQL editor."
@@ -74,9 +74,9 @@ _DEVIATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `fix` says what to do where it is not as it should be.
+    """One thing that was checked; `fix` says what to do if it is not as it should be.
 
-    What `blocks` keeps a server from working: no other finding does.
+    Only a finding that `blocks` keeps a server from working.
     """
 
     is_ok: bool
@@ -104,15 +104,17 @@ class _Claims(msgspec.Struct):
 _STATUS: Decoder[_Status] = Decoder(_Status)
 
 
-def check(url: str, key: str, limits: Limits | None = None) -> list[Finding]:
+def check(url: str, key: str, limits: ConnectionLimits | None = None) -> list[Finding]:
     """Look at a project: address, key, migrations, grants, row level security, clock.
 
-    What depends on something that failed is left out.
+    Checks that depend on one that failed are left out.
     """
     wrong = _wrong_url(url) or _wrong_key(key)
     if wrong is not None:
         return [wrong]
-    connection = Connection(url, key, limits or Limits(connections=1, reserved_connections=0))
+    connection = Connection(
+        url, key, limits or ConnectionLimits(connections=1, reserved_connections=0)
+    )
     try:
         status = connection.ask("charla_status", {}, _STATUS)
     except StoreUnavailable as exc:
@@ -199,7 +201,7 @@ def _wrong_url(url: str) -> Finding | None:
 
 
 def _wrong_key(key: str) -> Finding | None:
-    """Find out without asking the project; what cannot be read here the project judges."""
+    """Say what is wrong with a key without asking the project; None: only the project can tell."""
     if not key.isascii() or not key.isprintable() or not key:
         return Finding(is_ok=False, text="SUPABASE_KEY is not a key.", fix=_TAKE_KEY)
     if key.startswith("sb_publishable_"):

@@ -1,7 +1,7 @@
 """What a Supabase project answers when it does not do what it was asked, and what that means here.
 
-Told apart by class, never by text: PostgREST's codes, PostgreSQL's SQLSTATE and the status. Hosted
-versions are newer than the one under test.
+Errors are told apart by class, never by text: PostgREST's codes, PostgreSQL's SQLSTATE and the
+status. Hosted versions are newer than the tested one.
 """
 
 from collections.abc import Generator
@@ -13,7 +13,7 @@ import msgspec
 from services.domain.errors.outages import StoreUnavailable
 
 GATEWAY_STATUS = frozenset({502, 503, 504})
-"""The gateway, or PostgREST behind it, could not reach what is behind."""
+"""The gateway, or PostgREST behind it, could not reach the next server."""
 
 _KEY_STATUS = frozenset({401, 403})
 _KEY_CODES = frozenset({"42501", "PGRST300", "PGRST301", "PGRST302", "PGRST303"})
@@ -31,14 +31,14 @@ SCHEMA_MISSING = (
 
 
 class BrokenConstraint(Exception):
-    """The database refuses a value; a mistake of the caller, and nothing was written."""
+    """The database refuses a value: a mistake of the caller; nothing was written."""
 
 
 class RefusedCall(Exception):
-    """An answer with a status that is no success; the cause of what is raised in its place."""
+    """An answer with a status other than success; the cause of the error that is raised for it."""
 
     def __init__(self, status: int, code: str) -> None:
-        """Keep what classes are told apart by."""
+        """Keep what tells the classes of errors apart."""
         super().__init__(f"status {status}, code {code or 'unknown'}")
         self.status = status
         self.code = code
@@ -54,7 +54,7 @@ class _Problem(msgspec.Struct):
 
 
 def refused(status: int, content: bytes) -> RefusedCall:
-    """Read an answer that is no success; a gateway's own may be any text."""
+    """Read an answer with a status other than success; a gateway's own answer may be any text."""
     try:
         problem = msgspec.json.decode(content, type=_Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -64,7 +64,7 @@ def refused(status: int, content: bytes) -> RefusedCall:
 
 @contextmanager
 def supabase_errors() -> Generator[None, None, None]:
-    """Turn what httpx and PostgREST tell into StoreUnavailable, or into BrokenConstraint."""
+    """Turn the errors of httpx and PostgREST into StoreUnavailable, or into BrokenConstraint."""
     try:
         yield
     except RefusedCall as exc:

@@ -12,18 +12,18 @@ _DIGESTS: Decoder[dict[str, Digest]] = Decoder(dict[str, Digest])
 
 
 class Import:
-    """Every call may be made again: a row that is there stays as it is."""
+    """Puts rows into a project. Every call may be repeated: a row that is there stays as it is."""
 
     def __init__(self, connection: Connection) -> None:
         """Work on a project that has the migrations."""
         self._connection = connection
 
     def collisions(self, users: Iterable[bytes]) -> list[str]:
-        """List the addresses that are there under another id, or whose id has another address."""
+        """List the addresses that exist under another id, or whose id has another address."""
         return self._connection.ask("import_collisions", {"p_rows": _array(users)}, TEXTS)
 
     def add(self, table: str, rows: Iterable[bytes]) -> int:
-        """Insert rows, given as JSON, in this order; return how many were not there."""
+        """Insert rows, given as JSON, in this order; return how many were new."""
         asked = {"p_table": table, "p_rows": _array(rows)}
         return self._connection.ask("import_rows", asked, COUNT)
 

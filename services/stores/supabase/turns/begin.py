@@ -16,7 +16,7 @@ from services.stores.supabase.sessions import session_json
 
 
 class EarlierRow(msgspec.Struct, array_like=True):
-    """A message of the context, an array in the reply."""
+    """A message of the context, which is an array in the reply."""
 
     role: MessageRole
     content: str
@@ -49,7 +49,7 @@ class _Encoded(NamedTuple):
 
 
 class OffersJson:
-    """The offers as they are sent: the same ones with nearly every turn, encoded once."""
+    """The offers as they are sent: encoded once, as nearly every turn has the same ones."""
 
     def __init__(self) -> None:
         """Hold none yet."""
@@ -95,7 +95,7 @@ def turn_json(turn: BeginTurn, offers: msgspec.Raw) -> dict[str, object]:
 
 
 def begun_turn(turn: BeginTurn, reply: BeginReply) -> BegunTurn:
-    """Read what was begun, or raise why nothing was."""
+    """Read what was begun, or raise the reason why nothing was."""
     if reply.run is None or reply.model is None:
         _raise_refusal(turn, reply)
     message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
@@ -136,7 +136,7 @@ def _raise_refusal(turn: BeginTurn, reply: BeginReply) -> NoReturn:
 
 
 def _raise_as_the_domain(turn: BeginTurn, reply: BeginReply) -> NoReturn:
-    """Have the same rule refuse here what it refused in the database: its text stands once."""
+    """Have the domain's rule refuse what it refused in the database: only it has the sentence."""
     if reply.model is None:
         turn.offers.pick(turn.choice or _choice_of_session(reply))
     else:

@@ -50,12 +50,12 @@ class BeatRow(msgspec.Struct):
 
 
 def beats_json(beats: Sequence[RunBeat]) -> list[dict[str, object]]:
-    """Describe the runs that the worker writes; what is no id is no run."""
+    """Describe the runs that the worker writes; an id that is not a UUID belongs to no run."""
     return [_beat_json(beat) for beat in beats if is_uuid(beat.run_id)]
 
 
 def beat_reply(beats: Sequence[RunBeat], row: BeatRow) -> BeatReply:
-    """Read what a beat tells."""
+    """Read the reply to a beat."""
     no_runs = {beat.run_id for beat in beats if not is_uuid(beat.run_id)}
     return BeatReply(
         stop=frozenset(row.stop or ()),

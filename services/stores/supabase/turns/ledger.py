@@ -47,7 +47,7 @@ class AttemptRow(msgspec.Struct):
 
 
 class BookedRunRow(RunRow, kw_only=True):
-    """A run with its provider calls, which an active one has none of."""
+    """A run with its provider calls; an active run has none yet."""
 
     attempts: list[AttemptRow]
 

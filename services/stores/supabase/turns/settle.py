@@ -10,7 +10,7 @@ from services.stores.supabase.turns.ledger import attempt_json
 def settlement_json(settlement: Settlement) -> dict[str, object]:
     """Describe how a run ends.
 
-    Message and run get the usage and cost that the terminal event tells: the sum of all attempts.
+    Message and run get the usage and cost that the terminal event gives: the sum of all attempts.
     """
     terminal = settlement.terminal
     return {

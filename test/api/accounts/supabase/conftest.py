@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def make_supabase_app(project: KeyServer, tmp_path: Path) -> Iterator[MakeSupaba
             def parts(services: Services) -> dict[str, Any]:
                 rules = SupabaseRules(url=project.url, secret=secret, leeway_seconds=leeway)
                 keys = KeySet(project.url + PATH, KeySetTimes(fetch=2, pause=3600))
-                tenant_id = services.store.users.tenant_id
-                return {"supabase_tokens": SupabaseTokens(rules, keys, tenant_id)}
+                tokens = SupabaseTokens(rules, keys, services.store.users.tenant_id)
+                return {"identity": replace(services.identity, supabase_tokens=tokens)}
 
             return stack.enter_context(app_with(parts, tmp_path))
 

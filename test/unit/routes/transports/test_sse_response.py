@@ -2,6 +2,7 @@
 
 import socket
 
+import gevent
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
@@ -93,6 +94,37 @@ def test_a_response_that_is_closed_twice_gives_one_place_back(
 
     assert len(followed.followers) == 1
     other.close()
+    assert len(followed.followers) == 0
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_streams_are_read_in_turn_and_closed_in_any_order(
+    client: FlaskClient, followed: Followed, order: tuple[int, ...]
+) -> None:
+    followed.writer = followed.open("run")
+    followed.writer.append(START)
+    responses = [client.get("/") for _ in order]
+    bodies = [response.iter_encoded() for response in responses]
+    for text in ("a", "b"):
+        assert all(next(body).endswith(b"}\n\n") for body in bodies)
+        followed.writer.append(Content(text))
+
+    for number in order:
+        responses[number].close()
+
+    assert len(followed.followers) == 0
+
+
+def test_a_stream_may_be_closed_by_another_greenlet(
+    client: FlaskClient, followed: Followed
+) -> None:
+    followed.writer = followed.open("run")
+    followed.writer.append(START)
+    response = client.get("/")
+    next(response.iter_encoded())
+
+    gevent.spawn(response.close).get(timeout=10)
+
     assert len(followed.followers) == 0
 
 

@@ -10,7 +10,7 @@ from services.domain.costs import Cost, Price, Usage, UsageSource
 from services.domain.events import Attempt, Done, Error
 from services.domain.runs import AttemptOutcome, AttemptRecord, ClaimedRun, Settlement
 from services.domain.sessions import FinishReason, MessageStatus
-from services.runs.ending import letters
+from services.runs.ending import settlement_codec
 from services.runs.leases.claims import settlement_of
 from services.streams.base import Remains
 
@@ -200,7 +200,7 @@ def test_an_end_that_was_kept_is_settled_as_it_was() -> None:
         model="fallback",
         token_count=3,
     )
-    remains = Remains(outcome=letters.written(kept), terminal=kept.terminal, told_epoch=7)
+    remains = Remains(outcome=settlement_codec.encode(kept), terminal=kept.terminal, told_epoch=7)
 
     settlement = settlement_of(claim(FIRST), remains)
 

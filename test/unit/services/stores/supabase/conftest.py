@@ -9,7 +9,7 @@ from stack.supabase_stack import SupabaseStack
 from worlds.stores import new_id, new_session
 
 from services.domain.sessions import Session
-from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 
 KEY = "a-key-that-no-message-may-show"
@@ -18,7 +18,7 @@ KEY = "a-key-that-no-message-may-show"
 @pytest.fixture
 def store(supabase: SupabaseStack) -> Iterator[SupabaseStore]:
     """Give a store on an empty database."""
-    limits = Limits(connections=4, reserved_connections=2)
+    limits = ConnectionLimits(connections=4, reserved_connections=2)
     with closing(SupabaseStore(supabase.url, supabase.service_key, limits)) as store:
         yield store
 
@@ -39,7 +39,7 @@ def server() -> Iterator[RestServer]:
 @pytest.fixture
 def store_of_server(server: RestServer) -> Iterator[SupabaseStore]:
     """Give a store on that server."""
-    limits = Limits(
+    limits = ConnectionLimits(
         connections=2, reserved_connections=1, timeout_seconds=1, pauses_seconds=(0.001,) * 4
     )
     with closing(SupabaseStore(server.url, KEY, limits)) as store:

@@ -9,7 +9,7 @@ from stack.supabase_stack import SupabaseStack
 from worlds.stores import NOW, WORKER, later, new_id
 
 from services.stores.base.logins import Login, RefreshToken
-from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.store import SupabaseStore
 
@@ -24,7 +24,7 @@ def token(name: str, seconds: float = 0) -> RefreshToken:
 @pytest.fixture
 def other(supabase: SupabaseStack) -> Iterator[SupabaseStore]:
     """Give the store of another worker."""
-    limits = Limits(connections=1, reserved_connections=1)
+    limits = ConnectionLimits(connections=1, reserved_connections=1)
     with closing(SupabaseStore(supabase.url, supabase.service_key, limits)) as other:
         yield other
 

@@ -13,7 +13,7 @@ from worlds.stores import KEY, NOW, OTHER_WORKER, WORKER, new_id, new_session, t
 from services.domain.errors.requests import NotFound, TooManyRequests
 from services.domain.runs import Piece, RunBeat
 from services.domain.sessions import Session
-from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 from services.stores.supabase.turns.begin import OffersJson, turn_json
 
@@ -23,7 +23,7 @@ MANY = 12
 @pytest.fixture
 def store(supabase: SupabaseStack) -> Generator[SupabaseStore, None, None]:
     """Give a store with a connection for each caller."""
-    limits = Limits(connections=MANY, reserved_connections=2)
+    limits = ConnectionLimits(connections=MANY, reserved_connections=2)
     with closing(SupabaseStore(supabase.url, supabase.service_key, limits)) as store:
         yield store
 

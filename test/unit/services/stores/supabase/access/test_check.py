@@ -13,10 +13,12 @@ from worlds.stores import new_id, new_session, turn_in
 
 from services.domain.errors.outages import StoreUnavailable
 from services.stores.supabase.access.check import MIGRATIONS, Finding, check
-from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 
-SHORT = Limits(connections=1, reserved_connections=0, timeout_seconds=1, pauses_seconds=())
+SHORT = ConnectionLimits(
+    connections=1, reserved_connections=0, timeout_seconds=1, pauses_seconds=()
+)
 
 
 def problems(findings: Sequence[Finding]) -> list[str]:

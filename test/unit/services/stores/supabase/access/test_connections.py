@@ -10,7 +10,7 @@ from worlds.stores import NOW, UNKNOWN_RUN, WORKER, new_id, new_session, settlem
 
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.runs import Settled
-from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 
 EMPTY_BEAT = {"stop": None, "lost": None, "unlisted": None, "others": None, "revoked": None}
@@ -19,7 +19,7 @@ EMPTY_BEAT = {"stop": None, "lost": None, "unlisted": None, "others": None, "rev
 @pytest.fixture
 def store(server: RestServer) -> Iterator[SupabaseStore]:
     """Give a store with three connections, one of them reserved."""
-    limits = Limits(
+    limits = ConnectionLimits(
         connections=2, reserved_connections=1, timeout_seconds=2, pauses_seconds=(0.01,)
     )
     with closing(SupabaseStore(server.url, "key", limits)) as store:

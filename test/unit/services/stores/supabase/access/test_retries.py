@@ -25,7 +25,7 @@ from services.domain.errors.outages import StoreUnavailable
 from services.domain.runs import Settled
 from services.stores.base.logins import Login, RefreshToken
 from services.stores.base.users import NewUser
-from services.stores.supabase.access.connection import Limits
+from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 
 Call = Callable[[SupabaseStore], object]
@@ -152,7 +152,7 @@ def test_what_was_not_sent_may_be_sent_once_there_is_somebody_to_take_it() -> No
 
 def test_a_server_that_drops_idle_connections_fails_no_call() -> None:
     with RestServer(closes_silently=True) as server:
-        limits = Limits(connections=1, reserved_connections=1)
+        limits = ConnectionLimits(connections=1, reserved_connections=1)
         with closing(SupabaseStore(server.url, "key", limits)) as store:
             server.answers = [(200, True)] * 20
             for _ in range(20):

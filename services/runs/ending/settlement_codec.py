@@ -11,10 +11,10 @@ from services.domain.sessions import FinishReason, MessageStatus
 _TERMINALS: dict[str, type[Terminal]] = {"done": Done, "error": Error}
 
 
-class _Letter(msgspec.Struct, kw_only=True, frozen=True):  # wide: a Settlement, field by field
+class _Written(msgspec.Struct, kw_only=True, frozen=True):  # wide: a Settlement, field by field
     """A settlement as it is written; `kind` tells which event `terminal` is.
 
-    Fields that have a default are missing in the letters of older releases.
+    Fields that have a default are missing in what older releases wrote.
     """
 
     run_id: str
@@ -33,10 +33,10 @@ class _Letter(msgspec.Struct, kw_only=True, frozen=True):  # wide: a Settlement,
     token_count: int | None = None
 
 
-def written(settlement: Settlement) -> bytes:
+def encode(settlement: Settlement) -> bytes:
     """Write a settlement as bytes."""
     kind = next(name for name, of in _TERMINALS.items() if isinstance(settlement.terminal, of))
-    letter = _Letter(
+    written = _Written(
         run_id=settlement.run_id,
         epoch=settlement.epoch,
         status=settlement.status,
@@ -52,26 +52,26 @@ def written(settlement: Settlement) -> bytes:
         model=settlement.model,
         token_count=settlement.token_count,
     )
-    return msgspec.json.encode(letter)
+    return msgspec.json.encode(written)
 
 
-def read(raw: bytes) -> Settlement:
+def decode(raw: bytes) -> Settlement:
     """Read a settlement from bytes, or raise ValueError."""
-    letter = msgspec.json.decode(raw, type=_Letter)
-    if letter.kind not in _TERMINALS:
-        raise ValueError(f"unknown kind {letter.kind!r}")
+    written = msgspec.json.decode(raw, type=_Written)
+    if written.kind not in _TERMINALS:
+        raise ValueError(f"unknown kind {written.kind!r}")
     return Settlement(
-        run_id=letter.run_id,
-        epoch=letter.epoch,
-        status=letter.status,
-        text=letter.text,
-        terminal=msgspec.json.decode(letter.terminal, type=_TERMINALS[letter.kind]),
-        terminal_seq=letter.terminal_seq,
-        ended_at=letter.ended_at,
-        finish_reason=letter.finish_reason,
-        attempts=letter.attempts,
-        told_epoch=letter.told_epoch,
-        provider=letter.provider,
-        model=letter.model,
-        token_count=letter.token_count,
+        run_id=written.run_id,
+        epoch=written.epoch,
+        status=written.status,
+        text=written.text,
+        terminal=msgspec.json.decode(written.terminal, type=_TERMINALS[written.kind]),
+        terminal_seq=written.terminal_seq,
+        ended_at=written.ended_at,
+        finish_reason=written.finish_reason,
+        attempts=written.attempts,
+        told_epoch=written.told_epoch,
+        provider=written.provider,
+        model=written.model,
+        token_count=written.token_count,
     )

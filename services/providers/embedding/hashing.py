@@ -1,12 +1,12 @@
 """Vectors without any AI: texts that share words, or parts of words, lie near each other.
 
-It knows no meaning: "car" is as far from "automobile" as from "banana". What it gives is a search
-that forgives endings and mistypings, without a key and without a network.
+It knows no meaning: "car" is as far from "automobile" as from "banana". It gives a search that
+forgives endings and typing errors, without a key and without a network.
 
 The same text has the same vector on every machine and Python: parts are hashed with BLAKE2b, and
-calculated is only with what IEEE 754 defines to the last bit. (Characters that are younger than
-Unicode 14 may be another matter.) Whoever changes what moves vectors gives the model another name,
-for those that are stored would no longer fit.
+all calculations use only what IEEE 754 defines to the last bit. (Characters newer than Unicode 14
+may differ.) A change that moves vectors must give the model another name, because stored vectors
+would no longer fit.
 """
 
 import re
@@ -24,7 +24,7 @@ from services.providers.embedding.base import Embedder, Vector
 Item = TypeVar("Item")
 
 _UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Thai, Lao, Khmer, Japanese and Chinese: no spaces tell the words."""
+"""Thai, Lao, Khmer, Japanese and Chinese: no spaces separate the words."""
 
 _WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|[^\W{_UNSPACED}]+|[^\w\s]+")
 _PART_CHARS = (2, 3, 4)
@@ -35,10 +35,10 @@ _FULL_CHARS = 6
 """The shorter a word is, the less it says, down to articles."""
 
 _TURN = 2_000
-"""So many parts take two milliseconds; then others run."""
+"""So many parts take two milliseconds; then other greenlets run."""
 
 
-class EmbeddedEmbedder(Embedder):
+class HashingEmbedder(Embedder):
     """Hashes words and parts of words into a few dimensions, in this process."""
 
     max_batch = 100
@@ -48,10 +48,10 @@ class EmbeddedEmbedder(Embedder):
         return estimate_tokens(text)
 
     def warm_up(self) -> None:
-        """Need nothing."""
+        """Do nothing: nothing needs to be loaded."""
 
     def close(self) -> None:
-        """Have nothing to give back."""
+        """Do nothing: nothing is held."""
 
     def _embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], object]:
         return [self._vector(text) for text in texts], None
@@ -63,14 +63,14 @@ class EmbeddedEmbedder(Embedder):
         vector = [0.0] * self.dimensions
         for part, weight in _in_turns(weights.items()):
             hashed = int.from_bytes(blake2b(part.encode(), digest_size=8).digest(), "little")
-            # What is there a hundred times is not a hundred times as important.
+            # A word that is there a hundred times is not a hundred times as important.
             value = sqrt(weight)
             vector[(hashed >> 1) % self.dimensions] += value if hashed & 1 else -value
         return vector
 
 
 def _parts(text: str) -> Iterator[tuple[str, float]]:
-    """Give words and their parts, with what they weigh; `<` and `>` mark a word's ends."""
+    """Give words and their parts, with their weights; `<` and `>` mark a word's ends."""
     for found in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
         word = found[0]
         if found["unspaced"]:
@@ -87,7 +87,7 @@ def _parts(text: str) -> Iterator[tuple[str, float]]:
 
 
 def _in_turns(items: Iterable[Item]) -> Iterator[Item]:
-    """Give items, and others their turn now and then."""
+    """Give the items, and let other greenlets run now and then."""
     for number, item in enumerate(items, 1):
         yield item
         if number % _TURN == 0:

@@ -1,4 +1,4 @@
-"""The embedded vectors: alike for like texts, and the same everywhere and for ever."""
+"""The hashed vectors: alike for like texts, and the same everywhere and for ever."""
 
 import subprocess
 import sys

@@ -1,0 +1,60 @@
+"""The settings of more than one worker: Supabase, Redis, and the beat."""
+
+from pathlib import Path
+
+import jwt
+import pytest
+from subjects.loaded_settings import PROJECT, load, mistakes
+
+
+def test_several_workers_without_redis_are_refused_with_the_reason(tmp_path: Path) -> None:
+    assert "REDIS_URL" in mistakes(tmp_path, WEB_CONCURRENCY="4")["WEB_CONCURRENCY"]
+    assert "REDIS_URL" in mistakes(tmp_path, WEB_CONCURRENCY="4", **PROJECT)["WEB_CONCURRENCY"]
+
+    load(tmp_path, WEB_CONCURRENCY="4", REDIS_URL="redis://localhost", **PROJECT)
+
+
+def test_half_of_what_supabase_needs_is_refused_by_the_name_of_the_other_half(
+    tmp_path: Path,
+) -> None:
+    for given, missing in (("SUPABASE_URL", "SUPABASE_KEY"), ("SUPABASE_KEY", "SUPABASE_URL")):
+        assert list(mistakes(tmp_path, **{given: PROJECT[given]})) == [missing]
+
+
+def test_redis_without_a_shared_database_is_refused(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, REDIS_URL="redis://localhost")
+
+    assert "SUPABASE_URL" in found["REDIS_URL"]
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://", "redis://h:0"])
+def test_what_is_no_redis_is_refused(tmp_path: Path, url: str) -> None:
+    assert list(mistakes(tmp_path, REDIS_URL=url, **PROJECT)) == ["REDIS_URL"]
+
+
+@pytest.mark.parametrize(
+    "key", ["sb_publishable_0123456789", jwt.encode({"role": "anon"}, "s" * 32)]
+)
+def test_a_public_key_is_refused_where_the_secret_one_belongs(tmp_path: Path, key: str) -> None:
+    assert list(mistakes(tmp_path, **{**PROJECT, "SUPABASE_KEY": key})) == ["SUPABASE_KEY"]
+
+
+def test_our_tokens_and_those_of_supabase_need_different_secrets(tmp_path: Path) -> None:
+    same = {"JWT_SECRET_KEY": "s" * 40, "SUPABASE_JWT_SECRET": "s" * 40}
+
+    assert list(mistakes(tmp_path, **same, **PROJECT)) == ["JWT_SECRET_KEY"]
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [
+        ({}, 0.5),
+        (PROJECT, 1),
+        ({**PROJECT, "REDIS_URL": "redis://h"}, 5),
+        ({"BEAT_SECONDS": "2"}, 2),
+    ],
+)
+def test_the_pace_of_the_beat_follows_from_where_the_text_is(
+    tmp_path: Path, more: dict[str, str], seconds: float
+) -> None:
+    assert load(tmp_path, **more).beat_seconds == seconds
