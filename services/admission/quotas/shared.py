@@ -92,7 +92,7 @@ class SharedQuotas(Quotas):
             self._alone.arrived(reservation)
 
     def correct(self, reservation: Reservation, tokens: int) -> None:
-        """Tell Redis, where tokens are limited."""
+        """Tell Redis, if tokens are limited."""
         if not self._is_together(reservation):
             self._alone.correct(reservation, tokens)
         elif self.limits[reservation.provider].tokens is not None:

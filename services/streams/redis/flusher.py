@@ -179,7 +179,7 @@ class Flusher:
             gevent.sleep(self._times.pace)
 
     def _turn(self, is_degraded: bool) -> None:  # noqa: FBT001 - a state that is told
-        """Deliver before Redis has the events, or only after that again."""
+        """Deliver events before Redis has them, or only afterwards again."""
         for writer in self._writers.values():
             writer.delivers_at_once = is_degraded
             if is_degraded:
@@ -218,7 +218,7 @@ class Flusher:
             writer.acknowledge(found)
 
     def _resolve_gone(self) -> None:
-        """Write logs that Redis has lost once more, if the run is still this process'."""
+        """Write again the logs that Redis has lost, if the runs are still this process'."""
         gone = [writer for writer in self._gone if not writer.record.is_abandoned]
         if not gone:
             self._gone.clear()

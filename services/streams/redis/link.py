@@ -23,7 +23,7 @@ _READ_ENTRIES = 200
 
 _LOAD_CONNECTIONS = 16
 _QUEUE_SECONDS = 10.0
-"""How long one of many readers that come at once may wait for a connection."""
+"""How long a reader may wait for a connection when many come at once."""
 _HEARING_SECONDS = 5
 
 

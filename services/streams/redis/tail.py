@@ -72,8 +72,8 @@ class Replica:
 class Tail:
     """All logs of other processes that are read here.
 
-    A log that is silent for `idle_seconds` is looked up in the store: its owner may have died after
-    it stored the end, and before it told of it.
+    A log that is silent for `idle_seconds` is looked up in the store: its owner may have died
+    between storing the end and publishing it.
     """
 
     def __init__(

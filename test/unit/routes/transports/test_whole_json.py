@@ -40,7 +40,7 @@ def answer(events: EventStream) -> object:
 
 @pytest.fixture
 def followed() -> Followed:
-    """Have a run that has begun."""
+    """Make a run that has begun."""
     followed = Followed()
     followed.writer.append(START)
     return followed

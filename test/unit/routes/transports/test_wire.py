@@ -222,6 +222,6 @@ def test_pings_come_while_nothing_happens(request_line: bytes) -> None:
     append(served, [START])
     with served.asked(request_line) as client:
         client.recv(1 << 16)
-        for reader in list(served.followed.followers._present):  # noqa: SLF001 - whoever reads
+        for reader in list(served.followed.followers._present):  # noqa: SLF001 - whichever reads
             reader.ping()
         assert b": ping\n\n" in client.recv(1 << 16)

@@ -49,7 +49,7 @@ class NotedQuotas(SharedQuotas):
 
 
 class Worker:
-    """A worker whose calls arrive at once; all of them note in `served` who went out."""
+    """A worker whose calls arrive at once; all of them note in `served` which went out."""
 
     def __init__(self, quotas: NotedQuotas, served: list[Priority]) -> None:
         """Make its queue."""

@@ -33,7 +33,7 @@ def silence() -> Event:
 
 
 def failed(world: RunWorld, times: RunTimes) -> tuple[Living, Error, float]:
-    """Have a run that fails; give it with its end and the seconds that it took."""
+    """Make a run that fails; give it with its end and the seconds that it took."""
     started = time.monotonic()
     living = world.launch(times)
     end = world.story_of(living).end

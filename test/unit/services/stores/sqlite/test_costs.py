@@ -179,7 +179,7 @@ def test_the_index_itself_keeps_a_search_away_from_what_others_wrote(
 
 
 def _turn(counting: Counting, session: Session) -> tuple[int, int]:
-    """Have a turn, and count the steps of its begin and of its settle."""
+    """Make a turn, and count the steps of its begin and of its settle."""
     turn = turn_in(session)
     begin = counting.steps(lambda: counting.runs.begin_turn(turn))
     settlement = settlement_of(counting.runs.get(session.user_id, turn.run_id))

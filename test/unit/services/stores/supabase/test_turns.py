@@ -69,7 +69,7 @@ def embedded(tmp_path: Path) -> Iterator[SqliteStore]:
 
 
 def outcome(store: Store, new: NewSession, talk: Sequence[Told], turn: BeginTurn) -> object:
-    """Have a conversation and begin a turn; give what the model gets, or the refusal."""
+    """Make a conversation and begin a turn; give what the model gets, or the refusal."""
     store.sessions.create(new)
     for one in talk:
         asked = turn_in(new, content=one.question, token_estimate=one.tokens)
