@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib import import_module
 
 from source_tree import ROOT, project_files
 
@@ -16,6 +17,10 @@ TEXT = (ROOT / "Documentation" / "errors.md").read_text()
 PROBLEMS, STREAM = TEXT.split("## Failed answers")
 RATE_LIMIT_CODES = {"queue_full", "too_many_readers", "too_many_runs"}
 """What a TooManyRequests may be called instead of `rate_limited`."""
+
+
+for branch in (ROOT / "services" / "domain" / "errors").glob("[a-z]*.py"):
+    import_module(f"services.domain.errors.{branch.stem}")  # else it has no subclasses yet
 
 
 def kinds(root: type[CharlaError]) -> Iterator[type[CharlaError]]:
