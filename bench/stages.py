@@ -97,7 +97,7 @@ async def relay(targets: Targets, size: Size) -> Outcome:
     done = await side_by_side(
         [targets.flask, targets.fastapi, charla, scaled],
         size.rounds,
-        # Opened as the longer ones are, so that only the further chunks make a difference.
+        # Opened as the longer streams are, so that only the further chunks make a difference.
         Wave(size.turns, size.turn_model, size.streams),
         Wave(size.streams, size.model),
     )

@@ -92,6 +92,18 @@ class Protection:
     waiting: Callable[[str], int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """The named models of a provider, and the model that stands for any name."""
+
+    named: Sequence[Model]
+    any_model: Model | None
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.named) or self.any_model is not None
+
+
 class ProvidersController:
     """Tells what the server offers."""
 
@@ -132,18 +144,20 @@ class ProvidersController:
         """
         if provider not in self._names:
             raise NotFound(f"There is no provider of this name. Known: {', '.join(self._names)}.")
-        named, any_model = self._offered(provider)
-        if not named and any_model is None:
+        offered = self._offered(provider)
+        if not offered.is_configured:
             return []
         there = self._listed.names(provider)
-        listed = [ListedModel(one, None if there is None else one.name in there) for one in named]
-        if any_model is None or there is None:
+        listed = [
+            ListedModel(one, None if there is None else one.name in there) for one in offered.named
+        ]
+        if offered.any_model is None or there is None:
             return listed
-        known = {model.name for model in named}
+        known = {model.name for model in offered.named}
         further = [name for name in dict.fromkeys(there) if name not in known]
         return [
             *listed,
-            *(ListedModel(replace(any_model, name=name), listed=True) for name in further),
+            *(ListedModel(replace(offered.any_model, name=name), listed=True) for name in further),
         ]
 
     def count_tokens(
@@ -154,23 +168,22 @@ class ProvidersController:
         count = self._providers[model.provider].count_tokens
         return TokenCount(count(content) + (count(system_prompt) if system_prompt else 0), model)
 
-    def _offered(self, provider: str) -> tuple[Sequence[Model], Model | None]:
-        """Give the named models of a provider, and the model that stands for any name."""
+    def _offered(self, provider: str) -> _Offered:
         offered = [model for model in self._offers.models if model.provider == provider]
         named = [model for model in offered if model.name != ANY_MODEL]
         any_model = next((model for model in offered if model.name == ANY_MODEL), None)
-        return named, any_model
+        return _Offered(named, any_model)
 
     def _provider(self, name: str, default: Model) -> ProviderState:
-        named, any_model = self._offered(name)
-        configured = bool(named) or any_model is not None
+        offered = self._offered(name)
+        configured = offered.is_configured
         return ProviderState(
             name=name,
             configured=configured,
             default=name == default.provider,
-            any_model=any_model is not None,
-            healthy=configured and self._would_be_asked(name, named, default),
-            models=[ModelState(one, self._breaker(one)) for one in named],
+            any_model=offered.any_model is not None,
+            healthy=configured and self._would_be_asked(name, offered.named, default),
+            models=[ModelState(one, self._breaker(one)) for one in offered.named],
             limits=self._limits(name) if configured else None,
             waiting=self._protection.waiting(name) if configured else 0,
         )

@@ -31,7 +31,7 @@ class RegistrationSchema(ma.Schema):
 
 
 class LoginSchema(ma.Schema):
-    """Who wants to log in."""
+    """A login with e-mail address and password."""
 
     email = EmailAddress(required=True)
     password = known_password()

@@ -99,7 +99,7 @@ class ProviderSchema(ma.Schema):
 
 
 class DefaultSchema(ma.Schema):
-    """Who answers where a request names nobody."""
+    """The provider and the model that answer if a request names none."""
 
     provider = fields.String(required=True)
     model = fields.String(required=True)

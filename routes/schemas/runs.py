@@ -76,7 +76,7 @@ class ChatSchema(StreamTurnSchema):
 
 
 class UsageSchema(ma.Schema):
-    """Tokens; `estimated` where the provider reported none."""
+    """Tokens; `estimated` if the provider reported none."""
 
     input_tokens = fields.Integer(required=True)
     output_tokens = fields.Integer(required=True)

@@ -32,6 +32,14 @@ class OpenLogin:
     refresh_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class _MadeToken:
+    """A new refresh token: the text for its client, and what the store has of it."""
+
+    text: str
+    stored: RefreshToken
+
+
 class Logins:
     """Opens, continues and ends logins."""
 
@@ -53,10 +61,10 @@ class Logins:
 
     def open(self, user_id: str) -> OpenLogin:
         """Begin a login."""
-        text, token = self._make_token()
+        token = self._make_token()
         login = Login(id=str(uuid7()), user_id=user_id)
-        self._store.open(login, token)
-        return OpenLogin(login, text)
+        self._store.open(login, token.stored)
+        return OpenLogin(login, token.text)
 
     def refresh(self, refresh_token: str) -> OpenLogin:
         """Exchange a refresh token for the next one.
@@ -64,11 +72,11 @@ class Logins:
         Raises Unauthorized. A token that was used before, longer ago than the grace, ends the
         login: two parties had it, and one of them is a thief.
         """
-        text, token = self._make_token()
-        login = self._store.rotate(_hash(refresh_token), token, self._times.grace)
+        token = self._make_token()
+        login = self._store.rotate(_hash(refresh_token), token.stored, self._times.grace)
         if login is None:
             raise Unauthorized("The refresh token does not count (any more); log in again.")
-        return OpenLogin(login, text)
+        return OpenLogin(login, token.text)
 
     def end(self, login_id: str) -> None:
         """End a login: its refresh and access tokens are not valid any more."""
@@ -84,10 +92,10 @@ class Logins:
         """Tell whether a login has not ended."""
         return self._store.is_live(login_id)
 
-    def _make_token(self) -> tuple[str, RefreshToken]:
+    def _make_token(self) -> _MadeToken:
         text = secrets.token_urlsafe(TOKEN_BYTES)
         now = self._now()
-        return text, RefreshToken(_hash(text), now, now + self._times.lifetime)
+        return _MadeToken(text, RefreshToken(_hash(text), now, now + self._times.lifetime))
 
 
 def _hash(refresh_token: str) -> str:

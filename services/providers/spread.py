@@ -46,7 +46,7 @@ class SpreadProvider(Provider):
 
     An endpoint rests if its call failed before the first token in a way that makes another try
     there useless now: no call goes to it unless all rest. After its rest one call at a time tries
-    it, until a call begins well. A model that only some servers list is asked of those.
+    it, until a call begins well. A model that only some servers list goes only to them.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ FAILURES = (redis.RedisError, OSError)
 """All errors that Redis, and the way to it, can raise."""
 
 PATIENCE_SECONDS = 0.25
-"""How long answers wait for Redis, unless it is set."""
+"""How long answers wait for Redis, unless another time is set."""
 
 CONNECT_SECONDS = 1.0
 _MIN_ANSWER_SECONDS = 1.0

@@ -65,17 +65,17 @@ def register(client: FlaskClient) -> Register:
 
 @pytest.fixture
 def account(register: Register) -> Account:
-    """Give somebody who is logged in."""
+    """Give the account of a user who is logged in."""
     return register()
 
 
 @pytest.fixture
 def ann(client: FlaskClient, account: Account) -> ApiUser:
-    """Give the calls of somebody who is logged in."""
+    """Give the calls of a user who is logged in."""
     return ApiUser(client, account)
 
 
 @pytest.fixture
 def bob(ann: ApiUser) -> ApiUser:
-    """Give the calls of somebody else."""
+    """Give the calls of another user."""
     return ApiUser(ann.client, sign_up(ann.client, "bob@example.org"))

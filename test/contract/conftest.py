@@ -64,5 +64,5 @@ def session(store: Store, user_id: str) -> Session:
 
 @pytest.fixture
 def broken_constraint(store_adapter: StoreAdapter) -> type[Exception]:
-    """Give what the store raises where a caller breaks a constraint of the database."""
+    """Give what the store raises when a caller breaks a constraint of the database."""
     return store_adapter.broken_constraint

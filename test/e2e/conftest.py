@@ -1,4 +1,4 @@
-"""A real browser and a real server for the tests of what a user sees."""
+"""A real browser and a real server, for the tests of what a user sees."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -56,7 +56,7 @@ def start_pair(start_server: StartServer) -> StartPair:
 
 @pytest.fixture
 def proxy(shared_server: ServerProcess) -> Iterator[CutProxy]:
-    """Put a relay before the server whose connections the test can cut."""
+    """Put a relay before the server; the test can cut the relay's connections."""
     with CutProxy(shared_server.port) as proxy:
         yield proxy
 

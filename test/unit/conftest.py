@@ -1,4 +1,4 @@
-"""Workers for the tests of runs; what they left running ends with the test."""
+"""Workers for the tests of runs; what they leave running ends with the test."""
 
 import io
 import logging

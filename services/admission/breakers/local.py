@@ -30,7 +30,7 @@ class LocalBreakers(Breakers):
         self._lock = Lock()
 
     def admit(self, provider: str, model: str) -> Verdict:
-        """Give the verdict, and take the probe where one is due."""
+        """Give the verdict, and take the probe if one is due."""
         key = (provider, model)
         with self._lock:
             breaker = self._breakers.get(key)

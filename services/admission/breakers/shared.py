@@ -68,7 +68,7 @@ class SharedBreakers(Breakers):
         link.when_back(self._tell_owed)
 
     def admit(self, provider: str, model: str) -> Verdict:
-        """Ask Redis once, or not at all where the model's state is known."""
+        """Ask Redis once, or not at all if the model's state is known."""
         key = (provider, model)
         known, is_probe = self._fresh(key), False
         if known is None:
@@ -109,7 +109,7 @@ class SharedBreakers(Breakers):
             self._ask(key, "released", of_probe=True)
 
     def state(self, provider: str, model: str) -> BreakerState:
-        """Ask Redis once, or not at all where the model's state is known."""
+        """Ask Redis once, or not at all if the model's state is known."""
         key = (provider, model)
         known = self._fresh(key) or self._ask(key, "look")[0]
         return self._alone.state(provider, model) if known is None else known.state

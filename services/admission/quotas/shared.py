@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.admission.quotas.base import (
     ABANDONED_SECONDS,
@@ -29,8 +29,12 @@ TOGETHER = "shared-"
 
 ARRIVED, CANCEL = "arrived", "cancel"
 
-Tells = Sequence[tuple[str, str]]
-"""What happened to reservations: pairs of what, and the id."""
+
+class ReservationOutcome(NamedTuple):
+    """What came of a reservation: ARRIVED, CANCEL, or how many tokens it took, as a text."""
+
+    what: str
+    reservation_id: str
 
 
 class SharedQuotas(Quotas):
@@ -55,7 +59,7 @@ class SharedQuotas(Quotas):
         shares = {provider: self._share(quota) for provider, quota in limits.items()}
         self._alone = LocalQuotas(shares, window_seconds, abandoned_seconds)
         self._worker = token_hex(8)
-        self._owed: dict[str, Tells] = {}
+        self._owed: dict[str, Sequence[ReservationOutcome]] = {}
         self._lock = Lock()
         link.when_back(self._tell_owed)
 
@@ -73,7 +77,7 @@ class SharedQuotas(Quotas):
             provider,
             "reserve",
             [taken.id, taken.tokens, self._worker, holds, shortest, int(more_wait)],
-            if_lost=[(CANCEL, taken.id)],
+            if_lost=[ReservationOutcome(CANCEL, taken.id)],
         )
         if answer is None:
             return self._alone.reserve(provider, tokens, background=background, more_wait=more_wait)
@@ -88,7 +92,7 @@ class SharedQuotas(Quotas):
             self._alone.arrived(reservation)
 
     def correct(self, reservation: Reservation, tokens: int) -> None:
-        """Tell Redis, where tokens are limited."""
+        """Tell Redis, if tokens are limited."""
         if not self._is_together(reservation):
             self._alone.correct(reservation, tokens)
         elif self.limits[reservation.provider].tokens is not None:
@@ -131,8 +135,7 @@ class SharedQuotas(Quotas):
         return reservation.id.startswith(TOGETHER)
 
     def _tell(self, reservation: Reservation, what: str) -> None:
-        told = [(what, reservation.id)]
-        self._ask(reservation.provider, "tell", tells=told)
+        self._ask(reservation.provider, "tell", outcomes=[ReservationOutcome(what, reservation.id)])
 
     def _tell_owed(self) -> None:
         for provider in list(self._owed):
@@ -143,24 +146,24 @@ class SharedQuotas(Quotas):
         provider: str,
         verb: str,
         args: Sequence[str | int] = (),
-        tells: Tells = (),
-        if_lost: Tells = (),
+        outcomes: Sequence[ReservationOutcome] = (),
+        if_lost: Sequence[ReservationOutcome] = (),
     ) -> Sequence[Any] | None:
         """Ask, after telling what is owed; what could not be told is owed from now on.
 
         `if_lost` is owed if Redis may have received the question but its answer was lost.
         """
         with self._lock:
-            tells = [*self._owed.pop(provider, ()), *tells]
+            outcomes = [*self._owed.pop(provider, ()), *outcomes]
         quota = self.limits[provider]
         fit = [-1 if one is None else one for one in (quota.requests, quota.tokens)]
-        flat = [word for told in tells for word in told]
+        flat = [word for outcome in outcomes for word in outcome]
         keys = [f"{PREFIX}:{provider}:{key}" for key in KEYS]
         was_apart, answer = self._link.is_apart, None
         try:
             answer = self._link.ask(self._script, keys, [verb, *self._times, *fit, *args, *flat])
         finally:  # a greenlet may be killed while it waits
-            owed = () if answer is not None else tells if was_apart else [*tells, *if_lost]
+            owed = () if answer is not None else outcomes if was_apart else [*outcomes, *if_lost]
             if owed:
                 with self._lock:
                     self._owed[provider] = [*owed, *self._owed.get(provider, ())]

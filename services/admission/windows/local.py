@@ -11,7 +11,7 @@ from limits.strategies import MovingWindowRateLimiter
 from services.domain.limits import Count, Limit, Standing, Windows
 
 BEYOND_ANY_LIMIT = 10**9
-"""A limit that leaves room always, for where the library is not asked about room."""
+"""Makes the library count without a check for room."""
 
 
 class LocalWindows(Windows):

@@ -48,7 +48,7 @@ class TurnLimit:
         self._held: Counter[str] = Counter()
 
     def hold(self, user_id: str) -> LimitHold:
-        """Hold room for one run, or raise TooManyRequests where a limit is used up."""
+        """Hold room for one run, or raise TooManyRequests if a limit is used up."""
         if not self._limits:
             return LimitHold(self, user_id, None)
         standing = self._windows.look(_subject(user_id), self._limits).tightest

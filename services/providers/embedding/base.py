@@ -26,6 +26,17 @@ class Embedded:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class RawVectors:
+    """Vectors of any length, one for each text, and how many tokens upstream says they took.
+
+    A report that is no sensible number counts as none.
+    """
+
+    vectors: Sequence[Vector]
+    reported_tokens: object = None
+
+
 class Embedder(ABC):
     """Makes vectors of one model. Safe for any number of concurrent calls.
 
@@ -56,13 +67,13 @@ class Embedder(ABC):
         self._check(texts)
         if not texts:
             return Embedded([], Usage())
-        vectors, reported = self._embed(texts)
-        if len(vectors) != len(texts):
+        raw = self._embed(texts)
+        if len(raw.vectors) != len(texts):
             raise protocol_error(
-                f"The provider sent {len(vectors)} vectors for {len(texts)} texts."
+                f"The provider sent {len(raw.vectors)} vectors for {len(texts)} texts."
             )
-        made = [self._normalised(vector) for vector in vectors]
-        return Embedded(made, self._usage(texts, reported))
+        made = [self._normalised(vector) for vector in raw.vectors]
+        return Embedded(made, self._usage(texts, raw.reported_tokens))
 
     def count_tokens(self, text: str) -> int:
         """Count the tokens of a text before a call, as near as possible without asking upstream."""
@@ -77,12 +88,8 @@ class Embedder(ABC):
         """Close the connections; a later call opens new ones."""
 
     @abstractmethod
-    def _embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], object]:
-        """Give a vector of any length for each text, and how many tokens upstream reports.
-
-        There is at least one text, and none is blank or too long. A report that is not a sensible
-        number is ignored.
-        """
+    def _embed(self, texts: Sequence[str]) -> RawVectors:
+        """Give a vector for each text: there is at least one, and none is blank or too long."""
 
     def _check(self, texts: Sequence[str]) -> None:
         if len(texts) > self.max_batch:

@@ -19,7 +19,7 @@ from typing import TypeVar
 import gevent
 
 from services.domain.costs import estimate_tokens
-from services.providers.embedding.base import Embedder, Vector
+from services.providers.embedding.base import Embedder, RawVectors, Vector
 
 Item = TypeVar("Item")
 
@@ -53,8 +53,8 @@ class HashingEmbedder(Embedder):
     def close(self) -> None:
         """Do nothing: nothing is held."""
 
-    def _embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], object]:
-        return [self._vector(text) for text in texts], None
+    def _embed(self, texts: Sequence[str]) -> RawVectors:
+        return RawVectors([self._vector(text) for text in texts])
 
     def _vector(self, text: str) -> Vector:
         weights: dict[str, float] = {}

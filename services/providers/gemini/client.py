@@ -24,6 +24,7 @@ from google.genai.types import (
 )
 
 from services.providers.config import ProviderConfig
+from services.providers.embedding.base import RawVectors
 from services.providers.gemini.refusals import refusal_of
 from services.providers.sdk.errors import body_of, http_client, keep_quiet, transport_errors
 from services.providers.wire.clean_text import protocol_error
@@ -114,13 +115,8 @@ class GeminiClient:
             if model.name and "generateContent" in (model.supported_actions or ["generateContent"])
         ]
 
-    def embedded(
-        self, model: str, texts: Sequence[str], dimensions: int
-    ) -> tuple[list[list[float]], int | None]:
-        """Ask for vectors of texts; give them, and how many tokens Google counted, if it says so.
-
-        All errors are ProviderErrors.
-        """
+    def embeddings(self, model: str, texts: Sequence[str], dimensions: int) -> RawVectors:
+        """Ask for vectors of texts; all errors are ProviderErrors."""
         milliseconds = round(self._timeouts.read_seconds * 1000)
         config = EmbedContentConfig(
             output_dimensionality=dimensions, http_options=HttpOptions(timeout=milliseconds)
@@ -139,7 +135,7 @@ class GeminiClient:
                 raise protocol_error("The provider's vectors cannot be understood.") from exc
         usage = answer.usage_metadata
         vectors = [embedding.values or [] for embedding in answer.embeddings or []]
-        return vectors, usage.prompt_token_count if usage else None
+        return RawVectors(vectors, usage.prompt_token_count if usage else None)
 
     def close(self) -> None:
         """Close the connections."""

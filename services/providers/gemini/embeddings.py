@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from services.providers.embedding.base import Embedder, Vector
+from services.providers.embedding.base import Embedder, RawVectors
 from services.providers.sdk.adapter import SdkAdapter
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ class GeminiEmbedder(SdkAdapter["GeminiClient"], Embedder):
     max_batch = 100
     """Google takes at most so many in one call."""
 
-    def _embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], object]:
-        return self._loaded().embedded(self.model, texts, self.dimensions)
+    def _embed(self, texts: Sequence[str]) -> RawVectors:
+        return self._loaded().embeddings(self.model, texts, self.dimensions)
 
     def _imported(self) -> "type[GeminiClient]":
         from services.providers.gemini.client import GeminiClient  # noqa: PLC0415 - takes a second

@@ -74,7 +74,7 @@ def _is_blank(message: ContextMessage) -> bool:
 
 
 def _content_of(message: ContextMessage) -> dict[str, Any]:
-    """Put the images before the text, where Gemini sees them best."""
+    """Put the images before the text, as Gemini sees them best there."""
     parts: list[dict[str, Any]] = [
         {"inlineData": {"mimeType": image.media_type, "data": b64encode(image.data).decode()}}
         for image in message.images

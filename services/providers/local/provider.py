@@ -14,7 +14,7 @@ from services.providers.config import ProviderConfig
 from services.providers.openai.provider import OpenAIProvider
 
 WINDOW = 8_192
-"""Where a server does not tell: what most of these models take, and a small machine can hold."""
+"""If a server does not tell: what most of these models take, and a small machine can hold."""
 
 DISCOVERY_SECONDS = 2.0
 """A list is there at once; the start of this server should not wait for one that hangs."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from services.domain.catalog import ANY_MODEL, Model
-from services.providers.models.file import ModelEntry, ModelsFile
+from services.providers.models.file import Mistake, ModelEntry, ModelsFile
 from services.providers.registry import VENDORS
 
 _NEEDED = ("window", "max_output")
@@ -68,29 +68,30 @@ class Catalog:
         return Catalog(changed)
 
 
-def _applied(entry: ModelEntry, models: dict[str, Model]) -> Iterator[tuple[int, str]]:
-    """Put an entry into its provider's models; tell what is wrong with it, by line."""
+def _applied(entry: ModelEntry, models: dict[str, Model]) -> Iterator[Mistake]:
+    """Put an entry into its provider's models; tell what cannot be."""
     known = models.get(entry.name)
     if entry.is_removed:
         if known is None or entry.name == ANY_MODEL:
             text = f"remove: {entry.name!r} is not a model of {entry.provider} here."
-            yield entry.lines["remove"], text
+            yield Mistake(entry.lines["remove"], text)
         models.pop(entry.name, None)
         return
     if entry.is_default and entry.name == ANY_MODEL:
         text = f"default: {ANY_MODEL!r} stands for names that are not listed and answers nobody."
-        yield entry.lines["default"], text
+        yield Mistake(entry.lines["default"], text)
     missing = [name for name in _NEEDED if name not in entry.lines]
     if known is None and missing:
         text = f"{' and '.join(missing)}: It is missing, and {entry.name!r} is not known."
-        yield entry.line, text
+        yield Mistake(entry.line, text)
     if known is None and any(name not in entry.changes for name in _NEEDED):
         return
     base = known or models.get(ANY_MODEL) or _blank(entry.provider)
     model = replace(base, name=entry.name, **entry.changes)
     if model.max_output > model.window:
         text = f"max_output: {model.max_output} is more than the window of {model.window}."
-        yield entry.lines.get("max_output", entry.lines.get("window", entry.line)), text
+        line = entry.lines.get("max_output", entry.lines.get("window", entry.line))
+        yield Mistake(line, text)
     models[entry.name] = model
 
 
@@ -98,18 +99,19 @@ def _blank(provider: str) -> Model:
     return Model(provider=provider, name=ANY_MODEL, window=1, max_output=1)
 
 
-def _repeated(entries: Sequence[ModelEntry]) -> Iterator[tuple[int, str]]:
+def _repeated(entries: Sequence[ModelEntry]) -> Iterator[Mistake]:
     models: dict[tuple[str, str], ModelEntry] = {}
     defaults: dict[str, ModelEntry] = {}
     for entry in entries:
         first = models.setdefault((entry.provider, entry.name), entry)
         if first is not entry:
             line = first.lines["name"]
-            yield entry.lines["name"], f"name: {entry.name!r} stands in line {line} already."
+            text = f"name: {entry.name!r} stands in line {line} already."
+            yield Mistake(entry.lines["name"], text)
         if entry.is_default:
             first = defaults.setdefault(entry.provider, entry)
             if first is not entry:
                 text = (
                     f"default: {entry.provider} has one in line {first.lines['default']} already."
                 )
-                yield entry.lines["default"], text
+                yield Mistake(entry.lines["default"], text)

@@ -32,13 +32,26 @@ class ModelEntry:
     is_removed: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """What is wrong with a file, and in which line; 0: with all of it."""
+
+    line: int
+    text: str
+
+    def told(self, label: str) -> str:
+        """Tell it as people look for it: file, line, what is wrong."""
+        place = f"{label}, line {self.line}" if self.line else label
+        return f"{place}: {self.text}"
+
+
 @dataclass(slots=True)
 class ModelsFile:
-    """A file as far as it could be understood, and its mistakes by line (0: of the whole file)."""
+    """A file as far as it could be understood, and what is wrong with it."""
 
     label: str
     entries: list[ModelEntry] = field(default_factory=list)
-    mistakes: list[tuple[int, str]] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
 
     @classmethod
     def read(cls, path: Path, label: str | None = None) -> "ModelsFile":
@@ -53,12 +66,12 @@ class ModelsFile:
                 raise ValueError(f"It is larger than {MAX_BYTES} bytes.")  # noqa: TRY301 - the same
             return cls.parse(file.label, content.decode("utf-8-sig"))
         except OSError as exc:
-            file.mistakes.append((0, f"It cannot be read: {exc.strerror}."))
+            file.mistakes.append(Mistake(0, f"It cannot be read: {exc.strerror}."))
         except UnicodeDecodeError as exc:
             line = content.count(b"\n", 0, exc.start) + 1
-            file.mistakes.append((line, "It is not UTF-8."))
+            file.mistakes.append(Mistake(line, "It is not UTF-8."))
         except ValueError as exc:
-            file.mistakes.append((0, str(exc)))
+            file.mistakes.append(Mistake(0, str(exc)))
         return file
 
     @classmethod
@@ -69,41 +82,38 @@ class ModelsFile:
             loader = yaml.SafeLoader(text)
         except yaml.reader.ReaderError as exc:
             line = text.count("\n", 0, exc.position) + 1
-            file.mistakes.append((line, f"It is not YAML: {exc.reason}."))
+            file.mistakes.append(Mistake(line, f"It is not YAML: {exc.reason}."))
             return file
         try:
             top = loader.get_single_node()
         except yaml.MarkedYAMLError as exc:
             mark = exc.problem_mark or exc.context_mark
             said = f"It is not YAML: {exc.problem or exc.context}."
-            file.mistakes.append((mark.line + 1 if mark else 0, said))
+            file.mistakes.append(Mistake(mark.line + 1 if mark else 0, said))
         except RecursionError:
-            file.mistakes.append((loader.line + 1, "It is nested too deeply."))
+            file.mistakes.append(Mistake(loader.line + 1, "It is nested too deeply."))
         except (ValueError, OverflowError):
             # The scanner turns "\\UFFFFFFFF" into a character without checking that there is one.
             said = "It is not YAML: it names a character that does not exist."
-            file.mistakes.append((loader.line + 1, said))
+            file.mistakes.append(Mistake(loader.line + 1, said))
         else:
             file.entries = _Walk(file.mistakes).entries(top)
         return file
 
     def told(self) -> list[str]:
-        """Give each mistake as people look for it: file, line, what is wrong."""
-        return [
-            f"{self.label}, line {line}: {text}" if line else f"{self.label}: {text}"
-            for line, text in sorted(self.mistakes)
-        ]
+        """Tell the mistakes in the order of their lines."""
+        return [mistake.told(self.label) for mistake in sorted(self.mistakes)]
 
 
 class _Walk:
     """Goes through the nodes and notes what is wrong on the way."""
 
-    def __init__(self, mistakes: list[tuple[int, str]]) -> None:
+    def __init__(self, mistakes: list[Mistake]) -> None:
         self._mistakes = mistakes
 
     def entries(self, top: yaml.Node | None) -> list[ModelEntry]:
         if top is None:
-            self._mistakes.append((1, "models: It is missing."))
+            self._mistakes.append(Mistake(1, "models: It is missing."))
             return []
         models = self._parts(top, ("models",), "the file").get("models")
         if models is None:
@@ -184,7 +194,7 @@ class _Walk:
         return values
 
     def _note(self, node: yaml.Node, text: str) -> None:
-        self._mistakes.append((_line(node), text))
+        self._mistakes.append(Mistake(_line(node), text))
 
 
 def _line(node: yaml.Node) -> int:

@@ -107,7 +107,7 @@ class _Sdk(openai.OpenAI):
             http_client=http,
             webhook_secret="",
         )
-        # No argument keeps these from being read where they are unset.
+        # The SDK reads these from the environment, and no argument keeps it from that.
         self.organization = self.project = self.admin_api_key = None
         # In place of the SDK's own headers, which include OPENAI_CUSTOM_HEADERS.
         self._custom_headers = {"Accept-Encoding": "identity"}  # compressed pieces come late

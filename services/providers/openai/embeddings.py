@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from services.providers.embedding.base import Embedder, Vector
+from services.providers.embedding.base import Embedder, RawVectors
 from services.providers.sdk.adapter import SdkAdapter
 from services.providers.wire.clean_text import protocol_error
 
@@ -37,7 +37,7 @@ class OpenAIEmbedder(SdkAdapter["OpenAIClient"], Embedder):
     max_batch = 32
     """OpenAI takes 2,048 texts but 300,000 tokens in all: 32 of the longest always fit."""
 
-    def _embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], object]:
+    def _embed(self, texts: Sequence[str]) -> RawVectors:
         body: dict[str, Any] = {
             "model": self.model,
             "input": list(texts),
@@ -54,7 +54,7 @@ class OpenAIEmbedder(SdkAdapter["OpenAIClient"], Embedder):
         if [item.index for item in items] != list(range(len(items))):
             raise protocol_error("The provider's vectors are not those of the texts.")
         reported = told.usage.prompt_tokens if told.usage else None
-        return [item.embedding for item in items], reported
+        return RawVectors([item.embedding for item in items], reported)
 
     def _imported(self) -> "type[OpenAIClient]":
         from services.providers.openai.client import OpenAIClient  # noqa: PLC0415 - takes a second

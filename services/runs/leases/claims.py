@@ -1,7 +1,7 @@
 """How the run of a dead worker ends: as that worker told it, else as interrupted or stopped."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from services.domain.costs import Usage, UsageSource, estimate_tokens
@@ -15,6 +15,14 @@ from services.runs.living.call import HEDGED
 from services.streams.base import Remains
 
 _STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class _CallEnd:
+    """How the call that wrote the text ended; `code` says why where it failed or was stopped."""
+
+    outcome: AttemptOutcome
+    code: str = ""
 
 
 def settlement_of(
@@ -52,9 +60,9 @@ def _as_told(
 ) -> Settlement:
     """Book the call that wrote the text as the terminal event says."""
     wrote = _writer_of(calls, told)
-    outcome, code = _how(told)
+    end = _end_of(told)
     attempts = [
-        replace(_unused(call), usage=told.usage, cost=told.cost, outcome=outcome, code=code)
+        replace(_unused(call), usage=told.usage, cost=told.cost, outcome=end.outcome, code=end.code)
         if call is wrote
         else _given_up(claim, call, wrote)
         for call in calls
@@ -79,12 +87,12 @@ def _writer_of(calls: Sequence[Attempt], told: Terminal | None = None) -> Attemp
     return last_first[0] if calls else None
 
 
-def _how(told: Terminal) -> tuple[AttemptOutcome, str]:
+def _end_of(told: Terminal) -> _CallEnd:
     if isinstance(told, Error):
-        return AttemptOutcome.FAILED, told.code
+        return _CallEnd(AttemptOutcome.FAILED, told.code)
     if told.finish_reason is FinishReason.STOPPED:
-        return AttemptOutcome.CANCELLED, _STOPPED
-    return AttemptOutcome.OK, ""
+        return _CallEnd(AttemptOutcome.CANCELLED, _STOPPED)
+    return _CallEnd(AttemptOutcome.OK)
 
 
 def _composed(

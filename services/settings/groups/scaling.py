@@ -8,7 +8,7 @@ from services.settings.variables import seconds, secret, text, whole
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingSettings:
-    """Supabase instead of SQLite, and Redis where several workers share their streams."""
+    """Supabase instead of SQLite, and Redis if several workers share their streams."""
 
     supabase_url: str | None = text(
         "SUPABASE_URL",

@@ -9,12 +9,12 @@ from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound,
 
 
 def no_session() -> NotFound:
-    """Say that the session does not exist, was deleted, or is somebody else's."""
+    """Say that the session does not exist, was deleted, or is another user's."""
     return NotFound("There is no such session.")
 
 
 def no_run() -> NotFound:
-    """Say that the run does not exist, was deleted with its session, or is somebody else's."""
+    """Say that the run does not exist, was deleted with its session, or is another user's."""
     return NotFound("There is no such run.")
 
 

@@ -36,7 +36,7 @@ class SqliteStore(Store):
 
     @classmethod
     def open(cls, data_dir: Path) -> "SqliteStore":
-        """Open the store in a folder, which is made where it is missing."""
+        """Open the store in a folder, which is made if it is missing."""
         data_dir.mkdir(parents=True, exist_ok=True)
         return cls(data_dir / FILE_NAME)
 

@@ -1,7 +1,7 @@
 """Writes to Redis what the runs of this process append: one flush at a time, for all of them."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gevent
@@ -13,13 +13,12 @@ from services.streams.base import LogUnavailable
 from services.streams.record import Record
 from services.streams.redis import codec
 from services.streams.redis.degradation import Degradation
+from services.streams.redis.entries import Unsent
 from services.streams.redis.link import RedisLink
 from services.streams.redis.nudges import Nudges
-from services.streams.redis.writer import RedisWriter, Unsent, Ways, epoch_of, seq_of
+from services.streams.redis.tail import States
+from services.streams.redis.writer import RedisWriter, Ways, epoch_of, seq_of
 from services.telemetry.metrics import Metrics
-
-Ownership = Callable[[Iterable[str]], Mapping[str, tuple[int, bool]]]
-"""Asks the store for the epoch of each of these runs and whether it is active; missing: deleted."""
 
 FLUSH_EVENTS = 2_000
 """Events in a flush: more would hold this hub, and Redis, for longer than readers wait."""
@@ -40,6 +39,14 @@ class FlushTimes:
     patience: float
 
 
+@dataclass(frozen=True, slots=True)
+class _FlushBatch:
+    """The writers of one flush, and what each of them sends with it."""
+
+    writers: list[RedisWriter]
+    unsent: list[Unsent]
+
+
 class Flusher:
     """The writers of this process.
 
@@ -51,7 +58,7 @@ class Flusher:
         self,
         link: RedisLink,
         times: FlushTimes,
-        ownership: Ownership,
+        states: States,
         nudges: Nudges,
         lost: Callable[[str], None],
         metrics: Metrics,
@@ -68,7 +75,7 @@ class Flusher:
         )
         self._link = link
         self._times = times
-        self._ownership = ownership
+        self._states = states
         self._lost = lost
         self._writers: dict[str, RedisWriter] = {}
         self._news: dict[RedisWriter, None] = {}
@@ -120,34 +127,32 @@ class Flusher:
         for writer in self._news:
             if writer.is_done:
                 self._forget(writer)
-        batch, sent = self._next_batch()
-        if not batch:
+        batch = self._next_batch()
+        if not batch.writers:
             return
-        runs = [
-            (writer.run_id, writer.newest, id_, ends)
-            for writer, (id_, ends, _) in zip(batch, sent, strict=True)
-        ]
         self._is_answered.clear()
         try:
             with self.degradation.sending():
-                failed = self._link.flush(runs, [codec.encode(events) for _, _, events in sent])
+                failed = self._link.flush(
+                    batch.unsent, [codec.encode(one.events) for one in batch.unsent]
+                )
         except LogUnavailable:
-            self._news.update(dict.fromkeys(batch))
+            self._news.update(dict.fromkeys(batch.writers))
             gevent.sleep(_RETRY_SECONDS)
             self._wake.set()
             return
         finally:
             self._is_answered.set()
-        for index, writer in enumerate(batch):
+        for index, writer in enumerate(batch.writers):
             if index in failed:
                 self._reconcile(writer, failed[index])
             else:
-                writer.acknowledge(sent[index][0])
+                writer.acknowledge(batch.unsent[index].id)
             self._go_on(writer)
 
-    def _next_batch(self) -> tuple[list[RedisWriter], list[Unsent]]:
-        """Take as many writers with news as one flush may carry; the others keep theirs."""
-        batch, sent, events = [], [], 0
+    def _next_batch(self) -> _FlushBatch:
+        """Take as many writers with news as one flush may carry; the others stay."""
+        batch, events = _FlushBatch([], []), 0
         for writer in list(self._news):
             if events >= FLUSH_EVENTS:
                 self._wake.set()
@@ -155,10 +160,10 @@ class Flusher:
             del self._news[writer]
             if writer.has_news:
                 unsent = writer.unsent()
-                batch.append(writer)
-                sent.append(unsent)
-                events += len(unsent[2])
-        return batch, sent
+                batch.writers.append(writer)
+                batch.unsent.append(unsent)
+                events += len(unsent.events)
+        return batch
 
     def await_answer(self) -> None:
         """Wait until the flush that is under way is acknowledged, for as long as readers wait."""
@@ -174,7 +179,7 @@ class Flusher:
             gevent.sleep(self._times.pace)
 
     def _turn(self, is_degraded: bool) -> None:  # noqa: FBT001 - a state that is told
-        """Deliver before Redis has the events, or only after that again."""
+        """Deliver events before Redis has them, or only afterwards again."""
         for writer in self._writers.values():
             writer.delivers_at_once = is_degraded
             if is_degraded:
@@ -213,23 +218,23 @@ class Flusher:
             writer.acknowledge(found)
 
     def _resolve_gone(self) -> None:
-        """Write logs that Redis has lost once more, if the run is still this process'."""
+        """Write again the logs that Redis has lost, if the runs are still this process'."""
         gone = [writer for writer in self._gone if not writer.record.is_abandoned]
         if not gone:
             self._gone.clear()
             return
         try:
-            owned = self._ownership([writer.run_id for writer in gone])
+            states = self._states([writer.run_id for writer in gone])
         except StoreUnavailable:
             gevent.sleep(_RETRY_SECONDS)
             self._wake.set()
             return
         for writer in gone:
             self._gone.pop(writer, None)
-            epoch, is_active = owned.get(writer.run_id, (writer.epoch, False))
-            if epoch != writer.epoch:
+            run = states.get(writer.run_id)
+            if run is not None and run.epoch != writer.epoch:
                 self._lose(writer)
-            elif is_active:
+            elif run is not None and run.is_active:
                 writer.start_over()
                 self._note(writer)
             else:

@@ -13,6 +13,7 @@ import msgspec
 from services.redis.check import RedisUnavailable, check_client
 from services.redis.worker_redis import FAILURES, WorkerRedis, close_client, script_of
 from services.streams.base import LogUnavailable
+from services.streams.redis.entries import Entry, FencedLog, LoadedLog, Unsent
 
 CHANNEL = b"charla:nudges"
 _LOG, _OUTCOME, _STATUS = b"charla:run:", b"charla:outcome:", b"charla:status:"
@@ -22,11 +23,8 @@ _READ_ENTRIES = 200
 
 _LOAD_CONNECTIONS = 16
 _QUEUE_SECONDS = 10.0
-"""How long one of many readers that come at once may wait for a connection."""
+"""How long a reader may wait for a connection when many come at once."""
 _HEARING_SECONDS = 5
-
-Entry = tuple[bytes, bytes | None]
-"""The id of an entry and its events; None: the entry only hands the log to another owner."""
 
 
 class RedisLink:
@@ -57,16 +55,14 @@ class RedisLink:
         except RedisUnavailable as exc:
             raise LogUnavailable(str(exc)) from exc
 
-    def flush(
-        self, runs: Sequence[tuple[str, str, str, bool]], events: Sequence[bytes]
-    ) -> Mapping[int, str]:
-        """Append to many logs: each its run, newest id, id to write, and whether that ends it.
+    def flush(self, unsent: Sequence[Unsent], events: Sequence[bytes]) -> Mapping[int, str]:
+        """Append an entry to each of many logs; `events` are those of each, encoded.
 
         Gives, for each log that could not be appended to, its index and the newest id there is
         instead.
         """
         header = msgspec.msgpack.encode(
-            [(f"charla:run:{run_id}", before, id_, ends) for run_id, before, id_, ends in runs]
+            [(f"charla:run:{one.run_id}", one.before, one.id, one.is_end) for one in unsent]
         )
         with self._asking():
             failed = self._flush(args=[*self._seconds, header, *events])
@@ -77,28 +73,28 @@ class RedisLink:
             for index, found in msgspec.msgpack.decode(failed)
         }
 
-    def fence(self, run_id: str, epoch: int) -> tuple[list[Entry], bytes | None]:
+    def fence(self, run_id: str, epoch: int) -> FencedLog:
         """Take a log over; give its entries, and the outcome that was kept."""
         raw = run_id.encode()
         with self._asking():
             found = self._fence(keys=[_LOG + raw, _OUTCOME + raw], args=[epoch, self._seconds[0]])
-        return _entries(found[0]), found[1]
+        return FencedLog(_entries(found[0]), found[1])
 
-    def load(self, run_id: str) -> tuple[list[Entry], bytes | None]:
-        """Read a whole log, which is empty if there is none, and the status that was set last."""
+    def load(self, run_id: str) -> LoadedLog:
+        """Read a whole log, empty where there is none, and the status that was set last."""
         raw = run_id.encode()
         with self._asking(), self._any.pipeline(transaction=False) as pipeline:
             entries, status = pipeline.xrange(_LOG + raw).get(_STATUS + raw).execute()
-        return _entries(entries), status
+        return LoadedLog(_entries(entries), status)
 
-    def read(self, positions: Mapping[str, bytes]) -> list[tuple[str, list[Entry]]]:
+    def read(self, positions: Mapping[str, bytes]) -> Mapping[str, list[Entry]]:
         """Read what came after these entries, of many logs at once; never waits for more."""
         keys = [_LOG + run_id.encode() for run_id in positions]
         with self._asking():
             found = self._tailing.xread(
                 dict(zip(keys, positions.values(), strict=True)), count=_READ_ENTRIES
             )
-        return [(key[len(_LOG) :].decode(), _entries(entries)) for key, entries in found or ()]
+        return {key[len(_LOG) :].decode(): _entries(entries) for key, entries in found or ()}
 
     def keep_outcome(self, run_id: str, outcome: bytes) -> None:
         """Keep how a run ends, for as long as its log would live."""
@@ -156,5 +152,5 @@ def _entries(reply: Iterable[Any]) -> list[Entry]:
     entries: list[Entry] = []
     for id_, fields in reply:
         name, value = next(iter(fields.items())) if isinstance(fields, dict) else fields[:2]
-        entries.append((id_, value if name == b"e" else None))
+        entries.append(Entry(id_, value if name == b"e" else None))
     return entries

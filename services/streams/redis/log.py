@@ -5,7 +5,7 @@ process' run what was read from Redis. Ended records stay in memory for a while,
 mode.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import gevent
@@ -27,8 +27,9 @@ from services.streams.base import (
 )
 from services.streams.memory import MemoryRunLog
 from services.streams.record import Record
+from services.streams.redis.entries import Entry, LoadedLog
 from services.streams.redis.flusher import Flusher, FlushTimes
-from services.streams.redis.link import Entry, RedisLink
+from services.streams.redis.link import RedisLink
 from services.streams.redis.nudges import Nudges, read
 from services.streams.redis.tail import Replica, Tail, end_with
 from services.streams.redis.writer import epoch_of
@@ -69,7 +70,7 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         self._flusher = Flusher(
             link,
             FlushTimes(pace=times.pace, patience=times.patience),
-            self._ownership,
+            store.states,
             self._nudges,
             self._lose,
             metrics,
@@ -96,22 +97,22 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         if record is not None or self.is_degraded:
             return record
         try:
-            entries, status = self._link.load(run_id)
+            loaded = self._link.load(run_id)
         except LogUnavailable as exc:
             self._flusher.degradation.begin(str(exc))
             return None
         # Another reader may have come first meanwhile.
-        return self._local.record(run_id) or self._replica(run_id, entries, status)
+        return self._local.record(run_id) or self._replica(run_id, loaded)
 
-    def _replica(self, run_id: str, entries: list[Entry], status: bytes | None) -> Record | None:
-        """Begin to follow another process' run; None: there is no log, or it has a gap."""
-        if all(data is None for _, data in entries):
+    def _replica(self, run_id: str, loaded: LoadedLog) -> Record | None:
+        """Begin to follow another process' run; None: there is no log, or it has a hole."""
+        if not _holds_events(loaded.entries):
             return None
-        replica = Replica(self._local.begin(run_id, epoch_of(entries[0][0].decode())))
+        replica = Replica(self._local.begin(run_id, _first_epoch(loaded.entries)))
         try:
-            replica.take(entries)
-            if status is not None and not replica.record.has_ended:
-                replica.record.announce(read(status).status)
+            replica.take(loaded.entries)
+            if loaded.status is not None and not replica.record.has_ended:
+                replica.record.announce(read(loaded.status).status)
         except msgspec.MsgspecError:
             _log.exception("log_not_understood", run_id=run_id)
             replica.record.abandon()
@@ -144,10 +145,10 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
 
     def take_over(self, run_id: str, epoch: int) -> Remains | None:
         """Fence the stream and read what is there."""
-        entries, outcome = self._link.fence(run_id, epoch)
-        if all(data is None for _, data in entries):
-            return None if outcome is None else Remains(outcome=outcome)
-        record = self._taken(run_id, entries)
+        fenced = self._link.fence(run_id, epoch)
+        if not _holds_events(fenced.entries):
+            return None if fenced.outcome is None else Remains(outcome=fenced.outcome)
+        record = self._taken(run_id, fenced.entries)
         told_epoch = record.epoch
         if record.epoch < epoch and not record.has_ended:
             record.begin_epoch(epoch)
@@ -158,20 +159,20 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
             terminal=last if isinstance(last, Done | Error) else None,
             told_epoch=told_epoch,
             calls=[event for event in events if isinstance(event, Attempt)],
-            outcome=outcome,
+            outcome=fenced.outcome,
         )
 
-    def _taken(self, run_id: str, entries: list[Entry]) -> Record:
+    def _taken(self, run_id: str, entries: Sequence[Entry]) -> Record:
         """Bring the record of a run to what its stream holds, from its first event on."""
         self._tail.leave(run_id)
         record = self._local.record(run_id)
         if record is None or not record.is_whole:
             if record is not None:
                 record.abandon()  # its readers come back, and find the whole log
-            record = self._local.begin(run_id, epoch_of(entries[0][0].decode()))
+            record = self._local.begin(run_id, _first_epoch(entries))
         Replica(record).take(entries)
-        if record.is_abandoned:  # its readers saw events that the stream has lost
-            record = self._local.begin(run_id, epoch_of(entries[0][0].decode()))
+        if record.is_abandoned:  # its readers saw what the stream has lost
+            record = self._local.begin(run_id, _first_epoch(entries))
             Replica(record).take(entries)
         return record
 
@@ -241,6 +242,11 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         if self._hear is not None:
             self._hear(Nudge(NudgeKind.LOST, run_id))
 
-    def _ownership(self, run_ids: Iterable[str]) -> Mapping[str, tuple[int, bool]]:
-        states = self._store.states(list(run_ids))
-        return {run.id: (run.epoch, run.is_active) for run in states.values()}
+
+def _holds_events(entries: Sequence[Entry]) -> bool:
+    """Tell whether there is more than handovers."""
+    return any(entry.events is not None for entry in entries)
+
+
+def _first_epoch(entries: Sequence[Entry]) -> int:
+    return epoch_of(entries[0].id.decode())

@@ -13,10 +13,12 @@ from services.domain.runs import Run
 from services.streams.base import LogUnavailable
 from services.streams.record import Record
 from services.streams.redis import codec
-from services.streams.redis.link import Entry, RedisLink
+from services.streams.redis.entries import Entry
+from services.streams.redis.link import RedisLink
 from services.streams.redis.writer import epoch_of, place_of, seq_of
 
 States = Callable[[Sequence[str]], Mapping[str, Run]]
+"""Asks the store for these runs; a run that was deleted is missing."""
 
 _KEEP_SECONDS = 10.0
 """How long a log without readers here is kept up to date: readers come back."""
@@ -44,15 +46,15 @@ class Replica:
         abandoned.
         """
         record = self.record
-        for id_, data in entries:
+        for entry in entries:
             if record.has_ended or record.is_abandoned:
                 return
-            name = id_.decode()
+            name = entry.id.decode()
             if place_of(name) <= place_of(self.newest.decode()):
-                continue  # two reads overlapped
-            self.newest = id_
-            if data is not None:
-                self._append(record, name, codec.decode(data))
+                continue  # two reads crossed
+            self.newest = entry.id
+            if entry.events is not None:
+                self._append(record, name, codec.decode(entry.events))
             elif epoch_of(name) > record.epoch:
                 _hand_over(record, name, record.top - seq_of(name))
         self.heard_at = time.monotonic()
@@ -70,8 +72,8 @@ class Replica:
 class Tail:
     """All logs of other processes that are read here.
 
-    A log that is silent for `idle_seconds` is looked up in the store: its owner may have died after
-    it stored the end, and before it told of it.
+    A log that is silent for `idle_seconds` is looked up in the store: its owner may have died
+    between storing the end and publishing it.
     """
 
     def __init__(
@@ -137,7 +139,7 @@ class Tail:
             self._is_needed.clear()
 
     def _read(self, positions: Mapping[str, bytes]) -> None:
-        for run_id, entries in self._link.read(positions):
+        for run_id, entries in self._link.read(positions).items():
             replica = self._replicas.get(run_id)
             if replica is not None:
                 replica.take(entries)

@@ -10,9 +10,7 @@ from services.domain.events import Done, Error, RunEvent, Status
 from services.domain.runs import Piece
 from services.streams.base import LogReader, LogUnavailable, LogWriter
 from services.streams.record import BATCH_EVENTS, Record, text_of
-
-Unsent = tuple[str, bool, Sequence[RunEvent]]
-"""The id that an entry will have, whether it is the end, and its events."""
+from services.streams.redis.entries import Unsent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,18 +117,19 @@ class RedisWriter(LogWriter):  # wide: a contract, and its flusher's view of it
         return self._acknowledged < self._top and not self.record.is_abandoned
 
     def unsent(self) -> Unsent:
-        """Give what comes next: the id to write, whether that is the end, and the events.
+        """Give the entry to write next.
 
-        An end that is not stored yet is left out: a worker that takes the run over will need the
-        log.
+        It is no end before the store has that end: whoever takes the run over will need the log.
         """
         if self._top <= self._acknowledged + BATCH_EVENTS and self._acknowledged == self.record.top:
             # The usual case: a turn of the flusher pays for this with each run.
             ends = self._has_ended and self._is_stored
-            return f"{self.epoch}-{self._top}", ends, self._pending[:]
+            id_ = f"{self.epoch}-{self._top}"
+            return Unsent(self.run_id, self.newest, id_, ends, self._pending[:])
         last = min(self._top, self._acknowledged + BATCH_EVENTS)
         ends = self._has_ended and self._is_stored and last == self._top
-        return f"{self.epoch}-{last}", ends, self._events(self._acknowledged, last)
+        events = self._events(self._acknowledged, last)
+        return Unsent(self.run_id, self.newest, f"{self.epoch}-{last}", ends, events)
 
     def acknowledge(self, newest: str) -> None:
         """Note what Redis has, and deliver up to there."""

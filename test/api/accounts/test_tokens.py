@@ -1,4 +1,4 @@
-"""Which access tokens count: ours, whole, unchanged and in time; everything else is 401."""
+"""Which access tokens are accepted: ours, whole, unchanged and in time; all others are a 401."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def client(make_app: MakeApp) -> FlaskClient:
 
 @pytest.fixture
 def claims(client: FlaskClient) -> dict[str, Any]:
-    """Give what a good token of a living login says."""
+    """Give the claims of a valid token of a living login."""
     token = sign_up(client).tokens["access_token"]
     return jwt.decode(token, SECRET, algorithms=["HS256"], audience="charla")
 

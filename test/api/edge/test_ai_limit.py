@@ -1,4 +1,4 @@
-"""How many messages a user may send: tested first, taken only for a run that began."""
+"""How many messages a user may send: checked first, counted only for a run that began."""
 
 import time
 
@@ -22,7 +22,7 @@ def client(make_app: MakeApp) -> FlaskClient:
 
 @pytest.fixture
 def account(client: FlaskClient) -> Account:
-    """Give somebody who has sent nothing yet."""
+    """Give a user who has sent nothing yet."""
     return sign_up(client)
 
 
@@ -97,7 +97,7 @@ def test_requests_at_once_do_not_get_the_same_place() -> None:
     with pytest.raises(TooManyRequests):
         limit.hold("ann")
     limit.hold("bob")
-    first.give_back()  # it began nothing
+    first.give_back()  # it began no run
     limit.hold("ann").take()
 
     with pytest.raises(TooManyRequests):

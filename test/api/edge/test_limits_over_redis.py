@@ -1,4 +1,4 @@
-"""Limits that several workers share, and what clients see of a Redis that is away."""
+"""Limits that several workers share, and what clients see while Redis is away."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ MakeRedis = Callable[..., RedisServer]
 
 @pytest.fixture
 def token() -> str:
-    """Give a token that counts at every worker, whatever store it has."""
+    """Give a token that is valid at every worker, whatever its store."""
     claims = {
         "iss": f"{PROJECT}/auth/v1",
         "sub": USER_ID,
@@ -100,7 +100,7 @@ def is_counted_apart(worker: ApiUser) -> bool:
 
 
 def calls(server: RedisServer) -> int:
-    """Count the commands that came, but for this question."""
+    """Count the commands that came, except those of this count."""
     with closing(server.client()) as client:
         stats: Any = client.info("commandstats")
     return int(stats.get("cmdstat_evalsha", {"calls": 0})["calls"])
@@ -205,7 +205,7 @@ def test_workers_share_again_when_redis_is_back(
 
 
 def is_back(worker: ApiUser) -> bool:
-    """Log in, whose limit is another one, until the worker has found Redis again."""
+    """Log in, which has a limit of its own, until the worker has found Redis again."""
     assert log_in(worker.client).status_code in (401, 429)
     return not is_counted_apart(worker)
 

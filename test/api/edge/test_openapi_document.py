@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, and says all of what is served."""
+"""The OpenAPI document is valid, and describes all that is served."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Requests made from the OpenAPI document, good and bad, as one of two users who know all ids."""
+"""Requests made from the OpenAPI document, good and bad, by one of two users who know all ids."""
 
 import json
 from collections.abc import Iterator
@@ -35,15 +35,15 @@ LABELS = [
     if method != "parameters"
 ]
 OF_EVERYBODY = {"provider": "scripted"}
-"""What a path may name that belongs to nobody."""
+"""What a path may name that belongs to no user."""
 
 READ_SECONDS = 0.1
-"""A stream of a run that does not end is read so long."""
+"""The stream of a run that does not end is read for so long."""
 
 
 @dataclass(slots=True)
 class Owner:
-    """A user, and what is theirs: made again where a request took it away."""
+    """A user, and what belongs to the user: made again if a request removed it."""
 
     user: ApiUser
     idle: Json = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Owner:
         return known
 
     def state(self, things: Json) -> tuple[str, str]:
-        """Give all that a stranger could change."""
+        """Give all that another user could change."""
         session = f"/sessions/{things['session_id']}"
         return self.user.get(session).text, self.user.get(f"{session}/messages?tree=true").text
 
@@ -80,7 +80,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Who calls, and whose ids stand in the request; None: those that were made up."""
+    """Whose token a request carries, and whose ids; None: ids that were made up."""
 
     caller: Owner
     owner: Owner | None
@@ -95,7 +95,7 @@ def app(make_app: MakeApp) -> Flask:
 
 @pytest.fixture
 def examples(pytestconfig: pytest.Config) -> settings:
-    """Say how many requests are made; only a longer search is a new one each time."""
+    """Give how many requests are made; only a longer search uses new ones each time."""
     wanted: int | None = pytestconfig.getoption("--fuzz-examples")
     return settings(
         max_examples=wanted or FEW,
@@ -107,7 +107,7 @@ def examples(pytestconfig: pytest.Config) -> settings:
 
 
 def put_ids(case: Case[Any], things: Json) -> None:
-    """Put real ids where made up ones of the right type stand."""
+    """Put real ids in place of made-up ids of the right type."""
     for name in case.path_parameters:
         case.path_parameters[name] = things.get(name) or OF_EVERYBODY[name]
     places: list[Any] = [case.query, case.body]
@@ -119,7 +119,7 @@ def put_ids(case: Case[Any], things: Json) -> None:
 
 
 def hasten(case: Case[Any]) -> None:
-    """Have the script answer without its pauses."""
+    """Make the scripted provider answer without its pauses."""
     if isinstance(case.body, dict):
         for name in ("content", "initial_message"):
             text = case.body.get(name)
@@ -136,7 +136,7 @@ def check(case: Case[Any], response: Response) -> None:
 
 
 def attempt(case: Case[Any], who: Attempt) -> None:
-    """Make a request; whose ids are foreign meets nothing and changes nothing."""
+    """Make a request; with foreign ids it finds nothing and changes nothing."""
     things, before = {}, None
     if who.owner is not None:
         things = who.owner.things(busy=who.busy)

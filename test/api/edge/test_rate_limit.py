@@ -1,4 +1,4 @@
-"""The limit of messages: on every way of sending one, and told in headers."""
+"""The limit of messages: on every way to send a message, and told in headers."""
 
 import pytest
 from api.accounts import MakeApp, sign_up
@@ -11,7 +11,7 @@ HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 @pytest.fixture
 def limited(make_app: MakeApp) -> ApiUser:
-    """Give the calls of somebody who may send two messages an hour."""
+    """Give the calls of a user who may send two messages an hour."""
     return ApiUser.of(make_app(RATE_LIMIT_AI="2 per hour"))
 
 

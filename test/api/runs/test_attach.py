@@ -11,12 +11,12 @@ from stack.columns import Column
 
 @pytest.fixture
 def forgetful(make_app: MakeApp) -> ApiUser:
-    """Give the calls of somebody whose server keeps no log of an ended run."""
+    """Give the calls of a user whose server keeps no log of an ended run."""
     return ApiUser.of(make_app(LOG_KEEP_SECONDS="0"))
 
 
 def ended(user: ApiUser, session_id: str, text: str = "a b c") -> tuple[str, list[Frame]]:
-    """Have an answer to its end; give the run and its frames."""
+    """Have an answer written to its end; give the run and its frames."""
     stream = user.send(session_id, f"/slow 0 /echo {text}")
     return stream.headers["X-Run-Id"], stream.answer().frames
 

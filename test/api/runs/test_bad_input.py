@@ -1,4 +1,4 @@
-"""What is no message: refused by name, and nothing of it is kept."""
+"""Bodies that are not a message: refused by name, and nothing of them is kept."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def session(ann: ApiUser) -> str:
 
 
 def sendings(ann: ApiUser, session: str, body: Json) -> list[TestResponse]:
-    """Send a body to both ways of asking."""
+    """Send a body in both ways to send a message."""
     return [
         ann.post(f"/sessions/{session}/stream", body),
         ann.post("/api/chat", body),
@@ -29,7 +29,7 @@ def sendings(ann: ApiUser, session: str, body: Json) -> list[TestResponse]:
 
 
 def raw(ann: ApiUser, session: str, body: bytes, kind: str = JSON) -> list[TestResponse]:
-    """Send bytes to both ways of asking."""
+    """Send bytes in both ways to send a message."""
     return [
         ann.client.post(path, data=body, content_type=kind, headers=ann.account.headers)
         for path in (f"{REALTIME}/sessions/{session}/stream", "/api/chat")

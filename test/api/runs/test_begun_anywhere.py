@@ -1,4 +1,4 @@
-"""A run that no request began: by a job, a socket, or anything else of the server's."""
+"""A run that no request began: begun by a job, a socket, or any other part of the server."""
 
 from collections.abc import Callable
 

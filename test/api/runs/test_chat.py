@@ -1,4 +1,4 @@
-"""The blocking twin: the same turn, one JSON."""
+"""The blocking counterpart of a stream: the same turn, one JSON."""
 
 import gevent
 import pytest
@@ -129,7 +129,7 @@ def test_a_run_that_failed_is_a_problem_with_what_there_is(
 
 
 def ask_and_stop(app: Flask, ann: ApiUser) -> tuple[int, Json]:
-    """Stop a run from elsewhere while its answer is waited for."""
+    """Stop a run from another request while its answer is waited for."""
 
     def ask() -> tuple[int, Json]:
         client = app.test_client()

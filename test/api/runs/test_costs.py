@@ -1,4 +1,4 @@
-"""What an answer costs is told with it, to the last digit."""
+"""The cost of an answer is told with it, to the last digit."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An Idempotency-Key: two requests that are one."""
+"""An Idempotency-Key: two requests that count as one."""
 
 import pytest
 from api.accounts import MakeApp

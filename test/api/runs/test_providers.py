@@ -1,4 +1,4 @@
-"""Who may be asked, and how a request chooses among them."""
+"""Which providers may be asked, and how a request chooses among them."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ from services.domain.catalog import Strategy
 from services.providers.registry import VENDORS
 
 NOBODY = "http://127.0.0.1:9/v1"
-"""Port 9 discards: these tests begin runs there and look only at who was chosen."""
+"""Port 9 discards: these tests begin runs there, and look only at which provider was chosen."""
 
 ALL = list(VENDORS)
 PROVIDER = {"name", "configured", "default", "any_model", "healthy", "models", "limits", "waiting"}
@@ -25,7 +25,7 @@ MODEL = {"name", "tier", "window", "max_output", "reasons", "sees", "price"} | {
 
 @pytest.fixture
 def chooser(make_app: MakeApp) -> ApiUser:
-    """Give the calls of somebody whose server has three providers."""
+    """Give the calls of a user whose server has three providers."""
     app = make_app(
         OPENAI_API_KEY="sk-nobody",
         LOCAL_BASE_URL=NOBODY,
@@ -49,7 +49,7 @@ def model_of_openai(user: ApiUser) -> str:
 
 
 def chosen(user: ApiUser, session: str, **choice: str) -> tuple[str, str]:
-    """Tell who was chosen for a message; who it is need not answer."""
+    """Tell which provider was chosen for a message; it need not answer."""
     stream = user.send(session, "/slow 60000 /long 1", **choice)
     assert stream.status == 200, stream.response.text
     start = stream.read(1)[0].event

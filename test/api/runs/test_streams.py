@@ -1,4 +1,4 @@
-"""What a message is answered with: headers, frames, and the fields of every event."""
+"""The stream that answers a message: headers, frames, and the fields of every event."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What is somebody else's: 404 everywhere, as if it were not there, and nothing is changed."""
+"""Other users' ids: 404 everywhere, as if nothing were there, and nothing is changed."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from api.chat_client import Json
 
 @pytest.fixture
 def theirs(bob: ApiUser) -> Json:
-    """Give what somebody else has: a session with an ended and an active run."""
+    """Give what another user has: a session with an ended and an active run."""
     session = bob.new_session(title="theirs", metadata={"a": 1})
     answer = bob.ask(session)
     return {

@@ -1,4 +1,4 @@
-"""The list of sessions: its order, its pages, what it is searched for."""
+"""The list of sessions: its order, its pages, its search."""
 
 from api.calls import ApiUser, refused, walked
 

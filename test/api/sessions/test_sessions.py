@@ -1,4 +1,4 @@
-"""A session: what it is made of, how it changes and how it goes."""
+"""A session: what it consists of, how it changes and how it is deleted."""
 
 import uuid
 from datetime import datetime

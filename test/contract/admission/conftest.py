@@ -1,4 +1,4 @@
-"""The time by which limits count: their own clock in memory, or that of Redis."""
+"""The time by which limits count: a test's own clock in memory, or that of Redis."""
 
 import pytest
 from subjects.passing_time import MovedTime, PassingTime, RealTime

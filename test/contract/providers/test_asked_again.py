@@ -1,4 +1,4 @@
-"""A second call is put together without the SDK: it goes out, fails and is told as the first."""
+"""A second call is made without the SDK: it goes out, fails and is reported as the first."""
 
 import socket
 from collections.abc import Generator, Iterator
@@ -24,7 +24,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def fresh(kind: str, wire: WireServer) -> Iterator[Provider]:
-    """Give an adapter that has asked for nothing yet."""
+    """Give an adapter that has made no call yet."""
     made = provider_of(kind, base_url_of(kind, wire.url), models=(model_of(kind),))
     yield made
     made.close()
@@ -32,7 +32,7 @@ def fresh(kind: str, wire: WireServer) -> Iterator[Provider]:
 
 @pytest.fixture
 def known(kind: str, wire: WireServer) -> Iterator[Provider]:
-    """Give one whose request is known."""
+    """Give an adapter whose request is known."""
     made = provider_of(kind, base_url_of(kind, wire.url), models=(model_of(kind),))
     assert ask(made, model="plain").error is None
     yield made
@@ -73,7 +73,7 @@ def test_a_failure_of_the_second_call_is_told_as_one_of_the_first(
 
 @contextmanager
 def answering(*answers: bytes) -> Generator[str, None, None]:
-    """Serve a connection for each answer, one after the other, and be gone behind the last."""
+    """Serve a connection for each answer, one after the other, and close after the last."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 

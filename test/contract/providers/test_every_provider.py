@@ -1,8 +1,7 @@
 """What every provider promises, held against the script, the wire's formats and independent mocks.
 
-`test_provider_contract_requests.py` holds what goes up, `test_provider_contract_faults.py` what
-may come down, `test_provider_contract_usage.py` what is counted and passed
-over. aimock has no list of Gemini's models.
+`test_requests.py` holds what goes up, `test_faults.py` what may come down, `test_usage.py` what is
+counted and ignored. aimock has no list of Gemini's models.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What every provider promises of an answer that is broken, odd, endless or unwanted."""
+"""What every provider promises about an answer that is broken, odd, endless or unwanted."""
 
 from collections.abc import Callable, Generator
 

@@ -1,4 +1,4 @@
-"""What only Gemini's protocol has; `test_provider_contract*.py` holds the rest."""
+"""What only Gemini's protocol has; the tests of every provider hold the rest."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The list of Gemini's models, which is also the probe of a key."""
+"""The list of Gemini's models, which also probes a key."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Servers on a machine of one's own: what they list, and how they tell their failures."""
+"""Servers on the operator's own machine: what they list, and how they tell their failures."""
 
 import json
 import socket
@@ -31,7 +31,7 @@ LLAMA_CPP = {"id": "gemma.gguf", "object": "model", "meta": {"n_vocab": 9, "n_ct
 
 @pytest.fixture
 def provider(lists: ModelLists) -> Iterator[Provider]:
-    """Give the adapter on it."""
+    """Give the adapter on that server."""
     made = provider_of("local", lists.url)
     yield made
     made.close()
@@ -142,7 +142,7 @@ def test_a_server_that_is_away_leaves_any_model() -> None:
 
 
 def patient(url: str) -> Provider:
-    """Build the adapter with the times of a server, which has much patience with answers."""
+    """Build the adapter with a server's usual times, which wait long for an answer."""
     return build(ProviderConfig(kind="local", name="local", base_url=url))
 
 

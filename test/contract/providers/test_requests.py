@@ -1,4 +1,4 @@
-"""What every provider promises of a request: all of it reaches the upstream, or nothing does."""
+"""What every provider promises about a request: all of it reaches the upstream, or nothing does."""
 
 import pytest
 from wires.calls import KEY, ask, collect, provider_of
@@ -148,4 +148,4 @@ def test_answers_read_to_their_end_share_a_connection(subject: Subject, wire: Wi
     for scenario in ("plain", "one-byte-each", "reasoning", "refusal", "status-500", "plain"):
         subject.ask(scenario)
 
-    assert wire.seen()["connections"] == before + 1  # the one that asks for the count
+    assert wire.seen()["connections"] == before + 1  # the connection that asks for the count

@@ -30,7 +30,7 @@ def client() -> Iterator[httpx2.Client]:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """Give a socket that takes connections and says nothing."""
+    """Give a socket that accepts connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as made:
         yield made
 
@@ -40,7 +40,7 @@ def url_of(listener: socket.socket, scheme: str = "http") -> str:
 
 
 def answer_once(listener: socket.socket, answer: bytes, tls: ssl.SSLContext | None = None) -> None:
-    """Take one connection in a thread, read a request, answer, close."""
+    """Accept a connection in a thread, read a request, answer, close."""
 
     def serve() -> None:
         connection, _ = listener.accept()
@@ -55,7 +55,7 @@ def answer_once(listener: socket.socket, answer: bytes, tls: ssl.SSLContext | No
 
 
 def answer_next(connection: socket.socket, answer: bytes) -> None:
-    """Read a request on a connection that is there, and answer."""
+    """Read a request on an open connection, and answer."""
     connection.recv(1 << 16)
     connection.sendall(answer)
 

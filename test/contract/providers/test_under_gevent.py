@@ -12,9 +12,9 @@ from wires.fixtures import WireServer
 from wires.subjects import KINDS
 
 LONGEST_PAUSE_SECONDS = 2.0
-"""One call that blocked would hold up all others for as long as all together take: 20 seconds."""
+"""A blocking call would hold up all others for as long as they take together: 20 seconds."""
 
-# One process makes all calls, so one worker of pytest asks for it.
+# One process makes all calls, so a single worker of pytest runs it.
 pytestmark = pytest.mark.xdist_group("patched calls")
 
 

@@ -1,4 +1,4 @@
-"""What every provider promises of what an answer cost, and of what it passes over."""
+"""What every provider promises about the usage of an answer, and about what it ignores."""
 
 import pytest
 from wires.calls import ask, provider_of
@@ -11,7 +11,7 @@ from services.domain.events import UsageReport
 
 PASSED_OVER = {"plain": 0, "reasoning": 0, "usage-10-30": 1, "usage-cached": 1}
 ODD_FRAMES = {"openai": 6, "anthropic": 12, "gemini": 4}
-"""What of `odd` means nothing in each format."""
+"""How many things in `odd` mean nothing in each format."""
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_wire = pytest.mark.parametrize("subject", WIRES, indirect=True)
@@ -53,7 +53,7 @@ def test_a_usage_that_nobody_tells_is_missing_and_the_answer_whole(subject: Subj
 
 
 def passed_over(kind: str, wire: WireServer, scenario: str) -> int:
-    """Make a call, and count what its provider passes over."""
+    """Make a call, and count what its provider ignores."""
     counted: list[str] = []
     provider = provider_of(
         kind,

@@ -47,7 +47,7 @@ def run(store: Store, session: Session) -> Run:
 
 
 def tell(store: Store, run: Run, *calls: Attempt) -> None:
-    """Have a beat tell of these calls."""
+    """Have a beat report these calls."""
     store.runs.beat(WORKER, [RunBeat(run.id, run.epoch, None, calls)], NOW)
 
 

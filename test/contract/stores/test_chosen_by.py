@@ -1,4 +1,4 @@
-"""Whose choice the model of a begun turn is, on every store."""
+"""Who chose the model of a begun turn, on every store."""
 
 import pytest
 from worlds.stores import new_id, new_session, turn_in

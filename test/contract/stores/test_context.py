@@ -1,4 +1,4 @@
-"""What of a conversation a begun turn gives to the model, on every store."""
+"""Which part of a conversation a begun turn gives to the model, on every store."""
 
 from decimal import Decimal
 

@@ -26,7 +26,7 @@ def pages_of(read: ReadPage, session: Session, limit: int) -> Sequence[Sequence[
 
 
 def ask(store: Store, session: Session, *questions: str) -> None:
-    """Have a turn for each question; the answer to `q` is `re q`."""
+    """Make a turn for each question; the answer to `q` is `re q`."""
     for question in questions:
         answer(store, session, f"re {question}", content=question)
 

@@ -1,4 +1,4 @@
-"""Everything belongs to somebody, on every store; to all others it does not exist."""
+"""Everything belongs to a user, on every store; for all other users it does not exist."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -215,7 +215,7 @@ def test_settling_moves_neither_the_branch_nor_the_session(store: Store, run: Ru
 
 
 def settled_halfway(store: Store, settlement: Settlement, expected: type[Exception]) -> None:
-    """Settle with something that the database must refuse."""
+    """Settle with a value that the database must refuse."""
     with pytest.raises(expected):
         store.runs.settle_turn(settlement)
 

@@ -106,6 +106,6 @@ def test_a_refused_registration_says_why(
     page.click("#auth-submit")
 
     expect(page.locator("#auth-error")).to_contain_text("account")
-    # 401: what was under way while the login ended
+    # 401: a request that was under way when the login ended
     assert all(any(code in told for code in ("401", "409", "422")) for told in complaints)
     complaints.clear()

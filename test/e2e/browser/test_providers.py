@@ -1,4 +1,4 @@
-"""Choosing who answers on the page, and seeing who did."""
+"""Choosing on the page which provider answers, and seeing which one did."""
 
 import pytest
 from api.web_client import PATIENCE_MS, SEEN_ON_BOTH, WebClient
@@ -10,7 +10,7 @@ from wires.steps import TEXT
 pytestmark = [pytest.mark.xdist_group("browser_providers"), SEEN_ON_BOTH]
 
 DOWN = "http://127.0.0.1:9/v1"
-"""Nobody listens on the discard port."""
+"""No server listens on the discard port."""
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.xdist_group("browser_sessions"), SEEN_ON_BOTH]
 
-QUICK = "/slow 0 /echo "  # the scripted provider says it back at once
+QUICK = "/slow 0 /echo "  # the scripted provider repeats it at once
 FRUIT = QUICK + "apples and pears"
 BOATS = QUICK + "boats in the harbour"
 

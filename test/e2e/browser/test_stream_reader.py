@@ -1,4 +1,4 @@
-"""The part of the web client that reads streams, with what a network may do to one."""
+"""The part of the web client that reads streams, and what a network may do to a stream."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -47,7 +47,7 @@ async (bytes) => {
   return bytes.map((byte) => parser.push(new Uint8Array([byte])).map(({ id }) => id));
 }
 """
-# Every connection is a list of texts; `null` at its end: it breaks instead of ending.
+# Every connection is a list of texts; with `null` at its end it breaks instead of ending.
 FOLLOW = """
 async (connections) => {
   const { follow } = await import("/assets/web/api/stream.js");

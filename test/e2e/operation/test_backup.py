@@ -1,4 +1,4 @@
-"""A backup of a living installation, and a server that is started on it."""
+"""A backup of a running installation, and a server that is started on it."""
 
 import shutil
 from pathlib import Path

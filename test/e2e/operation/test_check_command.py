@@ -1,4 +1,4 @@
-"""`check` tells in a line each whether what is configured can be used, and never shows a key."""
+"""`check` says in a line each whether what is configured can be used, and never shows a key."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ QUICK = {"READ_TIMEOUT_SECONDS": "1", "LOG_LEVEL": "debug"}
 
 
 def check(folder: Path, **settings: str) -> CompletedProcess[str]:
-    """Run the command; whatever it finds, no key is told."""
+    """Run the command; whatever it finds, it shows no key."""
     ran = run_command(folder, "check", settings={**QUICK, **settings})
     told = ran.stdout + ran.stderr
     assert KEY not in told
@@ -33,7 +33,7 @@ def check(folder: Path, **settings: str) -> CompletedProcess[str]:
 
 
 def everywhere(wire: WireServer, key: str) -> Mapping[str, str]:
-    """Configure all providers, on one server that speaks for all of them."""
+    """Configure all providers, on one server that stands for all of them."""
     settings = {}
     for name, vendor in VENDORS.items():
         if vendor.key:
@@ -44,7 +44,7 @@ def everywhere(wire: WireServer, key: str) -> Mapping[str, str]:
 
 
 def lines_of(ran: CompletedProcess[str]) -> dict[str, str]:
-    """Give the lines by what they are about, without the time that it took."""
+    """Give the lines by their subject, without the time that the check took."""
     lines = [TIME.sub("(time)", line) for line in ran.stdout.splitlines()]
     return {re.split(r" +|: ", line, maxsplit=2)[1].rstrip(":"): line for line in lines}
 

@@ -1,4 +1,4 @@
-"""`check-supabase` tells in a line each what a project lacks, and its exit status says whether."""
+"""`check-supabase` says in a line each what a project lacks; its exit status says if it does."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -45,14 +45,14 @@ end $$;
 
 
 def instruction(word: str) -> str:
-    """Give the last instruction of this kind in the Dockerfile, with what stands behind it."""
+    """Give the last instruction of this kind in the Dockerfile, with its arguments."""
     lines = (ROOT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
     return next(line for line in reversed(lines) if line.startswith(f"{word} "))
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """Make a folder of what the Dockerfile copies."""
+    """Make a folder with what the Dockerfile copies."""
     folder = tmp_path / "image"
     folder.mkdir()
     for line in (ROOT / "Dockerfile").read_text().splitlines():
@@ -148,7 +148,7 @@ def test_the_local_gateway_lets_the_service_key_read(supabase: SupabaseStack) ->
 
 
 def psql(stack: SupabaseStack, user: str, **environment: str) -> dict[str, str]:
-    """Give a program of PostgreSQL what it needs to find the stack's database."""
+    """Give a program of PostgreSQL the settings to find the stack's database."""
     path = {"PATH": f"{programs()}:{os.defpath}"}
     return (
         ENVIRONMENT

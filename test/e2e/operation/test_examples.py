@@ -1,4 +1,4 @@
-"""The examples in the documents work as they stand, one after the other."""
+"""The examples in the documents work as they are, one after the other."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""`/metrics` of a server with two workers: the sums, whoever answers and whoever has died."""
+"""`/metrics` of a server with two workers: the sums, whichever answers and whichever has died."""
 
 import signal
 from functools import partial
@@ -31,7 +31,7 @@ def server(start_server: StartServer, column: Column) -> ServerProcess:
 
 
 def told_by(worker: psutil.Process, server: ServerProcess) -> Figures:
-    """Ask one worker."""
+    """Ask a certain worker."""
     with only(worker, server):
         return figures_of(server)
 
@@ -99,7 +99,7 @@ def test_counters_go_on_over_killed_and_reloaded_workers_in_no_more_files(
 
 
 def has_new_workers(server: ServerProcess, before: set[int]) -> bool:
-    """Tell whether two workers are there, some of them new, and all that is replaced has gone."""
+    """Tell whether two workers are there, some of them new, and all replaced workers have gone."""
     now = {worker.pid for worker in workers_of(server)}
     said = {pid for pid in now if f"worker    {pid} is ready\n" in server.output()}
     return len(now) == 2 and said == now and now != before

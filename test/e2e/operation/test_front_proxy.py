@@ -19,7 +19,7 @@ from services.settings.whole import Settings
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Start a server that believes one proxy; a single login is allowed from an address."""
+    """Start a server that trusts one proxy; an address may log in only once."""
     settings = {"TRUSTED_PROXIES": "1", "RATE_LIMIT_LOGIN": "1 per hour"}
     with ServerProcess(tmp_path_factory.mktemp("proxied"), settings) as server:
         yield server
@@ -27,7 +27,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
 
 @pytest.fixture(scope="module")
 def front(proxied: ServerProcess) -> Iterator[FrontProxy]:
-    """Start nginx before it."""
+    """Start nginx before the server."""
     with FrontProxy([proxied.port]) as front:
         yield front
 
@@ -99,7 +99,7 @@ def test_the_figures_are_not_for_the_public(
 
 
 def raw(server: ServerProcess, path: str) -> str:
-    """Read a page that is no JSON."""
+    """Read a page that is not JSON."""
     with ChatClient(server.url).open("GET", path) as reader:
         return reader.body().decode()
 

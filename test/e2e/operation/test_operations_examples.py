@@ -1,4 +1,4 @@
-"""The commands in the guide for operators work as they stand, and lose nothing."""
+"""The commands in the guide for operators work as they are, and lose nothing."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ def examples() -> list[str]:
 
 
 def run(example: str, given: dict[str, str]) -> str:
-    """Run an example in the project's folder and give what it said."""
+    """Run an example in the project's folder and give its output."""
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", example],
         cwd=ROOT,

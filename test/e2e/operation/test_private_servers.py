@@ -21,7 +21,7 @@ with SupabaseStack(), RedisServer():
 
 def is_alive(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
-        return process.status() != psutil.STATUS_ZOMBIE  # where nobody buries orphans
+        return process.status() != psutil.STATUS_ZOMBIE  # if nothing reaps orphans
     return False
 
 
@@ -44,4 +44,4 @@ def test_servers_and_their_folders_go_with_a_process_that_is_killed() -> None:
         assert time.monotonic() < deadline, [server for server in servers if is_alive(server)]
         time.sleep(0.05)
     assert names >= {"postgres", "postgrest", "nginx", "redis-server"}
-    assert len(folders) == 3  # the third is what new databases are copied from
+    assert len(folders) == 3  # the third is the template of new databases

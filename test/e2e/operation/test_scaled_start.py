@@ -1,4 +1,4 @@
-"""What a server on Supabase and Redis refuses to start with, and what it starts without."""
+"""Without what a server on Supabase and Redis refuses to start, and without what it starts."""
 
 import subprocess
 import sys

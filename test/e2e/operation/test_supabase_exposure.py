@@ -11,7 +11,7 @@ from stack.supabase_stack import SupabaseStack
 from worlds.stores import new_id
 
 SCHEMAS = ("public", "charla")
-"""More than a project shows: a schema that is shown by mistake must not open anything."""
+"""More schemas than a project exposes: one that is exposed by mistake must not open anything."""
 
 READABLE = {
     f"read public.{table}.{column}"
@@ -24,7 +24,7 @@ READABLE = {
     for column in columns.split()
 }
 
-# What a migration could open by mistake, and what is then allowed.
+# What a migration could open by mistake, and what that allows.
 MISTAKES = {
     "create table public.notes (session_id uuid references public.sessions);"
     "grant select on public.notes to authenticated;": {

@@ -1,4 +1,4 @@
-"""Settings that are wrong: all told at once, at the start and before a reload."""
+"""Wrong settings: all are told at once, at the start and before a reload."""
 
 import json
 import os
@@ -25,7 +25,7 @@ WRONG = RIGHT.replace("ours", "others")
 
 
 def refused(folder: Path, **settings: str) -> str:
-    """Try to start a server, and give what it says why not."""
+    """Try to start a server, and give the reasons why it does not."""
     told = subprocess.run(
         [sys.executable, "app.py"],
         cwd=ROOT,
@@ -40,7 +40,7 @@ def refused(folder: Path, **settings: str) -> str:
 
 
 def names_in(told: str) -> set[str]:
-    """List the variables that a refusal has lines for."""
+    """List the variables that a refusal names."""
     _, _, lines = told.partition("The settings are not valid:\n")
     return {line.split(":")[0].strip() for line in lines.splitlines()}
 

@@ -1,4 +1,4 @@
-"""The same request many times is one run."""
+"""The same request, sent many times, makes one run."""
 
 import threading
 import uuid

@@ -19,7 +19,7 @@ def readers_of(server: ServerProcess) -> float:
 
 @pytest.fixture
 def server(start_server: StartServer) -> ServerProcess:
-    """Start one that notices soon who has left."""
+    """Start a server that soon notices readers that have left."""
     return start_server({"PING_SECONDS": "0.2", "MAX_READERS_PER_RUN": "2"})
 
 
@@ -33,7 +33,7 @@ def client(server: ServerProcess) -> ChatClient:
 def run(server: ServerProcess, client: ChatClient) -> Iterator[str]:
     """Begin an answer that takes its time, and read it nowhere."""
     run = client.begin(client.new_session(), "/slow 60000 /long 2")
-    eventually(lambda: readers_of(server) == 0)  # whoever began it has left
+    eventually(lambda: readers_of(server) == 0)  # the reader that began it has left
     yield run
     client.stop(run)
 

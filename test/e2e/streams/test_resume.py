@@ -1,4 +1,4 @@
-"""Readers that are cut anywhere and read on."""
+"""Readers whose connections are cut anywhere, and that read on."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from stack.server_process import ServerProcess, StartServer
 
 CUTS = 200
 RUNS = 20
-"""Ten readers a run: a cut one holds its place until the next write fails, and 32 are admitted."""
+"""Ten readers a run: a cut reader keeps its place until a write fails, and 32 are admitted."""
 
 
 def _read_with_cuts(client: ChatClient, run_id: str, rng: random.Random) -> Answer:

@@ -1,4 +1,4 @@
-"""Every fault of a provider in every wire format, again and again: one right end, no word twice."""
+"""Every fault of a provider in every wire format, many times: one right end, no word twice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ QUICK = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What a provider does, and what has to come of it: the end, the text, the calls."""
+    """What a provider does, and what must result: the end, the text, the calls."""
 
     model: str
     end: str
@@ -71,7 +71,7 @@ FAULTS = (
     Fault("plain", "stop", TEXT),
 )
 SILENT = {("gemini", "refusal")}
-"""It blocks a prompt instead of answering that it will not."""
+"""The prompt is blocked, instead of an answer that refuses."""
 
 
 @pytest.fixture(scope="module")

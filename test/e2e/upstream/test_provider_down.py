@@ -66,7 +66,7 @@ def ask(client: ChatClient, **fields: str) -> tuple[Answer, Json]:
 
 
 def states(answer: Answer) -> list[tuple[str, str]]:
-    """Give the states that were told, with the provider of each."""
+    """Give the states that readers were told, with the provider of each."""
     told = [frame.event for frame in answer.frames if frame.type == "status"]
     return [(event["state"], event["detail"]["provider"]) for event in told]
 

@@ -1,4 +1,4 @@
-"""More calls at once than a provider takes: all are answered, in order, and none too early."""
+"""More calls at once than a provider accepts: all are answered, in order, and none too early."""
 
 import json
 import time
@@ -37,7 +37,7 @@ StartLimited = Callable[..., ServerProcess]
 
 @pytest.fixture
 def limited(wire: WireServer, start_server: StartServer) -> Iterator[StartLimited]:
-    """Start servers whose provider is the wire server, with a limit of so many in a window."""
+    """Start servers whose provider is the wire server, with so many calls allowed in a window."""
     upstream = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": wire.base_url}
 
     def start(requests: int, window: float, **settings: str) -> ServerProcess:
@@ -58,7 +58,7 @@ def crowded(limited: StartLimited) -> ServerProcess:
 def test_of_a_burst_none_is_lost_and_none_goes_out_too_early(
     limited: StartLimited, wire: WireServer, column: Column
 ) -> None:
-    calls, limit = (100, 20) if column.is_scaled else (300, 60)  # its database is the slower one
+    calls, limit = (100, 20) if column.is_scaled else (300, 60)  # its database is slower
     server = limited(limit, WINDOW_SECONDS)
     clients = cycle([ChatClient.registered(server.url) for _ in range(6)])
     holding = [Asked("held", TEXT) for _ in range(limit)]
@@ -70,7 +70,7 @@ def test_of_a_burst_none_is_lost_and_none_goes_out_too_early(
             eventually(lambda: wire.live() == limit, CROWD_SECONDS)
             asking += [pool.submit(one.ask, next(clients)) for one in waiting]
             eventually(lambda: all(one.queued for one in waiting), CROWD_SECONDS)
-            if not column.is_scaled:  # where each of two workers has places of its own
+            if not column.is_scaled:  # because each of two workers has places of its own
                 eventually(lambda: are_in_order(waiting))
             assert figures_of(server)[WAITING] == len(waiting)
         finally:
@@ -88,7 +88,7 @@ def test_of_a_burst_none_is_lost_and_none_goes_out_too_early(
 
 
 def are_in_order(waiting: Sequence[Asked]) -> bool:
-    """Tell whether each knows a place of its own, the interactive ones those in front."""
+    """Tell whether each call knows a place of its own, and the interactive calls those in front."""
     of = {
         priority: sorted(one.positions[-1] for one in waiting if one.priority is priority)
         for priority in Priority
@@ -101,7 +101,7 @@ def are_in_order(waiting: Sequence[Asked]) -> bool:
 
 
 def assert_told_at_their_pace(waiting: Sequence[Asked]) -> None:
-    """Hold what was told against how often it may be."""
+    """Check that what was told came no more often than it may."""
     for one in waiting:
         (first, _), (last, _) = one.queued[0], one.queued[-1]
         assert len(one.queued) <= (last - first) / TELL_SECONDS + 2

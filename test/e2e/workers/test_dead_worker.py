@@ -1,4 +1,4 @@
-"""A server that dies or stands still: another takes its answers over, and each has one end."""
+"""A server that dies or stands still: another takes over its answers, and each has one end."""
 
 import time
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SEVERAL = 8
 
 
 def assert_interrupted(answer: Answer, stored: str) -> None:
-    """Hold what a reader got against what is kept."""
+    """Compare what a reader got with what is stored."""
     assert answer.terminal is not None
     assert (answer.terminal["type"], answer.terminal["code"]) == ("error", "interrupted")
     assert answer.terminal["full_content"] == answer.text == stored
@@ -26,7 +26,7 @@ def assert_interrupted(answer: Answer, stored: str) -> None:
 
 
 def text_of(client: ChatClient, session: str) -> str:
-    """Give the answer as it is kept."""
+    """Give the answer as it is stored."""
     message = client.messages(session)[-1]
     assert message["status"] == "interrupted"
     return str(message["content"])
@@ -63,7 +63,7 @@ def test_the_readers_of_a_killed_server_get_all_that_it_had_shown_and_an_end(
 def assert_nothing_was_added(
     client: ChatClient, late: Sequence[Answer], told: Sequence[Answer]
 ) -> None:
-    """Hold what the readers of the old owner got against what all others were told."""
+    """Compare what the readers of the old owner got with what all others were told."""
     for seen, answer in zip(late, told, strict=True):
         assert answer.text.startswith(seen.text)
         assert seen.terminal in (None, answer.terminal)

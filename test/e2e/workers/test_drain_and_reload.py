@@ -1,4 +1,4 @@
-"""A server that is told to go still serves those who are there; a reload loses nobody."""
+"""A server that was told to stop still serves its clients; a reload loses none of them."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ ANSWER = "/long 300 /slow 20"
 
 
 def status_of(client: ChatClient, path: str) -> int | None:
-    """Ask for a page; None: nobody answers."""
+    """Ask for a page; None: no answer came."""
     try:
         return client.call("GET", path).status
     except CUT:
@@ -32,7 +32,7 @@ def workers_of(server: ServerProcess) -> set[int]:
 
 
 def wait_for_replacement(server: ServerProcess, old: set[int]) -> None:
-    """Wait until as many others work in the place of these."""
+    """Wait until as many other workers have taken the place of these."""
     deadline = time.monotonic() + 30
     while (now := workers_of(server)) & old or len(now) != len(old):
         assert time.monotonic() < deadline
@@ -49,7 +49,7 @@ def test_while_it_drains_readers_come_back_and_runs_can_be_stopped(
 
     os.kill(server.pid, signal.SIGTERM)
     wait_for_status(client, "/ready", 503)
-    time.sleep(1.5)  # longer than gunicorn keeps its door open by itself
+    time.sleep(1.5)  # longer than gunicorn by itself accepts connections
 
     assert status_of(client, "/health") == 200
     with client.send(third, "too late") as reader:

@@ -1,4 +1,4 @@
-"""What becomes of an answer when the server is killed, told to go, or started twice."""
+"""What becomes of an answer when the server is killed, told to stop, or started twice."""
 
 import json
 import os

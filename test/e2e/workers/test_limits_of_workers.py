@@ -31,12 +31,12 @@ from services.domain.limits import Priority
 pytestmark = only_on(SCALED, "embedded there is one server, and one worker")
 
 LIMIT = 10
-"""Also what each of the two may do alone: a server divides it by its own workers."""
+"""Also what each of the two may do alone: a server divides the limit by its own workers."""
 
 WINDOW_SECONDS = 2.0
 BREAKER_FAILURES, BREAKER_SECONDS = 3, 3.0
 HEARD_SECONDS = 1.0
-"""After which all workers leave a model alone that one of them found to fail."""
+"""After so long, all workers avoid a model that one of them found to fail."""
 
 APART = "charla_limits_counted_apart"
 FIRST, OTHER = "openai", "anthropic"
@@ -72,7 +72,7 @@ def redis() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def first_vendor() -> Vendor:
-    """Choose where the provider is that is asked first."""
+    """Choose the address of the provider that is asked first."""
     return Vendor()
 
 
@@ -98,14 +98,14 @@ def clients(pair: Pair) -> Clients:
 
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
-    """Ask and read in so many threads as there are messages."""
+    """Ask and read in as many threads as there are messages."""
     with ThreadPoolExecutor(100) as made:
         yield made
 
 
 @pytest.fixture
 def vendor(first_vendor: Vendor, pool: ThreadPoolExecutor) -> Iterator[Vendor]:
-    """Give the provider, which is down; at the end nobody in the pool waits for it any more."""
+    """Give the provider, which is down; at the end no thread of the pool waits for it."""
     del pool
     yield first_vendor
     first_vendor.stop()
@@ -126,7 +126,7 @@ class Crowd:
     asking: Sequence[Future[None]]
 
     def get_answers(self) -> None:
-        """Wait for all answers, and hold them against what they are to be."""
+        """Wait for all answers, and check them."""
         for one in self.asking:
             one.result(CROWD_SECONDS)
         assert_all_have_their_answers([*self.holding, *self.waiting])
@@ -135,7 +135,7 @@ class Crowd:
 def gather(pool: ThreadPoolExecutor, clients: Clients, upstream: WireServer, count: int) -> Crowd:
     """Fill the window with calls that are held, and have so many more wait behind them.
 
-    At one server those are interactive, at the other of the background.
+    At one server those are interactive requests, at the other background requests.
     """
     holding = [Asked("held", TEXT) for _ in range(LIMIT)]
     waiting = [numbered(number) for number in range(count)]
@@ -171,7 +171,7 @@ def ask(client: ChatClient) -> tuple[Answer, Json]:
 
 
 def calls_of(run: Json) -> list[tuple[str, str]]:
-    """Give whom a run has asked, and what came of it."""
+    """Give the models that a run has asked, and the outcome of each call."""
     return [(one["provider"], one["code"] or one["outcome"]) for one in run["attempts"]]
 
 
@@ -211,7 +211,7 @@ def test_a_model_that_fails_at_one_is_left_alone_by_both_until_one_probe_has_wor
     eventually(lambda: all(would_be_asked(client) for client in clients))
     asking = [pool.submit(ask, clients[number % 2]) for number in range(AT_ONCE)]
     eventually(lambda: sum(one.done() for one in asking) == AT_ONCE - 1, CROWD_SECONDS)
-    until = time.monotonic() + HEARD_SECONDS  # what each knew at first it has asked anew by then
+    until = time.monotonic() + HEARD_SECONDS  # by then both have asked anew
     while time.monotonic() < until:
         later = [pool.submit(ask, client) for client in clients]
         assert all(is_left_alone(one.result(CROWD_SECONDS)) for one in later)

@@ -1,4 +1,4 @@
-"""An answer that was told but not saved, and a kill: its end stays what the reader was told."""
+"""An answer that was told but not stored, and a kill: its end stays what the reader was told."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def test_an_answer_that_was_told_unsaved_is_whole_after_a_kill(
             replayed = reader.take_into(Answer(text=seen.text))
         assert replayed.text == seen.text
         assert replayed.terminal is not None
-        # A log that the kill left says what was true when it was told.
+        # If a log is left after the kill, it says what was true when it was told.
         assert replayed.terminal["persisted"] or column.is_scaled
         assert replayed.terminal | {"persisted": False} == seen.terminal
         assert replayed.last_id == seen.last_id

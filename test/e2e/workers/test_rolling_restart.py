@@ -1,4 +1,4 @@
-"""Two servers are restarted one after the other under streams: each reader gets to an end."""
+"""Two servers are restarted one after the other while they stream: each reader gets to an end."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ PACE_MILLISECONDS = 20
 SHORT_WORDS = 80
 """1.6 s: well within the half of the graceful time in which answers may end."""
 LONG_WORDS = 900
-"""18 s: longer than a server that is told to go stays."""
+"""18 s: longer than a server stays that was told to stop."""
 REFUSED = 10
 PATIENCE_SECONDS = 60.0
 
@@ -77,7 +77,7 @@ def test_a_rolling_restart_leaves_every_reader_with_an_end(cluster: Cluster) -> 
 def restart_under_load(
     cluster: Cluster, user: ChatClient, going: ServerProcess, staying: ServerProcess
 ) -> Rolled:
-    """Have answers written by both servers, the short ones last, and restart one of them."""
+    """Have answers written by both servers, the short ones last, and restart one server."""
     with ThreadPoolExecutor(10) as pool:
         sessions = list(pool.map(lambda _: user.new_session(), range(STREAMS + REFUSED)))
     evidence = Evidence()
@@ -151,7 +151,7 @@ def start_and_wait(evidence: Evidence, threads: list[threading.Thread]) -> None:
 
 
 def refusal(user: ChatClient, server: ServerProcess, session: str) -> int:
-    """Send to a server as soon as it is about to go."""
+    """Send to a server as soon as it is about to stop."""
     client = ChatClient(server.url, user.token)
     eventually(lambda: client.call("GET", "/ready").status == HTTPStatus.SERVICE_UNAVAILABLE)
     with client.send(session, "too late") as reader:
@@ -170,13 +170,13 @@ def outcomes_on(server: ServerProcess, rolled: Rolled) -> dict[str, set[str]]:
 
 
 def readers_that_moved(going: ServerProcess, staying: ServerProcess, rolled: Rolled) -> int:
-    """Count who was sent away without an end and read it from the other server."""
+    """Count readers that were sent away without an end and read it from the other server."""
     paths = ([visit.server for visit in seen.visits] for seen in rolled.evidence.transcripts)
     return sum(path[:1] == [going.url] and path[-1] == staying.url for path in paths)
 
 
 def short_answers_amid(rolled: Rolled) -> int:
-    """Count the short answers that ended whole while the server was going."""
+    """Count the short answers that ended whole while the server was stopping."""
     return sum(
         rolled.began < seen.terminal.at < rolled.began + rolled.seconds
         and seen.terminal.frame.type == "done"

@@ -1,4 +1,4 @@
-"""Two servers on one database and one Redis are as one, whichever of them is asked."""
+"""Two servers on one database and one Redis act as one, whichever of them is asked."""
 
 import threading
 import time

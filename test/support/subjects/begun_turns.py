@@ -1,4 +1,4 @@
-"""What a begun turn left in a store, and that a refused one left nothing."""
+"""What a begun turn has left in a store, and that a refused turn has left nothing."""
 
 import pytest
 

@@ -20,7 +20,7 @@ QUESTION_TOKENS = 20
 
 
 class CalledRun:
-    """A run of the model LARGE that has made no call; `tops` notes how far its log was written.
+    """A run of the model LARGE without calls yet; `tops` notes how far its log was written.
 
     It is noted whenever the clock calls back, as it does when a call goes upstream.
     """
@@ -35,7 +35,7 @@ class CalledRun:
         self.calls = Calls(LARGE, self.writer, self.clock)
 
     def begin(self, model: Model = LARGE) -> Call:
-        """Begin a call; a token is a character of what comes back."""
+        """Begin a call; each character that comes back counts as a token."""
         question = ContextMessage(MessageRole.USER, "Hello", QUESTION_TOKENS)
         request = ProviderRequest(
             model=model,

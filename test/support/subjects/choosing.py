@@ -37,10 +37,10 @@ KEYLESS = Offers((SCRIPTED,), SCRIPTED, "scripted")
 
 
 class Choosing:
-    """A router with what it knows."""
+    """A router, and what it knows."""
 
     def __init__(self, offers: Offers = OFFERS, **rules: object) -> None:
-        """Know nothing yet."""
+        """Begin with a router that knows nothing yet."""
         self.breakers = LocalBreakers(BreakerRules(failures=1))
         self.times = FirstTokens()
         self.router = Router(offers, RoutingRules(**rules), self.breakers, self.times)  # type: ignore[arg-type]  # the rules' own fields
@@ -48,7 +48,7 @@ class Choosing:
     def first(
         self, strategy: Strategy | None = None, provider: str | None = None, name: str | None = None
     ) -> Model:
-        """Give who would be picked where the session names nothing."""
+        """Give the model that would be picked if the session names nothing."""
         chosen = self.router.choose(ModelChoice(provider, name), strategy)
         return chosen.offers.pick(chosen.choice)
 
@@ -58,7 +58,7 @@ class Choosing:
 
 
 def request_to(first: Model) -> ProviderRequest:
-    """Ask something short."""
+    """Ask for something short."""
     return ProviderRequest(
         model=first,
         messages=(ContextMessage(MessageRole.USER, "Hello", 2),),
@@ -69,5 +69,5 @@ def request_to(first: Model) -> ProviderRequest:
 
 
 def names(plan: Plan) -> list[str]:
-    """Name who is asked, in order."""
+    """Name the models of a plan, in order."""
     return [request.model.name for request in plan.requests]

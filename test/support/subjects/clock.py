@@ -1,4 +1,4 @@
-"""A clock for what is told the time by its caller, so that no test has to wait for it."""
+"""A clock for code that is given the time, so that no test has to wait."""
 
 
 class Clock:
@@ -7,5 +7,5 @@ class Clock:
     now = 1000.0
 
     def __call__(self) -> float:
-        """Tell it."""
+        """Give the time."""
         return self.now

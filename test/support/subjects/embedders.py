@@ -1,4 +1,4 @@
-"""The embedders that one contract is held against, and the texts that they are given."""
+"""The embedders that must keep the one contract, and the texts that they are given."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ class Subjects:
     """Builds embedders by the name of a case; the model says how the server behaves."""
 
     def __init__(self, wire: WireServer, aimock: str) -> None:
-        """Know the servers."""
+        """Take the servers."""
         self._urls = {
             "openai": wire.base_url,
             "local": wire.base_url,
@@ -37,7 +37,7 @@ class Subjects:
         self._made: list[Embedder] = []
 
     def make(self, name: str, model: str = "", url: str | None = None) -> Embedder:
-        """Make one with small vectors, short texts and short timeouts."""
+        """Make an embedder with small vectors, short texts and short timeouts."""
         config = ProviderConfig(
             kind="openai" if name == "aimock" else name,
             name=name,
@@ -45,7 +45,7 @@ class Subjects:
             base_url=url or self._urls[name],
             timeouts=QUICK,
         )
-        # The mock makes vectors for every model of which it does not know texts to say.
+        # The mock makes vectors for every model for which it has no texts.
         chosen = model or ("vectors" if name == "aimock" else "plain")
         sizes = EmbeddingModel(name=chosen, dimensions=DIMENSIONS, max_tokens=MAX_TOKENS)
         embedder = build(config, sizes)
@@ -53,7 +53,7 @@ class Subjects:
         return embedder
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close connections."""
         for embedder in self._made:
             embedder.close()
 

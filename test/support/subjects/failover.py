@@ -1,4 +1,4 @@
-"""Failures that have another model asked, and what readers and the ledger are told of it."""
+"""Failures that make another model answer, and what readers and the ledger are told of it."""
 
 from worlds.run_world import RunWorld, Story
 
@@ -12,12 +12,12 @@ TWO_TRIES = RetryRules(retries=1, min_seconds=0, max_seconds=0.01, retry_after_m
 
 
 def failing(code: str = FailureCode.OVERLOADED, *, may_retry: bool = True) -> ProviderError:
-    """Fail in a way."""
+    """Make a script that fails with this code."""
     return ProviderError("No.", code=FailureCode(code), may_retry=may_retry)
 
 
 def failovers(story: Story) -> list[dict[str, object]]:
-    """Give what readers were told of other models."""
+    """Give what readers were told about other models."""
     return [
         dict(event.detail)
         for _, event in story.events

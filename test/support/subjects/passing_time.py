@@ -1,4 +1,4 @@
-"""Time that passes for what a test looks at: by itself, or on a clock that the test moves."""
+"""Time that passes for the subject of a test: by itself, or on a clock that the test moves."""
 
 import time
 from abc import ABC, abstractmethod
@@ -8,11 +8,11 @@ from subjects.clock import Clock
 from worlds.patience import PATIENCE_SECONDS
 
 STEP_SECONDS = 1 / 128
-"""How often a test looks; it has no remainder, so that steps of it add up to what they should."""
+"""How often a test looks; it is exact as a float, so that steps add up to what they should."""
 
 
 class PassingTime(ABC):
-    """What a test waits with, and measures how long it waited."""
+    """A way for a test to wait, and to measure how long it waited."""
 
     @abstractmethod
     def now(self) -> float:
@@ -34,7 +34,7 @@ class RealTime(PassingTime):
     """Passes by itself, as it does for a Redis, whatever else happens."""
 
     def now(self) -> float:
-        """Give it by a clock that never goes back."""
+        """Give the time by a clock that never goes back."""
         return time.monotonic()
 
     def pass_seconds(self, seconds: float) -> None:
@@ -45,14 +45,14 @@ class RealTime(PassingTime):
 
 
 class MovedTime(PassingTime):
-    """Stands still except where the test lets it pass: `clock` is for what counts by it."""
+    """Stands still unless the test lets it pass: `clock` is for the code that counts by it."""
 
     def __init__(self) -> None:
         """Begin."""
         self.clock = Clock()
 
     def now(self) -> float:
-        """Give it."""
+        """Give the time."""
         return self.clock()
 
     def pass_seconds(self, seconds: float) -> None:

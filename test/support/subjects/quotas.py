@@ -1,4 +1,4 @@
-"""The quotas that one contract is held against, and what their answers must be."""
+"""The quotas that must keep the one contract, and what their answers must be."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def refused(answer: Reservation | Wait) -> float:
 
 
 def has_room(quotas: Quotas, tokens: int = 0, *, background: bool = False) -> bool:
-    """Try; takes nothing, but a refusal is one."""
+    """Try to reserve; takes nothing, but a refusal counts as one."""
     answer = quotas.reserve("p", tokens, background=background)
     if isinstance(answer, Reservation):
         quotas.cancel(answer)

@@ -1,4 +1,4 @@
-"""The use cases of a turn on a worker without a server, and somebody with a session."""
+"""The use cases of a turn on a worker without a server, and a user with a session."""
 
 from typing import Any
 

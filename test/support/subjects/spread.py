@@ -26,7 +26,7 @@ def fails(code: str = "upstream_overloaded", **fields: object) -> ProviderError:
 
 
 class Kept(PlayedProvider):
-    """An endpoint whose streams are referred to, so that only `close` closes them."""
+    """An endpoint that keeps its streams, so that only `close` closes them."""
 
     def __init__(self, *scripts: tuple[Step, ...]) -> None:
         """Take the scripts."""
@@ -34,7 +34,7 @@ class Kept(PlayedProvider):
         self.streams: list[Stream] = []
 
     def stream(self, request: ProviderRequest) -> Stream:
-        """Keep what is given."""
+        """Keep the stream, and give it."""
         self.streams.append(super().stream(request))
         return self.streams[-1]
 
@@ -53,7 +53,7 @@ class Spread:
         return collect(self.open())
 
     def open(self) -> Stream:
-        """Make a call that nobody reads yet."""
+        """Make a call that is not read yet."""
         return self.provider.stream(request_to(self.provider))
 
     @property

@@ -8,7 +8,7 @@ from services.runs.living.clock import RunClock, RunTimes
 class TimedRun:
     """A run that has just been started; `changes` counts how often its clock called back.
 
-    Without other wishes: 10 seconds to the first token, 5 between pieces, 100 in all.
+    Unless other times are given: 10 seconds to the first token, 5 between pieces, 100 in all.
     """
 
     def __init__(self, first_token: float = 10, content: float = 5, run: float = 100) -> None:
@@ -27,7 +27,7 @@ class TimedRun:
 
     @property
     def failure(self) -> str:
-        """Give the sentence of the limit that has passed, empty where none has."""
+        """Give the sentence of the limit that has passed; empty if none has."""
         overdue = self.clock.overdue()
         return "" if overdue is None else overdue.detail
 

@@ -1,4 +1,4 @@
-"""Anthropic's streaming Messages, well or badly; `wires/server.py` speaks them."""
+"""Anthropic's streaming Messages, spoken well or badly; `wires/server.py` serves them."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -32,12 +32,12 @@ def start(**usage: object) -> bytes:
 
 
 def delta(index: int = 0, **fields: object) -> bytes:
-    """Make a frame of a piece of a block; `type` says what it is a piece of."""
+    """Make a frame with a piece of a block; `type` says what it is a piece of."""
     return told("content_block_delta", index=index, delta=fields)
 
 
 def say(text: str, index: int = 0) -> bytes:
-    """Make a frame of a piece of the answer."""
+    """Make a frame with a piece of the answer."""
     return delta(index, type="text_delta", text=text)
 
 
@@ -48,7 +48,7 @@ def block(kind: str, index: int, pieces: Sequence[Step], **fields: object) -> li
 
 
 def end(reason: str | None, **usage: object) -> bytes:
-    """Make the frame that says why it ends; its figures are of the whole answer."""
+    """Make the frame that says why the answer ends; its figures are of the whole answer."""
     changed = {"stop_reason": reason, "stop_sequence": None}
     return told("message_delta", delta=changed, usage=usage or None)
 
@@ -60,7 +60,7 @@ def error_event(kind: str = "overloaded_error") -> bytes:
 
 
 def refuse(message: str, status: int = 500, code: str | None = None) -> Answer:
-    """Refuse, as Anthropic does: `code` stands in the details."""
+    """Refuse as Anthropic does: `code` is in the details."""
     said: dict[str, object] = {"type": "wire_error", "message": message}
     if code:
         said["details"] = {"error_code": code}
@@ -68,12 +68,12 @@ def refuse(message: str, status: int = 500, code: str | None = None) -> Answer:
 
 
 def words_in_one_block(pieces: Sequence[Step]) -> list[Step]:
-    """Make an answer up to its end, with nothing but text."""
+    """Make an answer up to its end, with only text."""
     return [START, PING, *block("text", 0, pieces, text="")]
 
 
 def thinking() -> list[Step]:
-    """Think aloud in the first block, and be silent about it in the second."""
+    """Think aloud in the first block, and silently in the second."""
     aloud = [
         delta(type="thinking_delta", thinking=THOUGHT),
         delta(type="signature_delta", signature="x"),
@@ -88,7 +88,7 @@ def thinking() -> list[Step]:
 
 
 def with_tools() -> list[Step]:
-    """Make an answer with a call of a tool behind it, which nobody offered."""
+    """Make an answer, followed by a call of a tool that was not offered."""
     called = [delta(1, type="input_json_delta", partial_json='{"text": "OTHER"}')]
     more = {"id": "toolu_wire", "name": "tell", "input": {}, "text": "OTHER", "thinking": 1}
     return [*HELLO, *block("tool_use", 1, called, **more)]

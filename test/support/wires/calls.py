@@ -1,4 +1,4 @@
-"""Calls of providers, and what came of them."""
+"""Calls of providers, and their outcomes."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,12 +28,12 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """The pieces put together."""
+        """The pieces, joined."""
         return "".join(e.content for e in self.events if isinstance(e, Content))
 
     @property
     def thoughts(self) -> str:
-        """The same of the reasoning."""
+        """The pieces of the reasoning, joined."""
         return "".join(e.content for e in self.events if isinstance(e, Reasoning))
 
     @property
@@ -44,7 +44,7 @@ class Outcome:
 
     @property
     def reasons(self) -> list[FinishReason]:
-        """All reasons; of a good answer exactly one."""
+        """All reasons; a good answer has exactly one."""
         return [e.reason for e in self.events if isinstance(e, Finish)]
 
     @property

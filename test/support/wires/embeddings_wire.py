@@ -1,4 +1,4 @@
-"""Embeddings as OpenAI and Gemini give them, well or badly; `wires/server.py` speaks them."""
+"""Embeddings as OpenAI and Gemini give them, well or badly; `wires/server.py` serves them."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from wires import gemini_wire, openai_wire
 from wires.steps import FOREVER, Answer, Step, json_answer
 
 DIMENSIONS = 8
-"""How long a vector is where a request does not say."""
+"""How long a vector is if a request does not say."""
 
 REPORTED_TOKENS = 12
 
@@ -22,7 +22,7 @@ Write = Callable[[Vectors, object], dict[str, Any]]
 
 
 def answer(path: str, body: Body) -> Answer | None:
-    """Answer where the path asks for embeddings; the model's name says how."""
+    """Answer if the path asks for embeddings; the model's name says how."""
     if OPENAI.search(path):
         length = body.get("dimensions", DIMENSIONS)
         made = vectors_of(body["input"], length)
@@ -36,7 +36,7 @@ def answer(path: str, body: Body) -> Answer | None:
 
 
 def vectors_of(texts: Sequence[str], length: int = DIMENSIONS) -> Vectors:
-    """Make vectors that tell texts apart; none has the length 1."""
+    """Make vectors that differ from text to text; none has the length 1."""
     return [
         [
             float(sum(ord(char) * (n + i) for n, char in enumerate(text)) % 97) - 40
@@ -88,12 +88,12 @@ def _reported(tokens: object) -> Callable[[Vectors, Write], Answer]:
 def _steps(
     *steps: Step, content_type: str = "application/json", **more: Any
 ) -> Callable[[Vectors, Write], Answer]:
-    """Send this, whatever was asked for."""
+    """Send these steps, whatever was asked for."""
     return lambda *_: Answer(list(steps), content_type=content_type, **more)
 
 
 def _reversed(made: Vectors, write: Write) -> Answer:
-    """Give OpenAI's items in another order: each says which one it is."""
+    """Give OpenAI's items in another order: each item says which text it belongs to."""
     payload = write(made, REPORTED_TOKENS)
     payload["data"] = payload["data"][::-1]
     return json_answer(payload)

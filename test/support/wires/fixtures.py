@@ -18,14 +18,14 @@ AIMOCK = ROOT / "test" / "node_modules" / "@copilotkit" / "aimock" / "dist" / "c
 STOP_SECONDS = 10.0
 
 WIRE = (sys.executable, "-m", "wires.server")
-"""The server that speaks all formats; it takes a port, else finds one."""
+"""The server that speaks all formats; it takes a port, or finds a free one."""
 
 
 class WireServer:
     """The running `wires/server.py`: where it listens, and what it has seen."""
 
     def __init__(self, port: int) -> None:
-        """Know its port."""
+        """Take its port."""
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.base_url = f"{self.url}/v1"
@@ -45,7 +45,7 @@ class WireServer:
         return [(at, model) for at, model in self._get("/requests")["calls"]]
 
     def release(self) -> None:
-        """Let those calls be answered that are held."""
+        """Let the calls be answered that are held."""
         self._get("/release")
 
     def forget_calls(self) -> None:
@@ -65,7 +65,7 @@ def running(*command: str | Path) -> Generator[int, None, None]:
     with subprocess.Popen(command, cwd=SUPPORT, stdout=subprocess.PIPE, text=True) as process:
         try:
             port = _announced_port(process)
-            # A pipe that nobody empties would block a server that goes on printing.
+            # A pipe that nobody reads would block a server that goes on printing.
             threading.Thread(target=process.communicate, daemon=True).start()
             yield port
         finally:

@@ -1,4 +1,4 @@
-"""Gemini's `streamGenerateContent?alt=sse`, well or badly; `wires/server.py` speaks it."""
+"""Gemini's `streamGenerateContent?alt=sse`, spoken well or badly; `wires/server.py` serves it."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -52,19 +52,19 @@ def chunk(usage: object = SO_FAR, **fields: object) -> bytes:
 
 
 def parts(*told: object, reason: str | None = None, usage: object = SO_FAR) -> bytes:
-    """Make a frame of parts of the answer."""
+    """Make a frame with parts of the answer."""
     ended = {"finishReason": reason} if reason else {}
     candidate = {"content": {"parts": told, "role": "model"}, **ended, "index": 0}
     return chunk(usage, candidates=[candidate])
 
 
 def say(text: str, reason: str | None = None, usage: object = SO_FAR) -> bytes:
-    """Make a frame of a piece of the answer."""
+    """Make a frame with a piece of the answer."""
     return parts({"text": text}, reason=reason, usage=usage)
 
 
 def think(text: str) -> bytes:
-    """Make a frame of a thought."""
+    """Make a frame with a thought."""
     return parts({"text": text, "thought": True})
 
 
@@ -74,20 +74,20 @@ def end(reason: str | None, usage: object = USED) -> bytes:
 
 
 def error(message: str, status: int = 500, _code: str | None = None, *details: object) -> Answer:
-    """Refuse, as Google does."""
+    """Refuse as Google does."""
     named = STATUSES.get(status, "UNKNOWN")
     told = {"code": status, "message": message, "status": named, "details": details}
     return json_answer({"error": told}, status)
 
 
 def key_refused() -> Answer:
-    """Refuse the key, which to Google is a bad argument."""
+    """Refuse the key, which Google calls a bad argument."""
     told = {"@type": f"{RPC}ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com"}
     return error(f"API key not valid: {KEY_IN_ERRORS}", 400, None, told)
 
 
 def limited(quota: str, delay: str) -> Answer:
-    """Limit, with the delay where Google tells it."""
+    """Limit, with the delay in the place where Google puts it."""
     violation = {"quotaId": quota, "quotaValue": "10"}
     failure = {"@type": f"{RPC}QuotaFailure", "violations": [violation]}
     retry = {"@type": f"{RPC}RetryInfo", "retryDelay": delay}
@@ -95,13 +95,13 @@ def limited(quota: str, delay: str) -> Answer:
 
 
 def further(text: str, **more: object) -> dict[str, object]:
-    """Make a piece of a second answer, which nobody asked for."""
+    """Make a piece of a second answer, which was not asked for."""
     told = [{"text": text}, {"text": text, "thought": True}]
     return {"content": {"parts": told, "role": "model"}, "index": 1, **more}
 
 
 def two_choices() -> list[Step]:
-    """Make an answer with a second one mixed in, in frames of its own and in shared ones."""
+    """Make an answer with a second one mixed in, in frames of its own and in shared frames."""
     last = {"content": {"parts": [{"text": WORDS[-1]}]}}
     other = chunk(candidates=[further("OTHER")])
     ended = chunk(USED, candidates=[further("OTHER", finishReason="MAX_TOKENS")])
@@ -216,7 +216,7 @@ def words(count: int, gap: float) -> Answer:
 
 
 def models(names: Sequence[str]) -> object:
-    """List models, and one that writes nothing."""
+    """List models, and a model that writes no text."""
     can = ["generateContent", "countTokens"]
     writers = [{"name": f"models/{name}", "supportedGenerationMethods": can} for name in names]
     embedder = {"name": "models/embedding", "supportedGenerationMethods": ["embedContent"]}

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class ModelLists:
-    """Answers each GET with `body`; `until` holds answers up, where it is not set."""
+    """Answers each GET with `body`; while `until` is not set, answers are held up."""
 
     def __init__(self) -> None:
         """List nothing."""
@@ -22,7 +22,7 @@ class ModelLists:
 
 @contextmanager
 def model_lists() -> Iterator[ModelLists]:
-    """Start one on a free port."""
+    """Start a server on a free port."""
     lists = ModelLists()
 
     class Handler(BaseHTTPRequestHandler):

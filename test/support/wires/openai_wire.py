@@ -1,4 +1,4 @@
-"""OpenAI's streaming chat completions, well or badly; `wires/server.py` speaks them."""
+"""OpenAI's streaming chat completions, spoken well or badly; `wires/server.py` serves them."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ def _chunk(**fields: object) -> dict[str, object]:
 
 
 def delta(reason: str | None = None, **fields: object) -> bytes:
-    """Make a frame of a piece of the answer."""
+    """Make a frame with a piece of the answer."""
     choice = {"index": 0, "delta": fields, "logprobs": None, "finish_reason": reason}
     return event(_chunk(choices=[choice]))
 
@@ -44,18 +44,18 @@ def usage(tokens_in: int, tokens_out: int, cached: int = 0, reasoning: int = 0) 
 
 
 def error(message: str, status: int = 500, code: str | None = None) -> Answer:
-    """Refuse, as OpenAI does."""
+    """Refuse as OpenAI does."""
     body = {"error": {"message": message, "type": "wire_error", "param": None, "code": code}}
     return json_answer(body, status)
 
 
 def further(reason: str | None = None, **fields: object) -> dict[str, object]:
-    """Make a piece of a second answer, which nobody asked for."""
+    """Make a piece of a second answer, which was not asked for."""
     return {"index": 1, "delta": fields, "logprobs": None, "finish_reason": reason}
 
 
 def two_choices() -> list[Step]:
-    """Make an answer with a second one mixed in, in frames of its own and in shared ones."""
+    """Make an answer with a second one mixed in, in frames of its own and in shared frames."""
     shared = [further(content="OTHER"), {"index": 0, "delta": {"content": WORDS[-1]}}]
     others = (further(content="OTHER"), further(reasoning_content="OTHER"), further("length"))
     mixed = [event(_chunk(choices=[other])) for other in others]

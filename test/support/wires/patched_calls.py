@@ -1,4 +1,4 @@
-"""Calls in a process patched by gevent, as the server's is; prints what came of them as JSON.
+"""Calls in a process patched by gevent, as the server's is; prints their outcomes as JSON.
 
 python test/support/wires/patched_calls.py URL
 """
@@ -69,7 +69,7 @@ def _called(kind: str, wire: WireServer) -> dict[str, Any]:
 
 
 def _tick(pauses: list[float]) -> None:
-    """Note how long everything else held this greenlet up."""
+    """Note how long other greenlets held this one up."""
     while True:
         before = time.monotonic()
         gevent.sleep(TICK_SECONDS)
@@ -89,7 +89,7 @@ def _stall_in_tls() -> tuple[str, bool]:
         connection.recv(1 << 16)
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         while connection.recv(1 << 16):
-            """The rest of the request, then the client's leaving."""
+            """Read the rest of the request, until the client leaves."""
 
     server_tls, client_tls = server_and_client_tls()
     server = StreamServer(("127.0.0.1", 0), serve, ssl_context=server_tls)

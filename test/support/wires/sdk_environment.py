@@ -1,4 +1,4 @@
-"""A call in a process whose environment means to tell an SDK something."""
+"""A call in a process whose environment tries to configure an SDK."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from wires.fixtures import WireServer
 def assert_changes_nothing(
     env: Mapping[str, str], wire: WireServer, kind: str, base_url: str
 ) -> None:
-    """Make a call where `env` holds: it arrives with our key, and with no value of `env`.
+    """Call with `env` set: the call arrives with our key, and without any value of `env`.
 
     Every value of `env` that could go out has "environment" in it.
     """

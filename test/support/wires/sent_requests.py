@@ -1,4 +1,4 @@
-"""What a call carried, read out of the body that the wire server got, in each vendor's format."""
+"""What a call carried: read from the body that the wire server got, in each vendor's format."""
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence

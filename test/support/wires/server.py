@@ -2,15 +2,16 @@
 
     python test/support/wires/server.py [PORT]
 
-It prints its port. The path says which format, the model's name what happens: a scenario of that
-format, `words-<n>-<gap ms>`, `status-<nnn>`, `500-once`, or `pinged`: pings for longer than tests
-let a server be silent, then `plain`; or `held`: `plain`, but not before a `GET /release`. A GET of
-the models lists MODELS.
+It prints its port. The path names the format, and the model's name says what happens: a scenario of
+that format, `words-<n>-<gap ms>`, `status-<nnn>`, `500-once`, or `pinged` (pings for longer than
+tests let a server be silent, then `plain`), or `held` (`plain`, but not before a `GET /release`). A
+GET of the models lists MODELS.
+
 `GET /live?until=<n>` answers with the number of open answers, once it is n or after five seconds;
 `GET /requests` with the number of requests and connections so far, the last body, and the latest
 calls: when each arrived, by this machine's monotonic clock, and its model; `DELETE /requests`
-forgets those, and holds again. An answer that waits notices at once when its client closes the
-connection, unless it is held.
+forgets those calls, and holds again. An answer that waits notices at once when its client closes
+the connection, unless it is held.
 """
 
 import json
@@ -35,7 +36,7 @@ LATEST_CALLS = 1000
 HELD_SECONDS = 100.0  # a test has ended by then
 PINGED_STEPS = 24  # 0.6 seconds
 MODELS = ("plain", "reasoning")
-REFUSED = "refused"  # a key with this in it opens no list
+REFUSED = "refused"  # a key that contains this gets no list
 NOT_FOUND = {"error": {"message": "No such path.", "type": "not_found", "code": 404}}
 
 FORMATS: Mapping[str, Format] = {
@@ -48,7 +49,7 @@ CALLS = (
     ("anthropic", re.compile(r"/v1/messages$")),
     ("gemini", re.compile(r"/v1beta/models/(?P<model>[^/:]+):streamGenerateContent$")),
 )
-"""Which format a POST is in, by its path; where the path names the model, as a group `model`."""
+"""The format of a POST, by its path; if the path names the model, as a group `model`."""
 
 
 class Wire(ThreadingHTTPServer):

@@ -30,9 +30,9 @@ class Answer:
 class Format:
     """A vendor's wire format.
 
-    `scenarios` are answers by the name of a model, `words` makes an answer of that many times
-    " word" with that many seconds between, `refuse` an error of a message, a status and a code,
-    `models` what a GET of the models answers.
+    `scenarios` are answers by the name of a model, `words` makes an answer of so many times " word"
+    with so many seconds between them, `refuse` an error with a message, a status and a code,
+    `models` the answer to a GET of the models.
     """
 
     scenarios: Mapping[str, Callable[[], Answer]]
@@ -69,5 +69,5 @@ def with_crlf(steps: list[Step]) -> list[Step]:
 
 
 def slowly(steps: list[Step]) -> list[Step]:
-    """Wait behind each piece."""
+    """Wait after each piece."""
     return [part for step in steps for part in (step, 0.05)]

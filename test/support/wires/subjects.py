@@ -1,4 +1,4 @@
-"""The providers that the one contract is held against, each with a server that plays along."""
+"""The providers that must keep the one contract, each with a server that plays along."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ FORMATS = {
     "gemini": "gemini",
     "local": "openai",
 }
-"""The vendors that are asked over a wire, and the format that each speaks."""
+"""The vendors that are called over a wire, and the format that each speaks."""
 
 KINDS = tuple(FORMATS)
 WIRES = (*(f"{kind}-wire" for kind in KINDS), "spread-wire")
@@ -44,10 +44,10 @@ WIRE_MODELS = {
     "unauthorized": "status-401",
     "unknown": "no-such-model",
 }
-"""Where the wire has another name for it."""
+"""Scenarios that have another name on the wire."""
 
 ANTHROPIC_MODELS = {"filter": "refusal"}
-"""aimock tells the reason of a fixture as it stands there."""
+"""aimock sends the reason of a fixture unchanged."""
 
 WIRE_SCENARIOS = (
     *("plain", "reasoning", "empty", "length", "filter", "fails", "fails-later"),
@@ -61,9 +61,9 @@ AIMOCK_SCENARIOS = (
 
 @dataclass
 class Subject:
-    """A provider, and how it is made to behave: `scenarios` gives a message or a model for each.
+    """A provider, and how to make it behave: `scenarios` gives a message or a model for each.
 
-    `kind` names the vendor, `endpoints` how many there are behind it, `wire` who saw what came.
+    `kind` names the vendor, `endpoints` how many it has, `wire` the server that saw what came.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class Subject:
     wire: WireServer | None = None
 
     def open(self, scenario: str, **fields: Any) -> Generator[ProviderEvent, None, None]:
-        """Begin the call of a scenario, which nobody reads yet."""
+        """Begin the call of a scenario, which is not read yet."""
         told = self.scenarios.get(scenario, scenario)
         if self.kind == "scripted":
             return self.provider.stream(request_to(self.provider, told, **fields))
@@ -84,7 +84,7 @@ class Subject:
         return collect(self.open(scenario, **fields))
 
     def ask_all(self, scenario: str) -> Outcome:
-        """Make a call for each endpoint, and give what came of the last."""
+        """Make a call for each endpoint, and give the outcome of the last."""
         return [self.ask(scenario) for _ in range(self.endpoints)][-1]
 
     def sent(self, **fields: Any) -> Sent:

@@ -7,10 +7,10 @@ from wires.fixtures import WIRE, WireServer, running
 
 
 class Vendor:
-    """A wire server of a test's own, on the same port each time that it comes up."""
+    """A wire server of a single test, on the same port each time that it comes up."""
 
     def __init__(self) -> None:
-        """Choose where it is."""
+        """Choose its port."""
         self.port = find_free_port()
         self._up = ExitStack()
 

@@ -1,4 +1,4 @@
-"""What the controller tells of providers: who is there, how they are, what their lists have."""
+"""What the controller tells of providers: which there are, their state, and their lists."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,15 +25,15 @@ ANY_LOCAL = replace(SMALL, provider="local", name=ANY_MODEL)
 
 
 class Lister(PlayedProvider):
-    """A provider whose own list has these names, or that does not tell them."""
+    """A provider whose own list has these names, or that gives no list."""
 
     def __init__(self, *names: str) -> None:
-        """No names: it does not tell."""
+        """No names: it gives no list."""
         super().__init__()
         self._names = names
 
     def list_models(self) -> Sequence[str]:
-        """Tell, or fail."""
+        """Give the list, or fail."""
         if not self._names:
             raise ProviderError("It does not say.", code=FailureCode.UNREACHABLE)
         return self._names

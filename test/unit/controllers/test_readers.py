@@ -1,4 +1,4 @@
-"""Where a reader begins, and what it is told of what it missed."""
+"""Where a reader begins, and what it is told about the events that it missed."""
 
 from collections.abc import Sequence
 
@@ -40,14 +40,14 @@ def resumed(world: RunWorld, living: Living, cursor: str | None) -> Story | None
 
 
 def ended(world: RunWorld) -> Living:
-    """Have a run that has ended."""
+    """Make a run that has ended."""
     living = world.launch()
     world.wait()
     return living
 
 
 def half_written(world: RunWorld) -> Living:
-    """Have a run that waits."""
+    """Make a run that waits."""
     living = world.launch()
     with gevent.Timeout(10):
         world.provider.is_reached.wait()

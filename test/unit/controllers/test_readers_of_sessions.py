@@ -19,7 +19,7 @@ def run_in(world: RunWorld, session: Session) -> Living:
 
 
 def ended_in(world: RunWorld, session: Session) -> Living:
-    """Have a run of a session that has ended."""
+    """Make a run of a session that has ended."""
     living = run_in(world, session)
     world.wait()
     return living

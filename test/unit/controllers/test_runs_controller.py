@@ -1,4 +1,4 @@
-"""The use cases of a turn: admitted, begun, launched, stopped; limits are taken for begins only."""
+"""The use cases of a turn: admitted, begun, launched, stopped; only begins use up limits."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from services.domain.sessions import FinishReason
 
 @pytest.fixture
 def script() -> Sequence[Step]:
-    """Say what the provider plays."""
+    """Give the script that the provider plays."""
     return said("all ", "well")
 
 

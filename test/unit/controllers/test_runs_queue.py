@@ -1,4 +1,4 @@
-"""Who takes a place in a provider's queue when a turn is started, and who gives it back."""
+"""A start of a turn takes a place in a provider's queue, and must give it back."""
 
 import pytest
 from gevent.event import Event
@@ -34,7 +34,7 @@ def _queueing(make_world: MakeWorld, provider: str) -> RunDesk:
 
 
 def request_of(provider: str) -> Request:
-    """Want to make a call."""
+    """Describe a call that is to be made."""
     return Request(provider=provider, user_id="somebody", tokens=1, tell=lambda _: None)
 
 

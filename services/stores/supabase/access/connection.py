@@ -85,7 +85,7 @@ class Connection:
             return self._once(function, arguments, reply, reserved=reserved)
 
     def tell(self, function: str, arguments: object, reply: Decoder[Reply]) -> Reply:
-        """Call a function that must not be called twice: repeated only where nothing was sent."""
+        """Call a function that must not be called twice: repeated only if nothing was sent."""
         with supabase_errors():
             for pause in self._pauses:
                 try:

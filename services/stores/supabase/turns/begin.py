@@ -63,7 +63,7 @@ class OffersJson:
 
 
 def turn_json(turn: BeginTurn, offers: msgspec.Raw) -> dict[str, object]:
-    """Describe a turn, or raise NotFound where no session can have such an id."""
+    """Describe a turn, or raise NotFound if no session can have such an id."""
     if not (is_uuid(turn.user_id) and is_uuid(turn.session_id)):
         raise refusals.no_session()
     parent_id = turn.parent_id if turn.parent_id and is_uuid(turn.parent_id) else None

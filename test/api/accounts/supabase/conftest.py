@@ -1,4 +1,4 @@
-"""The application with a project of Supabase Auth whose users may come."""
+"""The application with a project of Supabase Auth, whose users may call."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tokens that look like those of Supabase Auth and must not count."""
+"""Tokens that look like those of Supabase Auth and must not be accepted."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Which tokens of Supabase Auth count, for how long, and with what settings."""
+"""Which tokens of Supabase Auth are accepted, for how long, and with what settings."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a user of Supabase Auth is here, may do, and sees of others."""
+"""What a user of Supabase Auth is here, may do, and sees of other users."""
 
 import pytest
 from api.accounts import sign_up

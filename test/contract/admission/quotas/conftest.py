@@ -16,7 +16,7 @@ from services.redis.worker_redis import WorkerRedis
 
 @pytest.fixture
 def make_quotas(passing: PassingTime, request: pytest.FixtureRequest) -> Iterator[MakeQuotas]:
-    """Make quotas of each kind: of a provider `p`, with a span of a minute or another one."""
+    """Make quotas of each kind for a provider `p`, with a span of a minute or another span."""
     with ExitStack() as stack:
 
         def make(quota: Quota, span: float = MINUTE, abandoned: float = 900) -> Quotas:

@@ -1,4 +1,4 @@
-"""Background requests wait while interactive ones do, and not for ever."""
+"""Background requests wait while interactive requests do, but not for ever."""
 
 from subjects.passing_time import PassingTime
 from subjects.quotas import MakeQuotas, has_room, refused, taken

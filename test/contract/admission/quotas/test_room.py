@@ -1,4 +1,4 @@
-"""How much room a quota has: requests, tokens, what is corrected and given back."""
+"""How much room a quota has: for requests and tokens, after corrections and cancellations."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Every embedder, with the server that it asks."""
+"""Every embedder, with the server that it calls."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from wires.fixtures import WireServer
 
 @pytest.fixture
 def subjects(wire: WireServer, aimock: str) -> Iterator[Subjects]:
-    """Give what builds embedders."""
+    """Give a builder of embedders."""
     made = Subjects(wire, aimock)
     yield made
     made.close()

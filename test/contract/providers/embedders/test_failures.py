@@ -1,4 +1,4 @@
-"""What a failure of an embedder's server is to the caller."""
+"""How a failure of an embedder's server looks to the caller."""
 
 import pytest
 from subjects.embedders import NOBODY, Subjects, failure_of, over_the_wire

@@ -1,4 +1,4 @@
-"""What an embedder sends upstream, and how the answer finds its texts."""
+"""What an embedder sends upstream, and how the vectors find their texts."""
 
 import pytest
 from subjects.embedders import TEXTS, Subjects, over_the_wire
@@ -36,7 +36,7 @@ def test_only_openai_is_told_how_long_vectors_shall_be(
 
 
 def test_each_text_is_a_content_of_its_own_to_gemini(subjects: Subjects, wire: WireServer) -> None:
-    # The SDK takes several texts for the parts of one, for models of this name.
+    # For models of this name the SDK takes several texts for the parts of a single one.
     subjects.make("gemini", "gemini-embedding-2").embed(TEXTS)
 
     requests = wire.seen()["last"]["requests"]

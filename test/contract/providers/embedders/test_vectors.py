@@ -1,4 +1,4 @@
-"""What every embedder promises of its vectors, and which texts it takes."""
+"""What every embedder promises about its vectors, and which texts it takes."""
 
 import math
 

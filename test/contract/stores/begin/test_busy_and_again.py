@@ -1,4 +1,4 @@
-"""A begin that must not happen, and one that is asked for again."""
+"""A begin that must not happen, and a begin that is repeated."""
 
 from dataclasses import replace
 

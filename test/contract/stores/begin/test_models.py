@@ -1,4 +1,4 @@
-"""Which model a begun turn asks, and what has to fit into it."""
+"""Which model a begun turn asks, and what must fit into its window."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Where a turn hangs in the tree of its session."""
+"""The place of a turn in the tree of its session."""
 
 import pytest
 from subjects.begun_turns import contents, nothing_was_written

@@ -17,7 +17,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Installation]:
 
 @pytest.fixture
 def folder(made: tuple[Path, Installation]) -> Iterator[Path]:
-    """Give its folder; it must be as before after the test."""
+    """Give its folder, which must be unchanged after the test."""
     folder = made[0]
     before = dumped(folder)
     yield folder

@@ -1,4 +1,4 @@
-"""A move that is killed or loses its project is finished by the next one."""
+"""A move that is killed or loses its project is finished by the next move."""
 
 import sqlite3
 import subprocess
@@ -31,7 +31,7 @@ where wait_event_type = 'Lock' and query like '%import_rows%'
 
 @contextmanager
 def held(stack: SupabaseStack, statement: str) -> Iterator[None]:
-    """Keep what a statement locks for as long as this lasts; then it is undone."""
+    """Hold what a statement locks for the length of the block; then the statement is undone."""
     psql = subprocess.Popen(
         [programs() / "psql", "-XqAt", "-h", stack.folder, "-U", SUPERUSER, "-d", "postgres"],
         env=ENVIRONMENT,
@@ -53,7 +53,7 @@ def held(stack: SupabaseStack, statement: str) -> Iterator[None]:
 def waiting_move(
     folder: Path, stack: SupabaseStack, statement: str
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Start a move, and give it where it waits for what the statement locks."""
+    """Start a move, and give it once it waits for what the statement locks."""
     with held(stack, statement):
         process = subprocess.Popen(
             arguments(MOVE),
@@ -71,7 +71,7 @@ def waiting_move(
 
 
 def kill_where_it_waits(folder: Path, stack: SupabaseStack, statement: str) -> None:
-    """Kill a move (-9) where it waits for what the statement locks."""
+    """Kill a move (-9) while it waits for what the statement locks."""
     with waiting_move(folder, stack, statement) as process:
         process.kill()
         process.communicate()

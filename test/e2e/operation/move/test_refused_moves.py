@@ -1,4 +1,4 @@
-"""When nothing is moved, and what is told instead."""
+"""When nothing is moved, and what the user is told instead."""
 
 import sqlite3
 from contextlib import closing

@@ -5,7 +5,7 @@ from typing import Any
 import gevent
 import gevent.socket
 import pytest
-from gunicorn.config import Config  # type: ignore[import-untyped]  # it has none
+from gunicorn.config import Config  # type: ignore[import-untyped]  # it has no types
 
 from routes.transports.worker import ClientSocket, StreamWorker
 
@@ -47,7 +47,7 @@ def test_a_client_that_left_is_an_error() -> None:
 
 
 class Noting(StreamWorker):
-    """Notes what it would answer through, and answers nothing."""
+    """Notes the socket that would be answered through, and answers nothing."""
 
     def handle_request(self, *request: Any) -> bool:
         """Note the socket, of the listener's name, the request, the socket and the address."""

@@ -17,7 +17,7 @@ SEND_SECONDS = 7.0
 
 @pytest.fixture
 def followed() -> Followed:
-    """Have a run that has ended."""
+    """Make a run that has ended."""
     followed = Followed()
     for event in (START, Content("all"), DONE):
         followed.writer.append(event)

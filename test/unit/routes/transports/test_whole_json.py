@@ -1,4 +1,4 @@
-"""The blocking twin: one JSON, or a problem with what there is."""
+"""The blocking counterpart of a stream: one JSON, or a problem with the text so far."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def answer(events: EventStream) -> object:
 
 @pytest.fixture
 def followed() -> Followed:
-    """Have a run that has begun."""
+    """Make a run that has begun."""
     followed = Followed()
     followed.writer.append(START)
     return followed

@@ -33,7 +33,7 @@ class Served:
 
     @contextmanager
     def asked(self, request: bytes) -> Generator[gevent.socket.socket, None, None]:
-        """Send a request, and give where the answer comes."""
+        """Send a request, and give the socket on which the answer comes."""
         app = Flask(__name__)
 
         @app.get("/")
@@ -54,7 +54,7 @@ class Served:
 
 
 class _Log:
-    """Takes what gunicorn tells."""
+    """Takes what gunicorn logs."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_, **__: None
@@ -197,7 +197,7 @@ def test_a_head_request_gets_no_body_and_gives_its_place_back() -> None:
         told = until(client, b"\r\n\r\n")
         assert told.startswith(b"HTTP/1.1 200 OK\r\n")
         assert len(served.followed.followers) == 0
-        client.sendall(HEAD)  # and the connection serves on
+        client.sendall(HEAD)  # and the connection goes on
         assert until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
@@ -222,6 +222,6 @@ def test_pings_come_while_nothing_happens(request_line: bytes) -> None:
     append(served, [START])
     with served.asked(request_line) as client:
         client.recv(1 << 16)
-        for reader in list(served.followed.followers._present):  # noqa: SLF001 - whoever reads
+        for reader in list(served.followed.followers._present):  # noqa: SLF001 - whichever reads
             reader.ping()
         assert b": ping\n\n" in client.recv(1 << 16)

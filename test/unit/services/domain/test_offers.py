@@ -1,4 +1,4 @@
-"""The choice among the models on offer."""
+"""The choice among the offered models."""
 
 from dataclasses import replace
 

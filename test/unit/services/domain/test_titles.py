@@ -1,4 +1,4 @@
-"""Titles that are made of a first message."""
+"""Titles that are made from a first message."""
 
 import pytest
 from hypothesis import given

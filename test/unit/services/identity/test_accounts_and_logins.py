@@ -88,7 +88,7 @@ def test_a_hash_is_renewed_when_the_costs_have_changed(
 
 
 class Interrupted(Passwords):
-    """Hashing takes its time: `meanwhile` happens during it."""
+    """Hashing that takes its time: `meanwhile` happens during it."""
 
     def __init__(self, memory_kib: int, meanwhile: Callable[[], object]) -> None:
         """Hash as `Passwords` does."""

@@ -1,4 +1,4 @@
-"""The project's keys: read once, read again when they rotate, kept while it is away."""
+"""The project's keys: read once, read again when they rotate, kept while the project is away."""
 
 import io
 import json

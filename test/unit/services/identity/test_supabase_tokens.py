@@ -1,4 +1,4 @@
-"""Tokens of a project, judged without any application around them."""
+"""Tokens of a project, judged without an application around them."""
 
 import time
 from collections.abc import Iterator

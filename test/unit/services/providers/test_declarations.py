@@ -1,4 +1,4 @@
-"""What a vendor declares fits its folder, and needs nothing but itself to be read."""
+"""What a vendor declares fits its folder, and can be read without anything else."""
 
 import ast
 import re

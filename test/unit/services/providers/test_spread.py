@@ -1,4 +1,4 @@
-"""Calls over several endpoints: the least busy one is asked, and an end from outside frees it."""
+"""Calls over several endpoints: the least busy is asked, and an end from outside frees it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Which models several endpoints offer together, and which of them is asked for each."""
+"""Which models several endpoints offer together, and which endpoint is asked for each."""
 
 from dataclasses import replace
 

@@ -16,7 +16,7 @@ from services.providers import tokens
 
 CHARS = 100_000
 SHA256_OF_OPENAI = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
-"""What tiktoken holds o200k_base against when it downloads it."""
+"""What tiktoken compares o200k_base with when it downloads it."""
 
 CACHE_NAME = hashlib.sha1(  # noqa: S324 - how tiktoken names files of its cache
     b"https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken"
@@ -63,7 +63,7 @@ SHORT = (
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> tiktoken.Encoding:
-    """Give what tiktoken itself makes of the vocabulary, once it has checked its digest."""
+    """Give what tiktoken itself makes of the vocabulary, after it has checked its digest."""
     folder = tmp_path_factory.mktemp("tiktoken")
     shutil.copy(tokens.VOCABULARY, folder / CACHE_NAME)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Streams and limits of a worker have one Redis: what one of them finds out both know."""
+"""Streams and limits of a worker have one Redis: what one of them finds out, both know."""
 
 import io
 import json
@@ -25,12 +25,12 @@ from services.telemetry.metrics import Metrics
 
 SIX = Limit("6 per minute", 6, 60)
 LONG_SECONDS = 60.0
-"""A worker whose readers are so patient looks at Redis by itself after more than a test lasts."""
+"""With readers so patient, a worker looks at Redis by itself only after the end of a test."""
 
 
 @dataclass
 class Worker:
-    """Streams, with a run where there is a script, and limits; `changes` are those of limits."""
+    """Streams, with a run if there is a script, and limits; `changes` are those of limits."""
 
     world: RunWorld
     windows: SharedWindows
@@ -58,7 +58,7 @@ def server(make_redis: Callable[..., RedisServer]) -> RedisServer:
 
 @pytest.fixture
 def make_worker(make_world: MakeWorld, server: RedisServer) -> Iterator[MakeWorker]:
-    """Make the one of three workers: `make_worker(script, patience=60, answer=0.05)`."""
+    """Make one of three workers: `make_worker(script, patience=60, answer=0.05)`."""
     made: list[Worker] = []
 
     def make(*scripts: object, patience: float = 0.25, answer: float = 0.25) -> Worker:

@@ -1,4 +1,4 @@
-"""One notion of "away" for all that work with Redis: who finds out, and who is told."""
+"""One notion of "away" for all that work with Redis: which part finds out, and which are told."""
 
 import io
 import json
@@ -14,12 +14,12 @@ from services.redis.presence import STOOD_STILL_SECONDS, Presence
 
 
 class Down(Exception):
-    """What a look fails with here."""
+    """The error of a failed look."""
 
 
 @dataclass
 class Server:
-    """Is looked at: what is found where it `is_up` or not, and after how many failures.
+    """A Redis to look at: whether it `is_up`, and after how many failures.
 
     A look lasts until it may `go_on`.
     """
@@ -45,17 +45,17 @@ class Part:
     told: list[str] = field(default_factory=list)
 
     def redis_lost(self, reason: str) -> None:
-        """Hear that it is away."""
+        """Hear that Redis is away."""
         self.told.append(reason)
 
     def redis_seen(self, seconds: float) -> None:
-        """Hear that it is there."""
+        """Hear that Redis is there."""
         assert 0 <= seconds < PATIENCE_SECONDS
         self.told.append("seen")
 
 
 class Fragile(Part):
-    """Breaks at whatever it is told."""
+    """Breaks at everything that it is told."""
 
     def redis_lost(self, reason: str) -> None:
         """Break."""

@@ -1,4 +1,4 @@
-"""What a real Redis is found to be: there, away for whatever reason, and back."""
+"""What a worker finds out about a real Redis: it is there, away for any reason, and back."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from services.redis.worker_redis import FAILURES, WorkerRedis, close_client
 from services.telemetry.metrics import Metrics
 
 Trouble = Callable[[RedisServer], Callable[[], None]]
-"""Begins, and gives what ends it."""
+"""Begins the trouble, and gives the function that ends it."""
 
 
 def killed(server: RedisServer) -> Callable[[], None]:
@@ -48,7 +48,7 @@ def without_replicas(server: RedisServer) -> Callable[[], None]:
 
 
 def another_password(server: RedisServer) -> Callable[[], None]:
-    """Have the server want a password; connections that are open stay open, so they are cut."""
+    """Have the server want a password; open connections would stay usable, so they are cut."""
     url = server.url.replace("redis://", "redis://:secret@")
     command(server, "CONFIG", "SET", "requirepass", "secret")
     with closing(Redis.from_url(url, socket_timeout=ANSWER_SECONDS)) as client:
@@ -73,16 +73,16 @@ class Part:
     """Notes how long the looks took."""
 
     def __init__(self) -> None:
-        """Know of none."""
+        """Know of no looks."""
         self.reasons: list[str] = []
         self.looks: list[float] = []
 
     def redis_lost(self, reason: str) -> None:
-        """Hear that it is away."""
+        """Hear that Redis is away."""
         self.reasons.append(reason)
 
     def redis_seen(self, seconds: float) -> None:
-        """Hear that it is there."""
+        """Hear that Redis is there."""
         self.looks.append(seconds)
 
 
@@ -97,7 +97,7 @@ def joined(redis: WorkerRedis, part: Part) -> Iterator[None]:
 
 @pytest.fixture
 def opened() -> Iterator[ExitStack]:
-    """Close what is opened with it."""
+    """Close all that is opened through it."""
     with ExitStack() as stack:
         yield stack
 
@@ -174,7 +174,7 @@ def test_when_redis_is_found_away_nobody_keeps_a_connection_to_what_was_there(
 
 
 def id_of(server: RedisServer, last: str) -> str:
-    """Give the id of the connection that said this last."""
+    """Give the id of the connection that sent this last."""
     with closing(server.client()) as client:
         listed: Any = client.client_list()
     [found] = [one for one in listed if one["cmd"] == last]

@@ -1,4 +1,4 @@
-"""The end of a worker: what may end does, the rest is interrupted, nothing is lost."""
+"""The end of a worker: runs that may end do, the others are interrupted, nothing is lost."""
 
 import time
 
@@ -22,7 +22,7 @@ def finished(drain: Drain) -> float:
 
 
 def half_written(world: RunWorld) -> Living:
-    """Have a run that would never end."""
+    """Make a run that would never end."""
     living = world.launch()
     with gevent.Timeout(10):
         world.provider.is_reached.wait()

@@ -1,4 +1,4 @@
-"""Settings: what is read, what is refused, and how it is told."""
+"""Settings: what is read, what is refused, and how a refusal is told."""
 
 import json
 import stat

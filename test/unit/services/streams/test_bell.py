@@ -1,4 +1,4 @@
-"""Whoever waits is woken, or has its news delivered in its place; none is lost."""
+"""A waiting reader is woken, or its news is delivered in its place; none is lost."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 10
 
 
 class Deliverer:
-    """Takes news in the place of the greenlet that waits, and says what it is told to."""
+    """Takes news in place of the greenlet that waits, and answers as it is told."""
 
     def __init__(self) -> None:
         """Take all."""

@@ -1,4 +1,4 @@
-"""What one reader gets, in which order, and when it ends."""
+"""What a reader gets, in which order, and when it ends."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""Writers and readers in every order: no wake-up is lost, nobody gets a hole or a repeat."""
+"""Writers and readers in every order: no wake-up is lost, no reader gets a gap or a repeat."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +17,7 @@ CAPS = ReaderCaps(streams=1000, per_run=1000, per_user=None)
 
 
 def read_with_pauses(events: Subscription, pauses: Sequence[int]) -> Story:
-    """Read to the end; before the n-th delivery let others go as often as the n-th pause says."""
+    """Read to the end; before the n-th delivery let others run as often as the n-th pause says."""
     story = Story()
     for number, delivery in enumerate(events):
         story.take(delivery)
@@ -54,7 +54,7 @@ class Play:
         self.followed.writer.announce(status)
 
     def join(self, pauses: Sequence[int]) -> None:
-        """Have one more reader from the middle of the log on, and one that reads nothing."""
+        """Have another reader from the middle of the log on, and one that reads nothing."""
         after = len(self.written) // 2
         request = ReaderRequest(user_id="user", after=after)
         reading = gevent.spawn(read_with_pauses, self.followed.follow(request), pauses)
@@ -62,12 +62,12 @@ class Play:
         self.idle.append(self.followed.follow(request))
 
     def leave(self) -> None:
-        """Have one of those that read nothing leave."""
+        """Have a reader that reads nothing leave."""
         if self.idle:
             self.idle.pop().close()
 
     def ping(self) -> None:
-        """Ping those that read nothing."""
+        """Ping the readers that read nothing."""
         for subscription in self.idle:
             subscription.ping()
 

@@ -1,4 +1,4 @@
-"""Pings: only in silence, and the time at which a login is looked at again."""
+"""Pings: only in silence, and when a login is checked again."""
 
 import time
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def test_a_ping_comes_before_the_silence_is_too_long(followed: Followed) -> None
         before = time.monotonic()
         take(events)
         silences.append(time.monotonic() - before)
-    assert min(silences) <= PING_SECONDS  # the others may be a busy machine's
+    assert min(silences) <= PING_SECONDS  # the other silences may be a busy machine's
 
 
 def test_a_busy_stream_is_never_pinged() -> None:

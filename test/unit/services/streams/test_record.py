@@ -1,4 +1,4 @@
-"""A run's record over several owners, and one whose beginning is not known."""
+"""A run's record over several owners, and a record whose beginning is not known."""
 
 import pytest
 from worlds.log_events import DONE, START, events_of, read_up_to

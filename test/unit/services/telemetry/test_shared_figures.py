@@ -1,4 +1,4 @@
-"""Figures of several workers, each a process as it is one in the server."""
+"""Figures of several workers, each a process, as a worker is in the server."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ class Worker:
         self.figures()  # it has done everything
 
     def figures(self) -> Figures:
-        """Give what it tells."""
+        """Give the figures that it tells."""
         process = self.process
         assert process.stdin is not None
         assert process.stdout is not None

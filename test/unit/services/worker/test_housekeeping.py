@@ -1,4 +1,4 @@
-"""What is thrown away with time."""
+"""What is deleted after some time."""
 
 import io
 import json

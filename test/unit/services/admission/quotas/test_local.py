@@ -1,4 +1,4 @@
-"""The arithmetic of the moving window, against one that counts everything anew each time."""
+"""The arithmetic of the moving window, compared with one that counts everything anew each time."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from services.admission.quotas.local import LocalQuotas
 SPAN, ABANDONED, WAITING = 8.0, 40.0, 2.0
 
 Step: TypeAlias = tuple[str, int, int]
-"""What is done, which of the reservations it is about, and a number."""
+"""What is done, to which of the reservations, and a number."""
 
 STEPS: st.SearchStrategy[list[Step]] = st.lists(
     st.one_of(
@@ -47,7 +47,7 @@ class NaiveWindow:
         self.refused_at: float | None = None
 
     def reserve(self, tokens: int, now: float, what: str) -> float | int:
-        """Give the tokens it takes, or a wait as a float."""
+        """Give the tokens that are taken, or a wait as a float."""
         self.forget(now)
         fitting = max(0, tokens if self.quota.tokens is None else min(tokens, self.quota.tokens))
         wait = self.wait(fitting, now)
@@ -95,10 +95,10 @@ class NaiveWindow:
 
 
 class Both:
-    """Does the same to both, and compares."""
+    """Does the same to both windows, and compares."""
 
     def __init__(self, quota: Quota) -> None:
-        """Begin with nothing, at a time of its own."""
+        """Begin with nothing, on a clock of its own."""
         self.now = 1000.0
         self.quotas = LocalQuotas({"p": quota}, SPAN, ABANDONED, lambda: self.now)
         self.naive = NaiveWindow(quota)

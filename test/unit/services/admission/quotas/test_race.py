@@ -1,4 +1,4 @@
-"""In no span of time there are ever more calls upstream than the quota allows."""
+"""In no span of time are there ever more calls upstream than the quota allows."""
 
 import json
 import subprocess

@@ -35,7 +35,7 @@ def worker() -> Iterator[MakeQuotas]:
 
 
 def take(quotas: Quotas, tokens: int = 10) -> Reservation:
-    """Reserve what there must be room for."""
+    """Reserve tokens for which there must be room."""
     answer = quotas.reserve("p", tokens)
     assert isinstance(answer, Reservation), answer
     return answer
@@ -47,7 +47,7 @@ def count_taken(quotas: Quotas, times: int = 8) -> int:
 
 
 def fill(server: RedisServer, count: int, tokens: int) -> None:
-    """Let many have arrived just now, as the script writes it; one by one would take seconds."""
+    """Let many arrive just now, as the script writes them; one by one would take seconds."""
     with closing(server.client()) as client:
         seconds, micro = cast("tuple[int, int]", client.time())
         now = seconds * 1_000_000 + micro
@@ -271,7 +271,7 @@ def test_a_reservation_whose_answer_was_lost_is_given_back(
     first, second = worker(server), worker(server)
     take(first, 1)
     server.pause()
-    take(first, 100)  # alone; Redis hears of it when it goes on
+    take(first, 100)  # alone; Redis is told of it when it goes on
     server.resume()
 
     eventually(lambda: second.left("p") == QuotaLeft(5, 599, MINUTE))

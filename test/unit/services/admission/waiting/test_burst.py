@@ -1,4 +1,4 @@
-"""Three hundred calls at once against sixty a window: nobody lost, never more than sixty."""
+"""Three hundred calls at once against sixty a window: none is lost, at most sixty go out."""
 
 import gevent
 import pytest
@@ -22,7 +22,7 @@ class Upstream(LocalQuotas):
         self.arrivals: list[float] = []
 
     def arrived(self, reservation: Reservation) -> None:
-        """Note it."""
+        """Note the arrival."""
         self.arrivals.append(self.now())
         super().arrived(reservation)
 
@@ -36,7 +36,7 @@ class Burst:
     """A world whose calls arrive."""
 
     def __init__(self, quota: Quota) -> None:
-        """Begin with nobody."""
+        """Begin without calls."""
         self.clock = HandClock()
         self.upstream = Upstream(self.clock, quota)
         self.world = QueueWorld(self.upstream, clock=self.clock)
@@ -44,13 +44,13 @@ class Burst:
         self.callers: list[Caller] = []
 
     def call(self, count: int, users: str, priority: Priority = Priority.INTERACTIVE) -> None:
-        """Let so many of some users call."""
+        """Let so many calls of some users wait."""
         for number in range(count):
             name = f"{users[number % len(users)]}-{priority}-{number}"
             self.callers.append(self.world.call(name, priority))
 
     def play(self, seconds: float) -> None:
-        """Let time go by."""
+        """Let time pass."""
         for _ in range(int(seconds)):
             self.clock.move(1)
 

@@ -1,4 +1,4 @@
-"""Who goes first."""
+"""Which waiting call goes first."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ INTERACTIVE, BACKGROUND = Priority
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """Somebody who waits."""
+    """A call that waits."""
 
     user_id: str
     arrival: int
@@ -28,7 +28,7 @@ def of(*users: str, priority: Priority = INTERACTIVE, first: int = 0) -> list[On
 
 
 def order_of(those: list[One]) -> FairOrder[One]:
-    """Put them in order."""
+    """Put the calls in order."""
     order: FairOrder[One] = FairOrder()
     for one in those:
         order.add(one)
@@ -36,7 +36,7 @@ def order_of(those: list[One]) -> FairOrder[One]:
 
 
 def drained(order: FairOrder[One]) -> list[One]:
-    """Serve all."""
+    """Serve all of them."""
     served = []
     while (first := order.first) is not None:
         order.serve(first)
@@ -121,7 +121,7 @@ def test_a_crowd_is_put_in_order_in_as_many_steps_as_it_has_members() -> None:
         assert order.position(one) == number + 1
 
     assert sum(1 for _ in order) == 40_000
-    assert time.process_time() - began < 5  # a tenth of a second, and minutes with their square
+    assert time.process_time() - began < 5  # usually a tenth of a second; minutes if quadratic
 
 
 steps = st.lists(

@@ -1,4 +1,4 @@
-"""A queue that is full, what was promised of it, and what those are told who are turned away."""
+"""A queue that is full, what was promised of it, and what refused calls are told."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""Calls that end while they wait, at each point: nothing leaks, and the next moves up."""
+"""Calls that end while they wait, at each point: nothing leaks, and the next call moves up."""
 
 import gevent
 import pytest
@@ -30,7 +30,7 @@ def reason(request: pytest.FixtureRequest) -> type[BaseException]:
 
 
 def end(caller: Caller, reason: type[BaseException]) -> None:
-    """Throw it in."""
+    """Throw the reason into the caller."""
     caller.greenlet.kill(reason, block=False)
 
 

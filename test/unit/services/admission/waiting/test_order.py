@@ -1,4 +1,4 @@
-"""The burst queue: who waits and who goes out, in which order."""
+"""The burst queue: which calls wait and which go out, in which order."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""Positions: told at once, then at a bounded pace and only where they have changed."""
+"""Positions: told at once, then at a bounded pace and only if they have changed."""
 
 from itertools import pairwise
 
@@ -62,7 +62,7 @@ def test_nobody_is_told_more_often_than_every_half_second(
     callers = [world.call(f"a{number}") for number in range(50)]
     told = {caller.name: [world.clock.now()] for caller in callers}
 
-    for _ in range(100):  # five seconds, with one that goes out in each tenth
+    for _ in range(100):  # five seconds, with a call that goes out in each tenth
         counts = [len(caller.positions) for caller in callers]
         world.clock.move(0.05)
         quotas.requests = 1 if len(world.served) < 40 else 0

@@ -1,4 +1,4 @@
-"""The queues of two workers over one Redis: the background waits for the interactive of both."""
+"""The queues of two workers over one Redis: background calls wait for interactive calls of both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -25,9 +25,9 @@ INTERACTIVE, BACKGROUND = Priority.INTERACTIVE, Priority.BACKGROUND
 
 
 class NotedQuotas(SharedQuotas):
-    """Quotas of a worker; `asked` is set each time that it has asked, `on_reserved` told of room.
+    """Quotas of a worker; `asked` is set each time that it has asked, `on_reserved` called on room.
 
-    That is while who asked for it does not know yet, and asks for nobody else.
+    It is called before the asking caller knows of the room, and asks for the next.
     """
 
     on_reserved: Callable[[], None] = staticmethod(lambda: None)
@@ -49,7 +49,7 @@ class NotedQuotas(SharedQuotas):
 
 
 class Worker:
-    """A worker whose calls arrive at once; all of them note in `served` who went out."""
+    """A worker whose calls arrive at once; all of them note in `served` which went out."""
 
     def __init__(self, quotas: NotedQuotas, served: list[Priority]) -> None:
         """Make its queue."""
@@ -59,13 +59,13 @@ class Worker:
         self._served = served
 
     def call(self, count: int, priority: Priority) -> "list[gevent.Greenlet[..., None]]":
-        """Let so many calls wait, or go out where they may."""
+        """Let so many calls wait, or go out if they may."""
         made = [gevent.spawn(self._call, f"user {n % 2}", priority) for n in range(count)]
         gevent.idle()
         return made
 
     def ask_again(self) -> None:
-        """Return once this one has asked again, if anybody waits here."""
+        """Return once this worker has asked again, if calls wait here."""
         if self.queue.waiting(OPENAI):
             self.quotas.asked.clear()
             assert self.quotas.asked.wait(PATIENCE_SECONDS)
@@ -81,7 +81,7 @@ class Worker:
 
 @pytest.fixture
 def served() -> list[Priority]:
-    """Note who went out."""
+    """Note which calls went out."""
     return []
 
 
@@ -100,7 +100,7 @@ def workers(redis_server: RedisServer, served: list[Priority]) -> Iterator[tuple
 
 
 def wait_for(calls: "list[gevent.Greenlet[..., None]]") -> None:
-    """Return once all have gone out."""
+    """Return once all calls have gone out."""
     gevent.joinall(calls, timeout=PATIENCE_SECONDS, raise_error=True)
     assert all(call.successful() for call in calls)
 

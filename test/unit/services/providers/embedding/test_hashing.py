@@ -18,7 +18,7 @@ LONG = "日本語のテキスト und Wörter, die länger sind. " * 250
 
 STORED = "Grüße aus 你好: the ﬁrst ANSWER, e\u0301 and 👋🏽!"
 DIGEST = "623379969d3278be7449554085793ec46350173e6da850ff635eeb9da266d3a5"
-"""Of the vector of `STORED`: should it change, vectors that somebody keeps fit no more."""
+"""Of the vectors of `STORED`: if it changes, vectors that users have stored no longer fit."""
 
 PRINT_DIGEST = f"""
 from hashlib import sha256
@@ -35,7 +35,7 @@ print([name for name in ("openai", "google.genai", "tiktoken", "httpx2") if name
 
 @pytest.fixture
 def embedder() -> Embedder:
-    """Give the default one."""
+    """Give the default embedder."""
     return build(ProviderConfig(kind="embedded", name="embedded"))
 
 

@@ -1,4 +1,4 @@
-"""What goes into a request to Gemini, where no server of ours can see it."""
+"""What goes into a request to Gemini, as far as no server of ours can see it."""
 
 from dataclasses import replace
 from typing import Any

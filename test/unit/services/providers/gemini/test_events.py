@@ -1,4 +1,4 @@
-"""How long an answer of Gemini's is waited for, and that its frames are read the short way."""
+"""How long Gemini's answer is waited for, and that its frames are read the short way."""
 
 import json
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Line:
 
 
 def read(answer: GeminiAnswer, *frames: bytes) -> list[ProviderEvent]:
-    """Read frames as the wire has them."""
+    """Read frames as the wire sends them."""
     return [e for frame in frames for e in answer.events(Frame(data_of(frame)))]
 
 

@@ -1,4 +1,4 @@
-"""The models that are known, and what a file of settings makes of them."""
+"""The models that are known, and how a file of settings changes them."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -96,7 +96,7 @@ def test_a_price_is_known_and_the_window_is_the_one_that_the_prices_know(known: 
 
     assert price_of(known.provider, known.name)
     assert data.id == known.name
-    # They round 1,048,576 to a million.
+    # The vendors round 1,048,576 to a million.
     assert known.window == pytest.approx(data.context_window, rel=0.05)
     assert 0 < known.max_output < known.window
 

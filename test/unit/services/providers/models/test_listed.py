@@ -1,4 +1,4 @@
-"""The providers' own lists are asked for rarely, once for all, and for a short time."""
+"""The providers' own lists are asked for rarely, once for all requests, and for a short time."""
 
 from collections.abc import Sequence
 from time import monotonic
@@ -17,7 +17,7 @@ KEPT = ListTimes(patience_seconds=5, keep_seconds=60, retry_seconds=60)
 
 
 class Lister(PlayedProvider):
-    """Lists two names once `may_answer`, or fails where it is `broken`."""
+    """Lists two names once `may_answer` is set, or fails if it is `broken`."""
 
     def __init__(self) -> None:
         """Answer at once."""

@@ -1,4 +1,4 @@
-"""What models cost, as the installed data know it."""
+"""What models cost, as the installed data have it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What goes into a request, where no server of ours can see it."""
+"""What goes into a request, as far as no server of ours can see it."""
 
 from dataclasses import replace
 from typing import get_args

@@ -1,4 +1,4 @@
-"""A chunked body comes out the same however the bytes are cut; what is no chunk is an error."""
+"""A chunked body comes out the same however the bytes are cut; other bytes are an error."""
 
 from itertools import pairwise
 

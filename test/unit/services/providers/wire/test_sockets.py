@@ -39,7 +39,7 @@ def _in_tls(ours: gevent.socket.socket, theirs: gevent.socket.socket) -> Iterato
 
 
 def _of_gevent(tls: ssl.SSLContext) -> ssl.SSLContext:
-    """Make the context one that a patched process has."""
+    """Make the context of the kind that a patched process has."""
     tls.__class__ = gevent.ssl.SSLContext
     return tls
 

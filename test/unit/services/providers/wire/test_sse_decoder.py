@@ -44,7 +44,7 @@ def feed_many(decoder: SseDecoder, piece: bytes) -> None:
 
 
 def as_the_standard_says(body: bytes) -> list[Frame]:
-    """Parse a whole stream as WHATWG's text puts it, slowly and in one go."""
+    """Parse a whole stream as the WHATWG's standard says, slowly and in one go."""
     text = body.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     frames, data, event = [], list[bytes](), b""
     for line in text.split(b"\n")[:-1]:

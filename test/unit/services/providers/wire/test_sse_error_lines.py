@@ -1,4 +1,4 @@
-"""Failures that servers tell beside the standard, in the middle of a stream."""
+"""Failures that servers report in the middle of a stream, in ways outside the standard."""
 
 import pytest
 

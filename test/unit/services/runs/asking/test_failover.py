@@ -1,4 +1,4 @@
-"""Another model answers where the first one cannot, and nothing is ever told twice."""
+"""Another model answers if the first cannot, and nothing is ever told twice."""
 
 import time
 

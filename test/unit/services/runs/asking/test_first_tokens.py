@@ -1,4 +1,4 @@
-"""How long models took for their first token lately."""
+"""How long models have taken for their first token lately."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What stands before a call: what is told of how it went, and what is given back."""
+"""What a call passes before it goes out: how its outcome is told, and what is given back."""
 
 import gevent
 import pytest
@@ -82,7 +82,7 @@ def test_a_place_at_a_provider_that_is_not_asked_is_given_back(make_world: MakeW
 
     assert isinstance(world.story_of(living).end, Done)
 
-    world.queue.hold("elsewhere")  # it raises where the queue is full
+    world.queue.hold("elsewhere")  # it raises if the queue is full
 
 
 def test_a_place_of_a_run_that_never_came_to_ask_is_given_back(make_world: MakeWorld) -> None:

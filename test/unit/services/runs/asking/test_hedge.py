@@ -91,7 +91,7 @@ def test_where_all_fail_the_run_fails(make_world: MakeWorld) -> None:
 
 
 def told(world: RunWorld, living: Living) -> list[object]:
-    """Give what readers were told of who answers."""
+    """Give what readers were told about which model answers."""
     story = world.story_of(living)
     return [e.detail["code"] for _, e in story.events if isinstance(e, Status)]
 

@@ -46,7 +46,7 @@ def test_a_failure_is_told_and_not_that_the_other_one_is_probed(make_world: Make
 
 
 class _Prompting(PlayedProvider):
-    """Has another one speak just after its own first word was heard, and before its end is told."""
+    """Has the other call speak after its own first word, before that call is told to end."""
 
     prompts: Event
 

@@ -16,7 +16,7 @@ from services.runs.living.run import Ending
 
 
 class _Lingering(PlayedProvider):
-    """Does not come to an end of closing its upstream."""
+    """Never finishes closing its upstream."""
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         try:

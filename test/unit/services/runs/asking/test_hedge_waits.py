@@ -1,4 +1,4 @@
-"""A race of which one call waits for room at its provider."""
+"""A race in which one call waits for room at its provider."""
 
 import gevent
 from gevent.event import Event

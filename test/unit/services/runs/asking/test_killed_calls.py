@@ -26,7 +26,7 @@ ONE_TRY = RetryRules(retries=0, min_seconds=0, max_seconds=0, retry_after_max=12
 
 
 class _Desk:
-    """A world whose quotas and breakers hold up who tells something."""
+    """A world whose quotas and breakers hold up the caller that tells them something."""
 
     def __init__(self, make_world: MakeWorld, what: str, *scripts: list[Step]) -> None:
         self.hold = Hold(what)
@@ -77,7 +77,7 @@ def test_a_stop_while_a_failure_is_told_books_the_call(make_world: MakeWorld, wh
 
 
 class _Lingering(PlayedProvider):
-    """Says all, and does not come to an end of closing its upstream."""
+    """Says all, and never finishes closing its upstream."""
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         try:

@@ -110,7 +110,7 @@ def test_a_failure_keeps_code_sentence_and_whether_a_new_try_makes_sense(
 
 
 class _Flood(PlayedProvider):
-    """Never waits for anything, and ends only when nobody stopped it for much too long."""
+    """Never waits, and ends only if nothing has stopped it for much too long."""
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         self.requests.append(request)

@@ -1,4 +1,4 @@
-"""By name, by provider, by wish: who is asked first."""
+"""By name, by provider, by wish: which model is asked first."""
 
 from dataclasses import replace
 

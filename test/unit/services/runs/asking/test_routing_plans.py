@@ -1,4 +1,4 @@
-"""Which models are asked after the first one, with what, and when beside it."""
+"""Which models are asked after the first, with what, and when they are asked beside it."""
 
 from dataclasses import replace
 

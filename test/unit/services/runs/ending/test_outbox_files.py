@@ -1,4 +1,4 @@
-"""The files of the outbox: what is written there is read back as it was, and nothing is fatal."""
+"""The files of the outbox: what is written there is read back unchanged, and nothing is fatal."""
 
 import io
 from collections.abc import Callable

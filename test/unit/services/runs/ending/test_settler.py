@@ -1,4 +1,4 @@
-"""Settling: stored first, told after, exactly once."""
+"""Settling: stored first, told afterwards, exactly once."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -41,7 +41,7 @@ def test_readers_are_told_within_the_window_that_the_end_is_not_stored(
 
 
 def _unstored(world: RunWorld) -> Living:
-    """Have a run whose end was told and is not stored."""
+    """Make a run whose end was told and is not stored."""
     world.runs.away.add("settle_turn")
     living = world.launch()
     assert not world.story_of(living).end.persisted
@@ -86,7 +86,7 @@ def test_a_stop_after_the_end_was_told_changes_nothing(make_world: MakeWorld) ->
 
 
 def _crashed(world: RunWorld) -> Living:
-    """Have a run whose settling broke, after a checkpoint."""
+    """Make a run whose settling broke, after a checkpoint."""
     living = world.launch()
     events = world.follow(living)
     with gevent.Timeout(10):

@@ -1,4 +1,4 @@
-"""The beat: what it stores, what it brings back, and what a beat that failed means."""
+"""The beat: what it stores, what it brings back, and what the failure of a beat means."""
 
 import gevent
 import pytest

@@ -1,4 +1,4 @@
-"""Runs that the store knows as this worker's and that nobody here writes."""
+"""Runs that the store takes for this worker's, and that this worker does not write."""
 
 import gevent
 from gevent.event import Event

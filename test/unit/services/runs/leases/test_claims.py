@@ -1,4 +1,4 @@
-"""How a run ends whose worker died, from what its beats and its log told."""
+"""How a run ends whose worker died, according to its beats and its log."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -29,7 +29,7 @@ def claim(*calls: Attempt, text: str = "12345678", stop: bool = False) -> Claime
 
 
 def booked(settlement: Settlement) -> list[tuple[int, str, str, str]]:
-    """Give what the ledger says of each call: who it was, and how it ended."""
+    """Give what the ledger says of each call: which call it was, and how it ended."""
     return [
         (one.number, f"{one.provider}/{one.model}", str(one.outcome), one.code)
         for one in settlement.attempts
@@ -227,7 +227,7 @@ def test_a_text_was_written_by_a_call_whatever_the_beats_told() -> None:
 
 
 def answering(one: Attempt) -> Attempt:
-    """Tell of a call again, once another one was hedged away for it."""
+    """Tell of a call again, after another call was hedged away for it."""
     return replace(one, is_answer=True)
 
 

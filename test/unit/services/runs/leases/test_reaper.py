@@ -1,4 +1,4 @@
-"""Runs whose worker died: found by the next one, settled with what was saved."""
+"""Runs whose worker died: found by another worker, settled with what was saved."""
 
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ BUSY = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
 
 
 def half_written(world: RunWorld, model: str = "large") -> Living:
-    """Have a run that was half saved when its worker was seen last."""
+    """Make a run that was half saved when its worker was last seen."""
     living = world.launch(model=model)
     with gevent.Timeout(10):
         world.provider.is_reached.wait()

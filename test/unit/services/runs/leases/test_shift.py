@@ -29,21 +29,21 @@ LATE_SECONDS = 0.2
 
 
 class LateRuns(ShakyRuns):
-    """Gets to beats and claims late, whether anybody still waits for them or not."""
+    """Does beats and claims late, whether their callers still wait or not."""
 
     def __init__(self, inner: RunStore) -> None:
-        """Stand before a store that stays open; `late_seconds` None: not yet late."""
+        """Wrap a store that stays open; `late_seconds` None: not yet late."""
         super().__init__(inner, [])
         self.late_seconds: float | None = None
         self.reached = Event()
         self.done = Event()
 
     def beat(self, worker_id: str, beats: Sequence[RunBeat], now: datetime) -> BeatReply:
-        """Pass it on late."""
+        """Pass the beat on late."""
         return self._late(lambda: self.inner.beat(worker_id, beats, now))
 
     def claim_dead(self, worker_id: str, dead: Sequence[str], limit: int) -> Sequence[ClaimedRun]:
-        """Pass it on late."""
+        """Pass the claim on late."""
         return self._late(lambda: self.inner.claim_dead(worker_id, dead, limit))
 
     def _late(self, call: Callable[[], Result]) -> Result:
@@ -79,7 +79,7 @@ both = pytest.mark.parametrize("background", [beating, taking_over])
 def working(
     runs: LateRuns, background: Any, folder: Path, late_seconds: float = LATE_SECONDS
 ) -> Iterator[Services]:
-    """Run a worker with one of its loops over other runs; it leaves with the block."""
+    """Run a worker with one of its loops over other runs; it leaves at the end of the block."""
     loops: list[Callable[[], None]] = []
 
     def parts(made: Services) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def test_a_worker_that_left_stays_off_the_record(background: Any, tmp_path: Path
     with closing(SqliteStore.open(tmp_path)) as store:
         runs = LateRuns(store.runs)
         with working(runs, background, tmp_path):
-            """It leaves with a call under way."""
-        gevent.sleep(2 * LATE_SECONDS)  # what comes after the end has to have come
+            """The worker leaves with a call under way."""
+        gevent.sleep(2 * LATE_SECONDS)  # by then all has come that comes after the end
 
         others = store.runs.beat(OTHER_WORKER, [], datetime.now(UTC)).others
     assert others == {}
@@ -125,7 +125,7 @@ def test_a_store_that_hangs_keeps_nobody_from_leaving(background: Any, tmp_path:
         closing(SqliteStore.open(tmp_path)) as store,
         working(LateRuns(store.runs), background, tmp_path, late_seconds=3600),
     ):
-        """It leaves with a call that never comes back."""
+        """The worker leaves with a call that never comes back."""
 
 
 def test_no_round_begins_after_the_end() -> None:

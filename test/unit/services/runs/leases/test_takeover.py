@@ -13,7 +13,7 @@ from services.runs.living.run import Living
 
 
 def _told(world: RunWorld, model: str = "large") -> Living:
-    """Have a run whose end was told, whose store is away, and whose checkpoints are behind."""
+    """Make a run whose end was told, whose store is away, and whose checkpoints are behind."""
     world.runs.away.add("settle_turn")
     living = world.launch(model=model)
     assert not world.story_of(living).end.persisted

@@ -1,4 +1,4 @@
-"""Who is dead, and who must not be taken for dead."""
+"""Which workers are dead, and which must not be taken for dead."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ class Observer:
         self.watch = WorkerWatch(DEAD_SECONDS, LONGEST_GAP_SECONDS, lambda: self.now)
 
     def beat(self, seconds: float = 5, **others: int) -> list[str]:
-        """Let time pass, and have a beat answered; name the dead."""
+        """Let time pass, and have a beat answered; name the dead workers."""
         self.now += seconds
         self.watch.saw(others)
         return self.watch.dead()
 
     def miss(self, seconds: float = 5) -> list[str]:
-        """Let time pass, and have a beat not answered; name the dead."""
+        """Let time pass, and have a beat not answered; name the dead workers."""
         self.now += seconds
         self.watch.missed()
         return self.watch.dead()

@@ -1,4 +1,4 @@
-"""A run's text is given to the beats piece by piece, none twice and none left out."""
+"""The beats get a run's text piece by piece, no piece twice and none left out."""
 
 import pytest
 from worlds.log_events import START

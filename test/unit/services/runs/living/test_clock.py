@@ -10,13 +10,13 @@ TOO_LONG = "The answer took longer than 100 s in all."
 
 @pytest.fixture
 def run() -> TimedRun:
-    """Give a run of which no call is out."""
+    """Give a run without a call under way."""
     return TimedRun()
 
 
 @pytest.fixture
 def asking(run: TimedRun) -> TimedRun:
-    """Give a run of which one call is out."""
+    """Give a run with a call under way."""
     run.clock.go_upstream()
     return run
 

@@ -8,7 +8,7 @@ PATIENT = 1000
 
 @pytest.fixture
 def run() -> TimedRun:
-    """Give a run whose time between pieces cuts no other answer short."""
+    """Give a run whose limit between pieces does not end the answer."""
     return TimedRun(content=PATIENT)
 
 

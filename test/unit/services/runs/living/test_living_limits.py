@@ -1,6 +1,6 @@
-"""What a time limit that passes does to a run: its call ends, upstream is let go, it is settled.
+"""What a time limit that passes does to a run: its call ends, upstream is closed, it is settled.
 
-Which time counts towards a limit is told in test_clock.py.
+Which time counts towards a limit is tested in test_clock.py.
 """
 
 import time
@@ -28,12 +28,12 @@ BUSY = ProviderError("Busy.", code=FailureCode.OVERLOADED, may_retry=True)
 
 
 def silence() -> Event:
-    """Give what is never set."""
+    """Give an event that is never set."""
     return Event()
 
 
 def failed(world: RunWorld, times: RunTimes) -> tuple[Living, Error, float]:
-    """Have a run that fails; give it with its end and the seconds that it took."""
+    """Make a run that fails; give it with its end and the seconds that it took."""
     started = time.monotonic()
     living = world.launch(times)
     end = world.story_of(living).end
@@ -112,7 +112,7 @@ def test_the_limit_of_the_whole_run_ends_a_wait_between_calls(make_world: MakeWo
 
 
 class _Clinging(PlayedProvider):
-    """Does not let go of its upstream: closing it never ends."""
+    """Never finishes closing its upstream."""
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         self.requests.append(request)

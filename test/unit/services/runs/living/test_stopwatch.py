@@ -1,4 +1,4 @@
-"""A stopwatch adds up what it ran, and stands in between."""
+"""A stopwatch adds up the time that it ran, and stands still in between."""
 
 import pytest
 from subjects.clock import Clock

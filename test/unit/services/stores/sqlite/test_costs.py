@@ -1,4 +1,4 @@
-"""What calls cost in SQLite: steps of its virtual machine, which no busy machine can change."""
+"""What calls cost in SQLite: steps of its virtual machine, which a busy machine cannot change."""
 
 import re
 import sqlite3
@@ -31,7 +31,7 @@ from services.stores.sqlite.sessions import SqliteSessions
 from services.stores.sqlite.turns import begin as turns
 from services.stores.sqlite.turns import settle as settlements
 
-# One worker builds the long session, once.
+# A single worker of pytest builds the long session, once.
 pytestmark = pytest.mark.xdist_group("sqlite costs")
 
 SHORT, LONG = 10, 10_000
@@ -103,7 +103,7 @@ def test_a_turn_costs_the_same_in_a_long_session(
 ) -> None:
     costs = [[_turn(counting, session) for _ in range(8)] for session in lengths]
 
-    # The least of eight: now and then the full-text index merges what it got before.
+    # The least of eight: now and then the full-text index merges what was added before.
     (short_begin, short_settle), (long_begin, long_settle) = (
         map(min, zip(*of_session, strict=True)) for of_session in costs
     )
@@ -179,7 +179,7 @@ def test_the_index_itself_keeps_a_search_away_from_what_others_wrote(
 
 
 def _turn(counting: Counting, session: Session) -> tuple[int, int]:
-    """Have a turn, and count the steps of its begin and of its settle."""
+    """Make a turn, and count the steps of its begin and of its settle."""
     turn = turn_in(session)
     begin = counting.steps(lambda: counting.runs.begin_turn(turn))
     settlement = settlement_of(counting.runs.get(session.user_id, turn.run_id))
@@ -199,9 +199,9 @@ def _read(counting: Counting, run: Run) -> None:
 
 
 def _scans(counting: Counting, statements: Sequence[str]) -> list[str]:
-    """Give the plans that read a whole table; what is made on the way is no table.
+    """Give the plans that read a whole table; temporary tables do not count.
 
-    The workers on record are few, and a beat tells of all of them.
+    The workers on record are few, and a beat reports all of them.
     """
     allowed = re.compile(r"SCAN (walk|workers|json_each|CONSTANT ROW|\(subquery|sqlite_schema)")
     with counting.database.read() as connection:

@@ -38,7 +38,7 @@ def session(store: SqliteStore) -> Session:
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Iterator[Callable[[str], int]]:
-    """Count the rows of a table with a connection of one's own."""
+    """Count the rows of a table with a separate connection."""
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
         yield lambda table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
 
@@ -64,7 +64,7 @@ def broken_off(store: SqliteStore, session: Session, tmp_path: Path) -> None:
         deletion.get(timeout=10)
 
 
-# Many writers may keep a chunk waiting for longer than briefly, and then the purge has to finish.
+# Many writers may keep a chunk waiting for longer than that, and then the purge has to finish.
 @pytest.mark.parametrize("store", [5.0], indirect=True)
 def test_another_session_goes_on_while_a_long_one_is_being_deleted(
     store: SqliteStore, session: Session, rows: Callable[[str], int]
@@ -119,7 +119,7 @@ def test_a_session_whose_deletion_was_broken_off_is_gone_for_everybody(
 
 
 def uses(store: SqliteStore, session: Session, run: Run) -> list[Callable[[], object]]:
-    """List what one can do with a session and its run."""
+    """List what a user can do with a session and its run."""
     owner, changes = (session.user_id, session.id), SessionChanges(given=frozenset({"title"}))
     return [
         lambda: store.sessions.get(*owner),

@@ -1,4 +1,4 @@
-"""The Supabase store on a real stack, and on a server that answers whatever a test wants."""
+"""The Supabase store on a real stack, and on a server that answers as a test wants."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""More than the 1,000 rows at which PostgREST cuts an answer without a word."""
+"""More than the 1,000 rows at which PostgREST silently cuts an answer."""
 
 import pytest
 from stack.supabase_stack import SupabaseStack

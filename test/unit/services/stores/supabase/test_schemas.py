@@ -19,7 +19,7 @@ SUPABASE = ROOT / "supabase"
 
 
 def schema_files() -> list[Path]:
-    """Give the schema files in the order that the Supabase CLI is told."""
+    """Give the schema files in the order in which the Supabase CLI takes them."""
     config = tomllib.loads((SUPABASE / "config.toml").read_text())
     return [SUPABASE / path for path in config["db"]["migrations"]["schema_paths"]]
 
@@ -57,8 +57,8 @@ def test_a_schema_file_begins_with_what_it_is_about() -> None:
     assert silent == []
 
 
-# Older projects grant everything to everybody, where a missing revoke shows; newer ones nothing,
-# where a missing grant does.
+# Older projects grant everything to everybody: a missing revoke shows there. Newer projects grant
+# nothing: a missing grant shows there.
 @pytest.mark.parametrize("auto_grants", [True, False])
 def test_the_schema_files_make_the_database_that_the_migrations_make(*, auto_grants: bool) -> None:
     with new_postgres(auto_grants=auto_grants) as postgres:
@@ -72,7 +72,7 @@ def test_the_schema_files_make_the_database_that_the_migrations_make(*, auto_gra
     assert not told, "\n\n".join(["These differ:", *map("\n".join, told.items())])
 
 
-# What is done to a database, and the object that the difference has to name.
+# A change of a database, and the object that the difference must name.
 CHANGES = {
     "alter table runs add column spare integer": "TABLE public.runs",
     "alter table ledger alter column code set default 'x'": "TABLE public.ledger",
@@ -113,7 +113,7 @@ CHANGES = {
     "drop extension pgcrypto": "EXTENSION -.pgcrypto",
     "comment on table ledger is 'paid'": "COMMENT public.TABLE ledger",
 }
-# What belongs to an object changes with it.
+# The parts of an object change with it.
 CONSEQUENCES = {"ACL public.FUNCTION begin_turn(json)", "COMMENT -.EXTENSION pgcrypto"}
 
 

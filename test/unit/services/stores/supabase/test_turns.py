@@ -1,4 +1,4 @@
-"""A turn in the database says what the rules of the domain say, in two round trips."""
+"""A turn in the database does what the rules of the domain say, in two round trips."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -38,13 +38,13 @@ SHARED = settings(
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-"""Each example makes what it needs in the database that the fixture has emptied once. A failure is
-told as it was found: to make it smaller takes minutes."""
+"""Each example makes what it needs in the database, which the fixture has emptied once. A failure
+is reported as it was found: to make it smaller would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A turn of a conversation that was had."""
+    """A past turn of a conversation."""
 
     question: str
     tokens: int
@@ -63,13 +63,13 @@ told = st.builds(
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[SqliteStore]:
-    """Give the store whose contexts are made by `fit_context` itself."""
+    """Give the store whose contexts `fit_context` itself makes."""
     with closing(SqliteStore.open(tmp_path)) as store:
         yield store
 
 
 def outcome(store: Store, new: NewSession, talk: Sequence[Told], turn: BeginTurn) -> object:
-    """Have a conversation and begin a turn; give what the model gets, or the refusal."""
+    """Make a conversation and begin a turn; give what the model gets, or the refusal."""
     store.sessions.create(new)
     for one in talk:
         asked = turn_in(new, content=one.question, token_estimate=one.tokens)

@@ -1,4 +1,4 @@
-"""The bytes of an entry: what was written is read as it was, also what an older release wrote."""
+"""The bytes of an entry: they are read as they were written, also by an older release."""
 
 import msgspec
 from hypothesis import given

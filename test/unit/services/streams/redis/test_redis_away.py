@@ -103,7 +103,7 @@ def test_a_log_that_redis_forgot_is_not_written_again_by_who_lost_the_run(
 
     assert zombie.stored(living)[0].status is MessageStatus.INTERRUPTED
     entries: Any = redis_server.client().xrange(f"charla:run:{living.run_id}")
-    assert [fields for _, fields in entries] == [{b"f": b""}]  # the fence, and nothing behind it
+    assert [fields for _, fields in entries] == [{b"f": b""}]  # the fence, and nothing after it
 
 
 def test_a_run_of_another_worker_is_read_from_its_checkpoints_while_redis_is_away(

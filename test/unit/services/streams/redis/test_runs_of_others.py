@@ -1,4 +1,4 @@
-"""A run that one worker writes, as another one sees it."""
+"""A run that one worker writes, as another worker sees it."""
 
 from contextlib import closing
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Runs whose worker died or was taken for dead: nothing it still writes can be seen."""
+"""Runs whose worker died or was taken for dead: nothing that it still writes can be seen."""
 
 import gevent
 from gevent.event import Event
@@ -14,7 +14,7 @@ from services.streams.redis import codec
 
 
 def half_told(world: RunWorld) -> Living:
-    """Have a run of which readers saw more than its checkpoints hold."""
+    """Make a run of which readers saw more than its checkpoints hold."""
     living = world.launch()
     begin_to_read(follow_on(world, living.run_id), 2)
     world.beat.beat()

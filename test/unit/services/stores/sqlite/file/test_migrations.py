@@ -38,7 +38,7 @@ def database(path: Path) -> Iterator[Database]:
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
-    """Read with a connection of one's own."""
+    """Read with a separate connection."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
 

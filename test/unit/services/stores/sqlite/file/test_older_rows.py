@@ -39,12 +39,12 @@ Prepare = Callable[[SqliteStore], Run]
 
 
 def ended(store: SqliteStore) -> Run:
-    """Have an answer."""
+    """Make an answer that has ended."""
     return answer(store, store.sessions.create(new_session(new_id())))
 
 
 def active(store: SqliteStore) -> Run:
-    """Have half of an answer, of a model whose price is known."""
+    """Make half of an answer, of a model whose price is known."""
     session = store.sessions.create(new_session(new_id()))
     run = store.runs.begin_turn(turn_in(session, choice=SMALL)).run
     store.runs.beat(WORKER, [RunBeat(run.id, 1, Piece(3, "Hel"))], NOW)

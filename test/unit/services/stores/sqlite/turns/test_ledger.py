@@ -41,7 +41,7 @@ def session(store: SqliteStore) -> Session:
 
 
 def rows(tmp_path: Path, query: str) -> list[dict[str, object]]:
-    """Read with a connection of one's own."""
+    """Read with a separate connection."""
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(query)]

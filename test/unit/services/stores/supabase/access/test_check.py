@@ -1,4 +1,4 @@
-"""What `check` says of a project."""
+"""What `check` says about a project."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -22,7 +22,7 @@ SHORT = ConnectionLimits(
 
 
 def problems(findings: Sequence[Finding]) -> list[str]:
-    """Give the sentences about what is wrong; each has a way out."""
+    """Give the sentences about what is wrong; each says what to do."""
     wrong = [finding for finding in findings if not finding.is_ok]
     assert all(finding.fix for finding in wrong)
     return [finding.text for finding in wrong]

@@ -1,4 +1,4 @@
-"""The fixed set of connections, and the ones that are kept free for what must get through."""
+"""The fixed set of connections, and those that are kept free for urgent calls."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

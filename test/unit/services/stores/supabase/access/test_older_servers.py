@@ -1,4 +1,4 @@
-"""A server of the release before this one, on a project that has this one's migrations."""
+"""A server of the previous release, on a project that has the migrations of this release."""
 
 import msgspec
 from stack.supabase_stack import SupabaseStack
