@@ -1,6 +1,7 @@
 """What is written beside the code stays true and speaks of the project alone."""
 
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -76,6 +77,15 @@ def test_no_line_of_a_document_is_wider_than_120_columns(document: Path) -> None
     ]
 
     assert wide == []
+
+
+def test_the_layers_are_drawn_as_the_contract_of_the_imports_has_them() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each.get("containers") == ["services"])
+    page = (ROOT / "Documentation" / "architecture.md").read_text()
+
+    assert re.findall(r"^services\.(\w+(?: \| \w+)?)  ", page, re.MULTILINE) == layers
 
 
 def test_every_decision_says_status_context_decision_and_consequences() -> None:
