@@ -22,7 +22,6 @@ from services.domain.catalog import Model, ModelChoice, Strategy
 from services.domain.costs import estimate_tokens
 from services.domain.errors.base import CharlaError
 from services.domain.errors.outages import Draining
-from services.domain.errors.requests import TooManyRequests
 from services.domain.limits import Priority, Standing
 from services.domain.runs import (
     BeginTurn,
@@ -140,7 +139,10 @@ class RunsController:
             return self._replayed(caller, key, refusal)
         with hold:
             begin = self._begin(caller, session_id, wanted, key, new_session)
-            begun = self._parts.store.begin_turn(begin)
+            try:
+                begun = self._parts.store.begin_turn(begin)
+            except CharlaError as refusal:
+                raise refusal.with_standing(hold.standing) from refusal
             if begun.replayed:
                 return Started(begun.run, replayed=True, standing=hold.standing)
             log = self._launch(begun, wanted, hold.take())
@@ -153,9 +155,8 @@ class RunsController:
         replay = self._parts.store.find_key(caller.user_id, key) if key else None
         if replay is None or replay.run_id is None:
             raise refusal
-        standing = refusal.standing if isinstance(refusal, TooManyRequests) else None
         run = self._parts.store.get(caller.user_id, replay.run_id)
-        return Started(run, replayed=True, standing=standing)
+        return Started(run, replayed=True, standing=refusal.standing)
 
     def _choose(self, turn: TurnRequest) -> Choice:
         """Choose the models to ask; refuse a request that the named model cannot serve."""

@@ -72,8 +72,7 @@ def install(app: Flask) -> None:
 
 
 def _of_charla(error: CharlaError) -> Response:
-    if isinstance(error, TooManyRequests):
-        tell(error.standing)
+    tell(error.standing)
     more = dict(error.extra())
     if error.errors:
         more["errors"] = {name: list(texts) for name, texts in error.errors.items()}

@@ -5,6 +5,7 @@ from typing import Self
 
 from services.admission.waiting.burst_queue import BurstQueue, Place
 from services.admission.windows.turn_limit import LimitHold, TurnLimit
+from services.domain.errors.base import CharlaError
 from services.domain.limits import Standing
 
 
@@ -66,6 +67,9 @@ class TurnAdmission:
         limit = self._limit.hold(user_id)
         try:
             return TurnHold(limit, self._queue.hold(provider))
+        except CharlaError as refusal:
+            limit.give_back()
+            raise refusal.with_standing(limit.standing) from refusal
         except BaseException:
             limit.give_back()
             raise

@@ -26,19 +26,25 @@ The branches are in `requests`, `conflicts`, `outages` and `upstream`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from services.domain.limits import Standing
 
 FieldErrors = Mapping[str, Sequence[str]]
 
 
 class CharlaError(Exception):
-    """The root; `detail` is a sentence for people, `code` is stable and for programs."""
+    """The root; `detail` is a sentence for people, `code` is stable and for programs.
+
+    `standing` is where the caller stands with a limit that was looked at before; None: none was.
+    """
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     code: str = "internal_error"
     retryable: bool = False
     retry_after: float | None = None
+    standing: Standing | None = None
 
     def __init__(self, detail: str = "", errors: FieldErrors | None = None) -> None:
         """Keep the sentence, and what is wrong with each field of the input."""
@@ -49,3 +55,17 @@ class CharlaError(Exception):
     def extra(self) -> Mapping[str, object]:
         """Give the further members of the problem document."""
         return {}
+
+    def with_standing(self, standing: Standing | None) -> Self:
+        """Give the same error, told to a caller that stands so with a limit."""
+        same = self._copied()
+        same.standing = standing
+        return same
+
+    def _copied(self) -> Self:
+        """Make the same error: one that is under way is never changed."""
+        kind = type(self)
+        same = kind.__new__(kind)
+        same.args = self.args
+        same.__dict__.update(self.__dict__)
+        return same

@@ -1,6 +1,5 @@
 """Failures of a provider."""
 
-from copy import copy
 from typing import Self
 
 from services.domain.errors.base import CharlaError
@@ -34,7 +33,7 @@ class ProviderError(CharlaError):
 
     def for_another_server(self) -> Self:
         """Give the same failure as retryable at once: another server may not meet it."""
-        same = copy(self)
+        same = self._copied()
         same.retryable, same.retry_after = True, None
         return same
 

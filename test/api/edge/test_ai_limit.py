@@ -70,6 +70,18 @@ def test_a_message_that_is_refused_costs_nothing(client: FlaskClient, account: A
     assert send(client, account).headers["RateLimit-Remaining"] == "1"
 
 
+def test_a_refusal_after_the_limit_was_looked_at_tells_it_as_well(
+    client: FlaskClient, account: Account
+) -> None:
+    body = {"content": "/slow 0 /echo Hello", "session_id": "00000000-0000-7000-8000-000000000000"}
+
+    refused = client.post("/api/chat", json=body, headers=account.headers)
+
+    assert refused.status_code == 404
+    assert refused.headers["RateLimit-Limit"] == "2"
+    assert refused.headers["RateLimit-Remaining"] == "2"
+
+
 def test_several_limits_hold_together(make_app: MakeApp) -> None:
     client = make_app(RATE_LIMIT_AI="5 per minute; 1 per hour").test_client()
     account = sign_up(client)
