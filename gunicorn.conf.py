@@ -15,8 +15,6 @@ from services.runs.leases.lock import DataDirTaken, take_server_lock
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings
 from services.telemetry.figure_files import FigureFiles
-from services.worker import life
-from services.worker.banner import banner
 
 try:
     _settings = load_settings()
@@ -146,6 +144,8 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Say where the server is, and drain when a signal asks for the end."""
+    from services.worker.banner import banner  # noqa: PLC0415 - the master would load ssl unpatched
+
     services = worker.wsgi.extensions["charla"]
     if worker.age == 1:  # the first worker speaks for all
         sys.stdout.write(banner(services))
@@ -173,4 +173,6 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Settle the runs that are left: gunicorn itself waits only for connections."""
     del server
     if getattr(worker, "wsgi", None) is not None:  # the worker may not have got that far
+        from services.worker import life  # noqa: PLC0415 - the same
+
         life.end(worker.wsgi.extensions["charla"])
