@@ -143,7 +143,12 @@ class RunsController:
             begun = self._parts.store.begin_turn(begin)
             if begun.replayed:
                 return Started(begun.run, replayed=True, standing=hold.standing)
-            log = self._launch(begun, wanted, hold.take())
+            place = hold.take()
+            try:
+                log = self._launch(begun, wanted, place)
+            except BaseException:
+                place.give_back()
+                raise
             return Started(begun.run, replayed=False, standing=hold.standing, log=log)
 
     def _replayed(
