@@ -129,7 +129,7 @@ def when_ready(server: Any) -> None:
         command = [
             sys.executable,
             "-m",
-            "services.preflight.reload",
+            "services.preflight",
             str(os.getpid()),
             str(_ARE_RIGHT),
         ]

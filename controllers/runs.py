@@ -145,7 +145,12 @@ class RunsController:
                 raise refusal.with_standing(hold.standing) from refusal
             if begun.replayed:
                 return Started(begun.run, replayed=True, standing=hold.standing)
-            log = self._launch(begun, wanted, hold.take())
+            place = hold.take()
+            try:
+                log = self._launch(begun, wanted, place)
+            except BaseException:
+                place.give_back()
+                raise
             return Started(begun.run, replayed=False, standing=hold.standing, log=log)
 
     def _replayed(

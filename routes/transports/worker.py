@@ -44,7 +44,8 @@ class RequestTimeout(gevent.Timeout):
     def _on_expiration(self, prev_greenlet: Any, ex: Any) -> None:
         if self._rounds_left and self._has_something_to_read():
             self._rounds_left -= 1
-            self.start()
+            # `start` would note the present greenlet, which is the hub here, as the one that waits.
+            self.timer.start(self._on_expiration, prev_greenlet, ex, update=True)
         else:
             super()._on_expiration(prev_greenlet, ex)  # type: ignore[misc]  # gevent's hook for subclasses
 

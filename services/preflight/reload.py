@@ -1,7 +1,4 @@
-"""The check that a running server has made before it reloads.
-
-python -m services.preflight.reload PID SIGNAL
-"""
+"""The check that a running server has made before it reloads, in a process of its own."""
 
 import os
 import sys
@@ -10,15 +7,14 @@ from services.preflight.names import checked_settings
 from services.settings.whole import InvalidSettings
 
 
-def main(asker: int, number: int) -> None:
-    """Check all settings; where they are right, signal the server that asked before a reload."""
+def check_for(server: int, number: int) -> None:
+    """Check all settings; if they are right, tell the server that asked by a signal.
+
+    `server` is its process id, `number` the signal. Exits with what is wrong.
+    """
     try:
         checked_settings()
     except InvalidSettings as exc:
         sys.exit(f"Not reloaded.\n{exc}")
-    if os.getppid() == asker:
-        os.kill(asker, number)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if os.getppid() == server:
+        os.kill(server, number)

@@ -92,10 +92,13 @@ class Subscription(Iterator[Delivery]):  # wide: a cursor, and all that its read
 
     def _offer(self, outlet: Outlet) -> bool:
         """Pass on what came, or tell that the reader must see to it itself."""
-        if self._ended or self._is_finishing or self._reader.has_ended:
+        reader = self._reader
+        if self._ended or self._is_finishing or reader.has_ended or reader.is_abandoned:
             return False
         batch = self._next_batch()
-        return batch is not None and outlet.offer(batch) and not self._has_more
+        if batch is None or not outlet.offer(batch):
+            return False
+        return not self._has_more and reader.status() is self._told
 
     def ping(self) -> None:
         """Have a ping sent, if nothing else is."""

@@ -24,6 +24,7 @@ class KnownRequest:
         self._url = str(made.url)
         self._timeout: Mapping[str, float | None] = made.extensions.get("timeout", {})
         self._headers = dict(made.headers)
+        self._headers.pop("cookie", None)  # set by an earlier answer, and sooner or later stale
 
     def send(self, body: bytes) -> httpx2.Response:
         """Send it with a body, once; raises httpx2's TransportErrors."""

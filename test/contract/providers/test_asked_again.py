@@ -72,15 +72,19 @@ def test_a_failure_of_the_second_call_is_told_as_one_of_the_first(
 
 
 @contextmanager
-def answering(*answers: bytes) -> Generator[str, None, None]:
-    """Serve a connection for each answer, one after the other, and close after the last."""
+def answering(*answers: bytes, asked: list[bytes] | None = None) -> Generator[str, None, None]:
+    """Serve a connection for each answer, one after the other, and close after the last.
+
+    What comes is kept in `asked`.
+    """
+    heard = [] if asked is None else asked
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
         def serve() -> None:
             for answer in answers:
                 with listener.accept()[0] as connection:
-                    connection.recv(1 << 16)
+                    heard.append(connection.recv(1 << 16))
                     connection.sendall(answer)
             listener.close()
 
@@ -94,6 +98,23 @@ WHOLE = b"".join(
         *(step for step in (*HELLO, *END) if isinstance(step, bytes)),
     ]
 )
+
+LISTING = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: a=b\r\n"
+    b'Connection: close\r\nContent-Length: 11\r\n\r\n{"data":[]}'
+)
+
+
+def test_what_a_server_has_set_before_is_not_repeated_for_ever() -> None:
+    asked: list[bytes] = []
+    with answering(LISTING, WHOLE, WHOLE, asked=asked) as url:
+        provider = provider_of("openai", url)
+        provider.list_models()
+        assert [ask(provider, model="plain").error for _ in range(2)] == [None, None]
+    provider.close()
+
+    assert len(asked) == 3
+    assert b"cookie" not in asked[2].lower()
 
 
 @pytest.mark.parametrize("later", [(), (b"",)], ids=["gone", "closes without an answer"])

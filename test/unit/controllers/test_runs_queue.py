@@ -16,6 +16,8 @@ from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.requests import TooManyRequests
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.asking.routing import Router, RoutingRules
+from services.streams.base import LogWriter
+from services.streams.memory import MemoryRunLog
 
 
 def _queueing(make_world: MakeWorld, provider: str) -> RunDesk:
@@ -57,6 +59,23 @@ def test_a_turn_that_was_not_begun_gives_its_place_in_the_queue_back(
     assert full.value.code == "queue_full"
     assert desk.world.store.messages.branch(desk.caller.user_id, elsewhere.id, 9, None).items == []
     assert desk.start(key=KEY).replayed
+
+
+class _BrokenLog(MemoryRunLog):
+    def open(self, run_id: str, epoch: int) -> LogWriter:
+        raise RuntimeError(run_id, epoch)
+
+
+def test_a_run_that_cannot_be_launched_gives_its_place_in_the_queue_back(
+    make_world: MakeWorld,
+) -> None:
+    desk = _queueing(make_world, "scripted")
+    desk.world.log = _BrokenLog(900, 1 << 20)
+    broken = RunDesk(desk.world)
+    for _ in range(2):
+        elsewhere = desk.world.store.sessions.create(new_session(broken.caller.user_id))
+        with pytest.raises(RuntimeError):
+            broken.runs.start(broken.caller, elsewhere.id, HELLO)
 
 
 def test_a_replay_takes_no_place_in_the_queue(make_world: MakeWorld) -> None:

@@ -96,3 +96,20 @@ def test_half_a_request_is_not_waited_for_any_longer() -> None:
 
     assert worker.answered == 0
     worker.tmp.close()
+
+
+def test_half_a_request_that_a_late_hub_came_to_is_not_waited_for_for_ever() -> None:
+    worker = Quick()
+    pairs = [gevent.socket.socketpair() for _ in range(MANY)]
+    with gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
+        serving = [gevent.spawn(worker.handle, listener, ours, ("", 0)) for ours, _ in pairs]
+        gevent.sleep(0)
+        for _, theirs in pairs:
+            theirs.sendall(REQUEST[:10])
+        time.sleep(0.8)  # the hub itself stands still
+        gevent.joinall(serving)
+
+    assert worker.answered == 0
+    for _, theirs in pairs:
+        theirs.close()
+    worker.tmp.close()

@@ -130,7 +130,7 @@ def test_a_redis_that_hangs_is_found_by_the_streams_and_no_request_waits_for_it(
         until(lambda: worker.changes == [True])
         with gevent.Timeout(LONG_SECONDS / 2):
             assert worker.takes() == 2
-        until(lambda: worker.is_degraded)
+        until(lambda: worker.is_degraded)  # the same look is told to one after the other
     finally:
         server.resume()
     until(lambda: worker.changes == [True, False])

@@ -1,6 +1,7 @@
 """Writers and readers in every order: no wake-up is lost, no reader gets a gap or a repeat."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import gevent
 from gevent import Greenlet
@@ -10,6 +11,7 @@ from worlds.followed import Followed
 from worlds.log_events import DONE, EVENTS, PATIENCE_SECONDS, RETRYING, text_of
 from worlds.run_world import Story
 
+from services.domain.deliveries import Batch
 from services.domain.events import RunEvent, Status
 from services.streams.follow import ReaderCaps, ReaderRequest, Subscription
 
@@ -24,6 +26,32 @@ def read_with_pauses(events: Subscription, pauses: Sequence[int]) -> Story:
         give_way(pauses[number % len(pauses)] if pauses else 0)
     events.close()
     return story
+
+
+@dataclass
+class Passing:
+    """An outlet that takes every batch, and wakes its reader after some of them."""
+
+    wakes_after: Sequence[bool]
+    story: Story = field(default_factory=Story)
+    offers: int = 0
+
+    def offer(self, batch: Batch) -> bool:
+        """Take a batch."""
+        self.story.take(batch)
+        self.offers += 1
+        return not self.wakes_after[self.offers % len(self.wakes_after)]
+
+    def flush(self) -> None:
+        """Wait, as a slow client makes it do."""
+        gevent.sleep(0)
+
+    def read(self, events: Subscription) -> Story:
+        """Read to the end what is not passed on."""
+        for delivery in events:
+            self.story.take(delivery)
+        events.close()
+        return self.story
 
 
 def give_way(times: int) -> None:
@@ -61,6 +89,13 @@ class Play:
         self.readers.append((after, reading))
         self.idle.append(self.followed.follow(request))
 
+    def join_with_outlet(self, wakes_after: Sequence[bool]) -> None:
+        """Have another reader whose batches are passed on while it waits."""
+        after, outlet = len(self.written) // 2, Passing(wakes_after)
+        events = self.followed.follow(ReaderRequest(user_id="user", after=after))
+        events.pass_on(outlet)
+        self.readers.append((after, gevent.spawn(outlet.read, events)))
+
     def leave(self) -> None:
         """Have a reader that reads nothing leave."""
         if self.idle:
@@ -78,6 +113,9 @@ STEPS = st.one_of(
     st.lists(EVENTS, min_size=1, max_size=5).map(lambda some: lambda play: play.write(*some)),
     st.sampled_from([RETRYING, None]).map(lambda status: lambda play: play.announce(status)),
     st.lists(st.integers(0, 3), max_size=6).map(lambda pauses: lambda play: play.join(pauses)),
+    st.lists(st.booleans(), min_size=1, max_size=4).map(
+        lambda wakes: lambda play: play.join_with_outlet(wakes)
+    ),
     st.integers(1, 3).map(lambda times: lambda _: give_way(times)),
     st.sampled_from([Play.leave, Play.ping]),
 )
