@@ -65,7 +65,7 @@ def assert_all_have_their_answers(asked: Sequence[Asked]) -> None:
         end = one.answer.terminal
         assert end is not None
         assert end["type"] == "done", end
-        assert one.answer.text == end["full_content"] == one.text
+        assert one.answer.text == end["full_content"] == one.text, (one.model, one.answer.text, end)
 
 
 def assert_never_above(limit: int, window: float, arrivals: Iterable[float]) -> None:
