@@ -1,4 +1,8 @@
-"""How gunicorn serves Charla; Documentation/configuration.md tells what can be set."""
+"""How gunicorn serves Charla; Documentation/configuration.md tells what can be set.
+
+The master imports only what reads the settings. What talks to others is imported in the workers,
+after gevent's patches: what the master loads stays unpatched in them, and outlives a reload.
+"""
 
 import os
 import resource
@@ -144,7 +148,7 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Say where the server is, and drain when a signal asks for the end."""
-    from services.worker.banner import banner  # noqa: PLC0415 - the master would load ssl unpatched
+    from services.worker.banner import banner  # noqa: PLC0415 - see the head of this file
 
     services = worker.wsgi.extensions["charla"]
     if worker.age == 1:  # the first worker speaks for all
@@ -171,8 +175,8 @@ def _drain(worker: Any, drain: Any, begin: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Settle the runs that are left: gunicorn itself waits only for connections."""
+    from services.worker import life  # noqa: PLC0415 - see the head of this file
+
     del server
     if getattr(worker, "wsgi", None) is not None:  # the worker may not have got that far
-        from services.worker import life  # noqa: PLC0415 - the same
-
         life.end(worker.wsgi.extensions["charla"])

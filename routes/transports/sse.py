@@ -6,6 +6,7 @@ Frames are unnamed so that the smallest client (lines that begin with `data: `) 
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from weakref import finalize
 
@@ -135,13 +136,16 @@ class _FrameOutlet:
 def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
     """Answer with a stream of frames.
 
-    The send timeout is set on the socket itself: gunicorn has none, and a reader that takes
-    nothing would hold its greenlet for ever. It is dropped then, and resumes.
+    The send timeout is set on the socket itself, for as long as the stream lasts: gunicorn has
+    none, and a reader that takes nothing would hold its greenlet for ever. It is dropped then, and
+    resumes.
     """
+    response = SseResponse(events)
     socket = request.environ.get("gunicorn.socket")
     if socket is not None:
+        # It bounds reading too, and the next request of the connection may come more slowly.
+        response.call_on_close(partial(socket.settimeout, socket.gettimeout()))
         socket.settimeout(send_timeout_seconds)
-    response = SseResponse(events)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Run-Id"] = events.run_id

@@ -16,15 +16,20 @@ _MOST_ROUNDS = 15
 
 
 class ClientSocket(gevent.socket.socket):
-    """A client's connection; gevent asks for the size of a buffer before it sends anything."""
+    """A client's connection; gevent asks for the size of a buffer before it sends anything.
+
+    Its timeout is how long the client may take nothing; gevent's own would be for all of it.
+    """
 
     __slots__ = ()
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send, and fall back on gevent for what a slow client does not take at once."""
+        """Send, and wait anew each time that a slow client has taken some."""
         sent = self.send(data, flags)
         if sent < len(data):
-            super().sendall(memoryview(data)[sent:], flags)
+            left = memoryview(data)[sent:]
+            while left:
+                left = left[self.send(left, flags) :]
 
 
 class RequestTimeout(gevent.Timeout):

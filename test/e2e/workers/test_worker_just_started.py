@@ -1,5 +1,7 @@
 """A worker that has just been started, and does not answer yet."""
 
+import os
+import signal
 import time
 
 from api.figures import workers_of
@@ -21,6 +23,17 @@ def test_a_server_that_has_just_replaced_a_worker_still_ends_at_once(
     status = server.stop()
 
     assert (status, time.monotonic() - told < GRACEFUL_SECONDS) == (0, True)
+
+
+def test_a_server_starts_and_reloads_without_a_warning(start_server: StartServer) -> None:
+    server = start_server()
+    before = {worker.pid for worker in workers_of(server)}
+    os.kill(server.pid, signal.SIGHUP)
+    eventually(lambda: has_another(server, before))
+    eventually(lambda: before.isdisjoint(worker.pid for worker in workers_of(server)))
+    server.stop()
+
+    assert "Warning" not in server.output()
 
 
 def has_another(server: ServerProcess, before: set[int]) -> bool:

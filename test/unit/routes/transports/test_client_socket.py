@@ -1,5 +1,6 @@
 """The socket that a client is answered through."""
 
+import time
 from typing import Any
 
 import gevent
@@ -37,6 +38,21 @@ def test_a_client_that_takes_nothing_is_given_up_in_time() -> None:
         ours.settimeout(0.05)
         with pytest.raises(TimeoutError):
             ours.sendall(LONG)
+
+
+def test_a_client_that_takes_some_in_time_is_never_given_up() -> None:
+    seconds = 0.5
+    ours, theirs = pair()
+    with ours, theirs, gevent.Timeout(30):
+        ours.settimeout(seconds)
+        began = time.monotonic()
+        sending = gevent.spawn(ours.sendall, LONG)
+        left = len(LONG)
+        while left:
+            left -= len(theirs.recv(50_000))
+            gevent.sleep(seconds / 50)
+        sending.get()
+    assert time.monotonic() - began > 2 * seconds
 
 
 def test_a_client_that_left_is_an_error() -> None:

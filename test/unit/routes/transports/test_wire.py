@@ -127,6 +127,18 @@ def test_a_connection_serves_the_next_request() -> None:
     assert body_of(told).count(b"\n\n") == 3
 
 
+def test_the_send_timeout_of_a_stream_does_not_bound_the_wait_for_the_next_request() -> None:
+    served = Served(send_seconds=0.05)
+    append(served, [START, Content("a"), DONE])
+    with served.asked(GET) as client:
+        told = until(client, b"0\r\n\r\n")
+        served.serving.join(4 * served.send_seconds)
+        client.sendall(GET)
+        again = until(client, b"0\r\n\r\n")
+
+    assert body_of(told) == body_of(again)
+
+
 def test_every_byte_comes_in_order_to_a_client_that_reads_slowly() -> None:
     served = Served()
     append(served, [START])
