@@ -78,9 +78,13 @@ class Started:
     """
 
     run: Run
-    replayed: bool
     standing: Standing | None = None
     log: LogReader | None = None
+
+    @property
+    def replayed(self) -> bool:
+        """Tell whether the run was found again by its key."""
+        return self.log is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +148,14 @@ class RunsController:
             except CharlaError as refusal:
                 raise refusal.with_standing(hold.standing) from refusal
             if begun.replayed:
-                return Started(begun.run, replayed=True, standing=hold.standing)
+                return Started(begun.run, hold.standing)
             place = hold.take()
             try:
                 log = self._launch(begun, wanted, place)
             except BaseException:
                 place.give_back()
                 raise
-            return Started(begun.run, replayed=False, standing=hold.standing, log=log)
+            return Started(begun.run, hold.standing, log)
 
     def _replayed(
         self, caller: Caller, key: IdempotencyKey | None, refusal: CharlaError
@@ -161,7 +165,7 @@ class RunsController:
         if replay is None or replay.run_id is None:
             raise refusal
         run = self._parts.store.get(caller.user_id, replay.run_id)
-        return Started(run, replayed=True, standing=refusal.standing)
+        return Started(run, refusal.standing)
 
     def _choose(self, turn: TurnRequest) -> Choice:
         """Choose the models to ask; refuse a request that the named model cannot serve."""
