@@ -84,7 +84,8 @@ class BeginTurn:  # wide: one call that a store takes whole
 
     The caller makes the ids, so that it can repeat a call whose reply was lost. With `new_session`
     the session is made in the same transaction and `session_id` is its id. `max_tokens` is what the
-    window keeps free for the answer. `max_active_runs` None: no cap.
+    window keeps free for the answer. `context_messages` are the stored messages that a model may
+    see, the new one among them; 0: as many as the window holds. `max_active_runs` None: no cap.
     """
 
     run_id: str
@@ -125,6 +126,11 @@ class ContextMessage:
     token_estimate: int = 0
     images: tuple[Image, ...] = ()
 
+    @property
+    def is_blank(self) -> bool:
+        """Tell whether there is nothing to see in it: no image, and no text but white space."""
+        return not self.images and not self.content.strip()
+
 
 class ChosenBy(StrEnum):
     """What chose the model of a turn."""
@@ -143,7 +149,10 @@ class ChosenBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunTurn:
-    """What `begin_turn` returns; `replayed`: the key was known, and this is its run."""
+    """What `begin_turn` returns; `replayed`: the key was known, and this is its run.
+
+    `context` are the stored messages that the model gets to see, oldest first, the new one last.
+    """
 
     run: Run
     model: Model

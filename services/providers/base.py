@@ -14,6 +14,9 @@ from services.domain.runs import ContextMessage
 class ProviderRequest:
     """One call: `messages` begin and end with a user message; `max_tokens` is always set.
 
+    Two neighbours may have one role, as where a question was never answered: who sends them to a
+    vendor joins them (`services.domain.context.alternating`).
+
     Raises InvalidRequest, which names the model, if a message has images and the model does not
     see: so every provider refuses them alike, before it is asked.
     """

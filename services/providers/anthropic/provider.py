@@ -4,7 +4,6 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from services.domain.runs import ContextMessage, Image
-from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
 from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
@@ -41,7 +40,7 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
     arguments: dict[str, Any] = {
         "model": request.model.name,
         "max_tokens": request.max_tokens,
-        "messages": [_written(message) for message in request.messages if not _is_blank(message)],
+        "messages": [_written(message) for message in request.messages],
     }
     if request.system_prompt and not request.system_prompt.isspace():
         arguments["system"] = request.system_prompt
@@ -52,14 +51,6 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
         arguments["thinking"] = {"type": "adaptive", "display": "summarized"}
         arguments["output_config"] = {"effort": config.effort.value}
     return arguments
-
-
-def _is_blank(message: ContextMessage) -> bool:
-    """Tell whether Anthropic would refuse the whole conversation because of this answer.
-
-    To Anthropic, two user messages in a row are one.
-    """
-    return message.role is MessageRole.ASSISTANT and not message.content.strip()
 
 
 def _written(message: ContextMessage) -> dict[str, Any]:

@@ -55,22 +55,12 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
         level = config.effort.value.upper()
         settings["thinkingConfig"] = {"includeThoughts": True, "thinkingLevel": level}
     arguments: dict[str, Any] = {
-        "contents": [
-            _content_of(message) for message in request.messages if not _is_blank(message)
-        ],
+        "contents": [_content_of(message) for message in request.messages],
         "generationConfig": settings,
     }
     if request.system_prompt:
         arguments["systemInstruction"] = {"parts": [{"text": request.system_prompt}]}
     return arguments
-
-
-def _is_blank(message: ContextMessage) -> bool:
-    """Tell whether Gemini would refuse the whole conversation because of this answer.
-
-    Two user messages in a row are fine.
-    """
-    return message.role is MessageRole.ASSISTANT and not message.content.strip()
 
 
 def _content_of(message: ContextMessage) -> dict[str, Any]:

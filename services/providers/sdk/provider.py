@@ -3,8 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from services.domain.context import alternating
 from services.domain.events import ProviderEvent
 from services.providers import tokens
 from services.providers.base import Provider, ProviderRequest
@@ -43,7 +45,8 @@ class SdkProvider(SdkAdapter[Client], Provider):
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         """Call the model, and yield the answer as it comes."""
         read = self._reader()
-        with self._asked(request) as body:
+        asked = replace(request, messages=alternating(request.messages))
+        with self._asked(asked) as body:
             yield from read(body)
 
     def count_tokens(self, text: str) -> int:
@@ -60,4 +63,4 @@ class SdkProvider(SdkAdapter[Client], Provider):
 
     @abstractmethod
     def _asked(self, request: ProviderRequest) -> Asked:
-        """Prepare the call; all of its errors are ProviderErrors."""
+        """Prepare the call, whose messages alternate; all of its errors are ProviderErrors."""

@@ -54,8 +54,9 @@ class ProviderSettings:  # wide: a field for each variable
     context_messages: int = whole(
         "CONTEXT_MESSAGES",
         10,
-        (1, 1000),
-        "The newest messages of a conversation that a model gets to see.",
+        (0, 1000),
+        "The newest messages of a conversation that a model gets to see; 0: as many as its window "
+        "holds.",
     )
     connect_timeout_seconds: float = seconds(
         "CONNECT_TIMEOUT_SECONDS", 5, (0.05, 120), "How long connecting to a provider may take."

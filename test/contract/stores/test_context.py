@@ -3,12 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from worlds.stores import LARGE, OFFERS, answer, done, new_session, settlement_of, turn_in
+from worlds.stores import LARGE, OFFERS, answer, new_session, settlement_of, turn_in
 
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Price, estimate_tokens
 from services.domain.runs import ContextMessage, ParentRule
-from services.domain.sessions import FinishReason, MessageRole, MessageStatus, Session
+from services.domain.sessions import MessageRole, MessageStatus, Session
 from services.stores.base.store import Store
 
 
@@ -48,7 +48,7 @@ def test_the_context_is_the_newest_messages_from_a_question_on(
     assert texts == ["6", "re 6", "7", "re 7", "new"]
 
 
-@pytest.mark.parametrize(("bound", "count"), [(0, 1), (1, 1), (2, 1), (3, 3), (9, 9), (10, 9)])
+@pytest.mark.parametrize(("bound", "count"), [(1, 1), (2, 1), (3, 3), (9, 9), (10, 9)])
 def test_the_context_never_holds_more_messages_than_asked_for(
     store: Store, long_talk: Session, bound: int, count: int
 ) -> None:
@@ -57,6 +57,32 @@ def test_the_context_never_holds_more_messages_than_asked_for(
 
 def test_a_short_conversation_is_given_whole(store: Store, long_talk: Session) -> None:
     assert len(context(store, long_talk, context_messages=1000)) == 17
+
+
+def test_without_a_bound_a_conversation_is_given_whole(store: Store, long_talk: Session) -> None:
+    texts = context(store, long_talk, context_messages=0)
+
+    assert texts == [text for n in range(8) for text in (f"{n}", f"re {n}")] + ["new"]
+
+
+def test_without_a_bound_the_window_is_one(store: Store, long_talk: Session) -> None:
+    answer(store, long_talk, "x" * 3328, content="big")
+    small = ModelChoice(None, "small")
+
+    texts = context(store, long_talk, choice=small, token_estimate=27, context_messages=0)
+
+    assert texts == ["6", "re 6", "7", "re 7", "big", "x" * 3328, "new"]
+
+
+def test_an_unanswered_question_that_does_not_fit_is_left_out(
+    store: Store, session: Session
+) -> None:
+    run = store.runs.begin_turn(turn_in(session, content="huge", token_estimate=20_000)).run
+    store.runs.settle_turn(
+        settlement_of(run, text="", status=MessageStatus.FAILED, finish_reason=None)
+    )
+
+    assert context(store, session, choice=ModelChoice(None, "small")) == ["new"]
 
 
 def test_the_context_follows_the_branch_of_the_parent(store: Store, session: Session) -> None:
@@ -78,20 +104,12 @@ def test_what_does_not_fit_the_window_is_left_out_from_the_oldest_on(
     assert texts == ["big", "x" * 3328, "new"]
 
 
-def test_empty_answers_are_skipped(store: Store, session: Session) -> None:
+@pytest.mark.parametrize("text", ["", " ", "\r\n\t "])
+def test_blank_answers_are_skipped(store: Store, session: Session, text: str) -> None:
     run = store.runs.begin_turn(turn_in(session, content="a")).run
     store.runs.settle_turn(
-        settlement_of(run, text="", status=MessageStatus.FAILED, finish_reason=None)
+        settlement_of(run, text=text, status=MessageStatus.FAILED, finish_reason=None)
     )
-
-    assert context(store, session) == ["a", "new"]
-
-
-def test_filtered_answers_are_skipped(store: Store, session: Session) -> None:
-    run = store.runs.begin_turn(turn_in(session, content="a")).run
-    reason = FinishReason.CONTENT_FILTER
-    terminal = done(run, finish_reason=reason)
-    store.runs.settle_turn(settlement_of(run, finish_reason=reason, terminal=terminal))
 
     assert context(store, session) == ["a", "new"]
 

@@ -4,7 +4,12 @@ import sqlite3
 from dataclasses import dataclass
 
 from services.domain.catalog import Model
-from services.domain.context import fit_context
+from services.domain.context import (
+    MESSAGE_OVERHEAD_TOKENS,
+    fit_context,
+    most_earlier,
+    room_for_history,
+)
 from services.domain.costs import estimate_tokens
 from services.domain.errors.conflicts import RunActive
 from services.domain.runs import BeginTurn, BegunTurn, ChosenBy, ContextMessage, ParentRule
@@ -18,26 +23,32 @@ from services.stores.sqlite.run_rows import model_of, offer_text, run_of
 from services.stores.sqlite.search import fold
 from services.stores.sqlite.turns import keys
 
-# Depth and count are bounded inside the recursion: the cost depends on the context, not on the
-# session.
-# `kept` counts the earlier messages that the model gets.
+# Depth, count and tokens are bounded inside the recursion: the cost depends on the context, not on
+# the session. `counts` are the messages that the model may see, `kept` and `used` their number and
+# their tokens below a row. What a filter refused leaves with its answer: the question, and those
+# before it that nobody had answered, for the model saw them as one.
 _HISTORY = """
-WITH RECURSIVE walk (depth, id, kept) AS (
-  SELECT 1, :parent_id, 0
+WITH RECURSIVE walk (depth, id, parent_id, size, refused, counts, kept, used) AS (
+  SELECT 0, NULL, :parent_id, 0, 0, 0, 0, 0
   UNION ALL
-  SELECT walk.depth + 1, m.parent_id,
-    walk.kept + (m.content <> '' AND m.finish_reason IS NOT 'content_filter')
-  FROM walk JOIN messages AS m ON m.id = walk.id
-  WHERE walk.depth < :depth AND walk.kept < :bound AND m.parent_id IS NOT NULL
+  SELECT walk.depth + 1, m.id, m.parent_id, m.token_estimate + :overhead,
+    m.finish_reason IS 'content_filter'
+      OR walk.refused AND (m.role = 'user' OR trim(m.content, :blanks) = ''),
+    trim(m.content, :blanks) <> '' AND m.finish_reason IS NOT 'content_filter'
+      AND NOT (walk.refused AND m.role = 'user'),
+    walk.kept + walk.counts, walk.used + walk.counts * walk.size
+  FROM walk JOIN messages AS m ON m.id = walk.parent_id
+  WHERE walk.depth < :depth AND walk.kept + walk.counts < :bound
+    AND walk.used + walk.counts * walk.size <= :room
 )
 SELECT m.role, m.content, m.token_estimate
 FROM walk CROSS JOIN messages AS m ON m.id = walk.id
-WHERE walk.kept < :bound AND m.content <> '' AND m.finish_reason IS NOT 'content_filter'
+WHERE walk.counts
 ORDER BY walk.depth DESC
 """
 
 _WALKED_FOR_ONE = 4
-"""Messages looked at for each in the context: empty and filtered answers do not count."""
+"""Messages looked at for each in the context: blank and filtered answers do not count."""
 
 _MESSAGE = """
 INSERT INTO messages (id, session_id, user_id, parent_id, role, content, status, provider, model,
@@ -174,17 +185,21 @@ def _context(
     system_prompt: str | None,
     room: _Room,
 ) -> tuple[ContextMessage, ...]:
+    message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
+    left = room_for_history(message, system_prompt, room.model, room.max_tokens)
+    bound = most_earlier(turn.context_messages, left)
     asked = {
         "parent_id": parent_id,
-        # The new message is one of the `context_messages`.
-        "bound": turn.context_messages - 1,
-        "depth": _WALKED_FOR_ONE * turn.context_messages,
+        "bound": bound,
+        "depth": _WALKED_FOR_ONE * (bound + 1),
+        "room": left,
+        "overhead": MESSAGE_OVERHEAD_TOKENS,
+        "blanks": " \t\n\r",
     }
     history = [
         ContextMessage(MessageRole(row["role"]), row["content"], row["token_estimate"])
         for row in connection.execute(_HISTORY, asked)
     ]
-    message = ContextMessage(MessageRole.USER, turn.content, turn.token_estimate)
     return fit_context(history, message, system_prompt, room.model, room.max_tokens)
 
 

@@ -32,6 +32,7 @@ MIGRATIONS = (
     "20261122120000",
     "20261123090000",
     "20261130090000",
+    "20261130100000",
 )
 """The files of `supabase/migrations` that this release needs."""
 
