@@ -69,6 +69,6 @@ def _content_of(message: ContextMessage) -> dict[str, Any]:
         {"inlineData": {"mimeType": image.media_type, "data": b64encode(image.data).decode()}}
         for image in message.images
     ]
-    if message.content or not parts:
+    if message.content.strip() or not parts:
         parts.append({"text": message.content})
     return {"role": _ROLES[message.role], "parts": parts}

@@ -80,6 +80,41 @@ def test_an_image_may_come_without_a_word(subject: Subject) -> None:
     assert sent.images == [PICTURES[0]]
 
 
+@every_wire
+def test_questions_without_an_answer_reach_the_upstream_as_one_message(subject: Subject) -> None:
+    again = [
+        *HISTORY,
+        ContextMessage(MessageRole.ASSISTANT, " \n"),
+        ContextMessage(MessageRole.USER, "Why?"),
+        ContextMessage(MessageRole.ASSISTANT, ""),
+        ContextMessage(MessageRole.USER, "Well?"),
+    ]
+
+    sent = subject.sent(messages=again)
+
+    assert sent.messages == [
+        *((str(message.role), message.content) for message in HISTORY[:2]),
+        ("user", "👋🏽\n\nWhy?\n\nWell?"),
+    ]
+
+
+@every_wire
+def test_an_image_that_was_never_answered_goes_along_with_the_next_message(
+    subject: Subject,
+) -> None:
+    first, second = PICTURES
+    asked = [
+        ContextMessage(MessageRole.USER, "", images=(first,)),
+        ContextMessage(MessageRole.ASSISTANT, ""),
+        ContextMessage(MessageRole.USER, "What is this?", images=(second,)),
+    ]
+
+    sent = subject.sent(messages=asked)
+
+    assert sent.images == [first, second]
+    assert sent.messages == [("user", "What is this?")]
+
+
 @every
 def test_images_for_a_model_that_does_not_see_are_refused_by_name(subject: Subject) -> None:
     blind = model_of(subject.provider.name, sees=False)

@@ -44,6 +44,8 @@ def test_all_mistakes_are_told_at_once_with_name_problem_and_way_out(tmp_path: P
         ("PORT", "65536"),
         ("PORT", "5e3"),
         ("CONTEXT_MESSAGES", "1.5"),
+        ("CONTEXT_MESSAGES", "-1"),
+        ("CONTEXT_MESSAGES", "1001"),
         ("DEFAULT_TEMPERATURE", "nan"),
         ("DEFAULT_TEMPERATURE", "2.1"),
         ("RUN_TIMEOUT_SECONDS", "inf"),

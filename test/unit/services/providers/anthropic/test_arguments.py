@@ -109,13 +109,3 @@ def test_a_picture_without_a_text_is_sent_alone() -> None:
     (message,) = arguments_of(CONFIG, request_for(user("", PICTURE)))["messages"]
 
     assert [block["type"] for block in message["content"]] == ["image"]
-
-
-@pytest.mark.parametrize("answer", ["", "\n"])
-def test_a_blank_answer_is_left_out_and_its_questions_stay(answer: str) -> None:
-    request = request_for(user("One"), assistant(answer), user("Two"))
-
-    assert arguments_of(CONFIG, request)["messages"] == [
-        {"role": "user", "content": "One"},
-        {"role": "user", "content": "Two"},
-    ]

@@ -67,19 +67,6 @@ def test_without_a_system_prompt_there_is_no_system_instruction() -> None:
     assert "systemInstruction" not in arguments_of(CONFIG, request)
 
 
-def test_an_answer_without_text_is_left_out_for_gemini_refuses_empty_texts() -> None:
-    contents = contents_of(
-        ContextMessage(MessageRole.USER, "a"),
-        ContextMessage(MessageRole.ASSISTANT, " \n"),
-        ContextMessage(MessageRole.USER, "b"),
-    )
-
-    assert [(c["role"], c["parts"]) for c in contents] == [
-        ("user", [{"text": "a"}]),
-        ("user", [{"text": "b"}]),
-    ]
-
-
 def test_images_come_before_the_text_and_need_none() -> None:
     image = Image("image/webp", b"abc")
     data = {"inlineData": {"mimeType": "image/webp", "data": "YWJj"}}

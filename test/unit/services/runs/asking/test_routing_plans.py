@@ -63,6 +63,15 @@ def test_a_smaller_window_gets_the_newest_messages_only() -> None:
     assert [len(request.messages) for request in plan.requests] == [3, 1]
 
 
+def test_a_small_window_takes_a_message_without_the_unanswered_one_before_it() -> None:
+    small = replace(MINI, window=1100)
+    unanswered = ContextMessage(MessageRole.USER, "long", 500)
+    message = ContextMessage(MessageRole.USER, "short", 10)
+    choosing = Choosing(Offers((FLASH, small), FLASH, "gemini"))
+    plan = choosing.plan(FLASH, messages=(unanswered, message))
+    assert [list(r.messages) for r in plan.requests] == [[unanswered, message], [message]]
+
+
 def test_a_model_that_cannot_take_the_message_is_not_asked() -> None:
     tiny = replace(MINI, window=1010)
     long = [ContextMessage(MessageRole.USER, "long", 500)]

@@ -4,13 +4,16 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from worlds.stores import (
     KEY,
     NOW,
+    SMALL,
     WORKER,
     call,
     later,
@@ -20,6 +23,7 @@ from worlds.stores import (
     turn_in,
 )
 
+from services.domain.catalog import Offers
 from services.domain.runs import Piece, Run, RunBeat
 from services.domain.sessions import Session, SessionFilter
 from services.stores.sqlite.file.database import Database
@@ -111,6 +115,21 @@ def test_a_turn_costs_the_same_in_a_long_session(
     assert long_settle < 1.2 * short_settle
 
 
+@pytest.mark.parametrize("bound", [0, 1000])
+def test_a_turn_reads_no_more_messages_than_the_window_holds(
+    counting: Counting, lengths: Sequence[Session], bound: int
+) -> None:
+    # The messages of these sessions take 6 or 7 tokens each.
+    window = replace(SMALL, window=200, max_output=100)
+    offers = Offers([window], window, "scripted")
+    few, many = (
+        min(_turn(counting, session, offers=offers, context_messages=bound)[0] for _ in range(8))
+        for session in (counting.session_with(40), lengths[1])
+    )
+
+    assert many < 1.2 * few
+
+
 @pytest.mark.parametrize("name", ["branch", "tree"])
 def test_a_page_costs_the_same_in_a_long_session_also_in_its_middle(
     counting: Counting, lengths: Sequence[Session], name: str
@@ -178,9 +197,9 @@ def test_the_index_itself_keeps_a_search_away_from_what_others_wrote(
     assert found[0] == 6
 
 
-def _turn(counting: Counting, session: Session) -> tuple[int, int]:
+def _turn(counting: Counting, session: Session, **changes: Any) -> tuple[int, int]:
     """Make a turn, and count the steps of its begin and of its settle."""
-    turn = turn_in(session)
+    turn = turn_in(session, **changes)
     begin = counting.steps(lambda: counting.runs.begin_turn(turn))
     settlement = settlement_of(counting.runs.get(session.user_id, turn.run_id))
     return begin, counting.steps(lambda: counting.runs.settle_turn(settlement))

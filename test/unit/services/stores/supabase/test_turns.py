@@ -42,6 +42,21 @@ SHARED = settings(
 is reported as it was found: to make it smaller would take minutes."""
 
 
+CHAIN = """
+insert into public.messages (id, session_id, user_id, parent_id, role, content, status,
+  token_estimate, created_at)
+select md5(n::text)::uuid, $1, $2, case when n > 1 then md5((n - 1)::text)::uuid end,
+  case n % 2 when 1 then 'user' else 'assistant' end, 'text', 'complete', 11, now()
+from generate_series(1, 5000) as n
+"""
+READ = """
+with read as materialized (select history from charla.history(md5('5000')::uuid, $1, 300))
+select json_array_length(history) as messages,
+  pg_stat_get_xact_numscans('messages_pkey'::regclass) as lookups
+from read
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A past turn of a conversation."""
@@ -56,7 +71,7 @@ told = st.builds(
     Told,
     question=st.sampled_from(["Why?", "Größe?", "x" * 50]),
     tokens=st.integers(0, 60),
-    answer=st.one_of(st.just(""), st.sampled_from(["Because.", "🎉" * 20, "y" * 300])),
+    answer=st.sampled_from(["", " \r\n\t", "\u00a0", "Because.", "🎉" * 20, "y" * 300]),
     reason=st.sampled_from([FinishReason.STOP, FinishReason.CONTENT_FILTER, None]),
 )
 
@@ -167,6 +182,18 @@ def test_a_turn_is_two_round_trips(
 
     functions = [request.rpartition("/")[2] for request in supabase.requests()]
     assert functions == ["begin_turn", "settle_turn"]
+
+
+@pytest.mark.parametrize("bound", [0, 1000])
+def test_a_turn_reads_no_more_messages_than_the_window_holds(
+    supabase: SupabaseStack, session: Session, bound: int
+) -> None:
+    supabase.sql(CHAIN, session.id, session.user_id)
+
+    [read] = supabase.sql(READ, bound)
+
+    # 300 tokens hold 20 messages of 15; each is looked at and read, and then one that is too many.
+    assert read == {"messages": 20, "lookups": 2 * 20 + 1}
 
 
 def test_every_other_call_is_one_round_trip(
