@@ -1,5 +1,7 @@
 """What every provider promises about a request: all of it reaches the upstream, or nothing does."""
 
+import json
+
 import pytest
 from wires.calls import KEY, ask, collect, provider_of
 from wires.fixtures import WireServer
@@ -74,10 +76,11 @@ def test_images_reach_a_model_that_sees_with_their_text(subject: Subject) -> Non
 
 
 @every_wire
-def test_an_image_may_come_without_a_word(subject: Subject) -> None:
+def test_an_image_may_come_without_a_word(subject: Subject, wire: WireServer) -> None:
     sent = subject.sent(messages=[ContextMessage(MessageRole.USER, "", images=PICTURES[:1])])
 
     assert sent.images == [PICTURES[0]]
+    assert '"text": ""' not in json.dumps(wire.seen()["last"])  # vendors refuse an empty text
 
 
 @every_wire

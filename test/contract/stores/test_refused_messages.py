@@ -1,13 +1,36 @@
 """What a filter refused is not told to a model again, on every store."""
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
 import pytest
-from worlds.stores import answer, done, settlement_of, turn_in
+from worlds.stores import StoreAdapter, answer, done, settlement_of, turn_in
 
 from services.domain.runs import ParentRule, Run
 from services.domain.sessions import FinishReason, MessageStatus, Session
 from services.stores.base.store import Store
+from services.stores.sqlite.store import FILE_NAME
 
 REFUSED = FinishReason.CONTENT_FILTER
+
+Write = Callable[[str], object]
+
+
+@pytest.fixture
+def write(store_adapter: StoreAdapter, request: pytest.FixtureRequest, tmp_path: Path) -> Write:
+    """Change rows in a way that no store offers yet."""
+    if store_adapter.name != "sqlite":
+        sql: Write = request.getfixturevalue("supabase").sql
+        return sql
+
+    def run(text: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "data" / FILE_NAME)) as connection:
+            connection.execute(text)
+            connection.commit()
+
+    return run
 
 
 def refuse(store: Store, session: Session, content: str, text: str = "", **changes: object) -> Run:
@@ -101,6 +124,21 @@ def test_a_turn_may_follow_a_refused_answer_of_another_branch(
     texts = context(store, session, parent=ParentRule.GIVEN, parent_id=refused.message_id)
 
     assert texts == ["new"]
+
+
+def test_of_several_answers_only_the_one_that_is_followed_counts(
+    store: Store, session: Session, write: Write
+) -> None:
+    refused = refuse(store, session, "a", "Half")
+    good = answer(store, session, "re a", content="a", parent=ParentRule.ROOT)
+    write(
+        f"update messages set parent_id = '{refused.user_message_id}'"  # noqa: S608 - our own ids
+        f" where id = '{good.message_id}'"
+    )
+
+    followed = context(store, session, parent=ParentRule.GIVEN, parent_id=good.message_id)
+
+    assert followed == ["a", "re a", "new"]
 
 
 def test_a_begin_that_is_asked_again_leaves_out_the_same(store: Store, session: Session) -> None:
