@@ -19,7 +19,7 @@ from services.admission.quotas.base import Quotas
 from services.admission.quotas.local import LocalQuotas
 from services.admission.windows.local import LocalWindows
 from services.bootstrap import runs, streams
-from services.bootstrap.providers import Asked
+from services.bootstrap.offers import Asked
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Usage
 from services.domain.deliveries import Batch, EventStream, Ping

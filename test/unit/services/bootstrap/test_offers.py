@@ -28,7 +28,7 @@ def test_known_models_have_their_price(built: Build) -> None:
 def test_the_price_of_a_file_wins_and_an_unknown_model_has_none(built: Build) -> None:
     path = built.models_file(
         "models:\n"
-        "- {provider: openai, name: gpt-4.1-mini, price: {input: 7, output: 8}}\n"
+        "- {provider: openai, name: gpt-6-luna, price: {input: 7, output: 8}}\n"
         "- {provider: openai, name: brand-new, window: 1000, max_output: 100}\n"
         "- {provider: local, name: llama, window: 1000, max_output: 100}\n"
     )

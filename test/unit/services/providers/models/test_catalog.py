@@ -40,7 +40,7 @@ def names(catalog: Catalog, provider: str) -> list[str]:
     ("provider", "default"),
     [
         ("gemini", "gemini-3.8-flash"),
-        ("openai", "gpt-4.1-mini"),
+        ("openai", "gpt-6-luna"),
         ("anthropic", "claude-haiku-5-5"),
     ],
 )
@@ -189,9 +189,9 @@ def test_a_file_adds_models_of_a_local_server() -> None:
 
 
 def test_a_file_chooses_the_default() -> None:
-    line = "models: [{provider: openai, name: gpt-6-luna, default: true}]"
+    line = "models: [{provider: openai, name: gpt-6-astra, default: true}]"
 
-    assert names(extended(line), "openai")[:2] == ["gpt-6-luna", "gpt-4.1-mini"]
+    assert names(extended(line), "openai")[:2] == ["gpt-6-astra", "gpt-6-luna"]
 
 
 def test_a_file_takes_models_away() -> None:
