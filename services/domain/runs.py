@@ -143,11 +143,15 @@ class ChosenBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunTurn:
-    """What `begin_turn` returns; `replayed`: the key was known, and this is its run."""
+    """What `begin_turn` returns; `replayed`: the key was known, and this is its run.
+
+    `session_choice` is the session's own, whoever chose.
+    """
 
     run: Run
     model: Model
     chosen_by: ChosenBy = ChosenBy.DEFAULT
+    session_choice: ModelChoice = field(default_factory=ModelChoice)
     context: Sequence[ContextMessage] = ()
     system_prompt: str | None = None
     max_tokens: int = 0

@@ -46,9 +46,9 @@ def client(server: ServerProcess) -> ChatClient:
     return ChatClient.registered(server.url)
 
 
-def ask(client: ChatClient, **fields: str) -> tuple[Answer, Json]:
+def ask(client: ChatClient, session: str = "", **fields: str) -> tuple[Answer, Json]:
     """Send a message; give the answer and the run."""
-    with client.send(client.new_session(), "Hello?", **fields) as reader:
+    with client.send(session or client.new_session(), "Hello?", **fields) as reader:
         assert reader.status == 200, reader.body()
         answer = reader.take_into(Answer())
     start = next(frame for frame in answer.frames if frame.type == "start")
@@ -92,8 +92,20 @@ def test_another_model_of_the_vendor_answers_and_is_chosen_from_then_on(
     assert server.output().count("model_ends") == 1
 
 
-def test_a_model_that_is_named_is_asked_and_its_refusal_is_told(client: ChatClient) -> None:
-    answer, run = ask(client, model="switched-off")
+def test_a_session_that_names_only_the_vendor_leaves_the_model_to_the_server(
+    client: ChatClient,
+) -> None:
+    with client.send(client.new_session(provider="openai"), "Hello?") as reader:
+        assert reader.take_into(Answer()).text == TEXT
+
+
+@pytest.mark.parametrize("by", ["request", "session"])
+def test_a_model_that_is_named_is_asked_and_its_refusal_is_told(
+    client: ChatClient, by: str
+) -> None:
+    named = {"model": "switched-off"}
+    session = client.new_session(**(named if by == "session" else {}))
+    answer, run = ask(client, session, **(named if by == "request" else {}))
 
     assert answer.terminal is not None
     assert answer.terminal["code"] == "model_not_found"

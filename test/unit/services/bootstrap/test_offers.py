@@ -147,11 +147,9 @@ def test_models_that_settings_name_and_that_end_are_told_with_the_setting(built:
 
     told = [str(one) for one in endings(made.settings, made.offers, day)]
 
-    assert told == [
-        "gpt-6-luna of openai, which answers by default, ends on 2027-02-28. Set DEFAULT_MODEL.",
-        "FAILOVER: claude-haiku-4-5 of anthropic has ended on 2026-11-30. "
-        "Name another model there.",
-    ]
+    default = "gpt-6-luna of openai, which answers by default, ends on 2027-02-28."
+    fallback = "FAILOVER: claude-haiku-4-5 of anthropic has ended on 2026-11-30."
+    assert told == [f"{default} Set DEFAULT_MODEL.", f"{fallback} Name another model there."]
 
 
 @pytest.mark.parametrize(
