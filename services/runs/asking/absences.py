@@ -56,8 +56,10 @@ class Absences:
 
     def is_absent(self, model: Model) -> bool:
         """Tell whether a model is not to be chosen where nobody named it."""
+        if model.ends is None and not self._gone_until:
+            return False
         key = key_of(model)
         if model.ends is not None and key not in self._named and model.has_ended(self._day()):
             return True
-        until = self._gone_until.get(key) if self._gone_until else None
+        until = self._gone_until.get(key)
         return until is not None and self._clock() < until

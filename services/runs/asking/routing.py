@@ -109,8 +109,8 @@ class Router:
         models = [m for m in self._offers.models if m.name != ANY_MODEL]
         default = self._offers.default
         every = models if any(map(default.is_same, models)) else [default, *models]
-        real = [m for m in every if m.provider not in DEMONSTRATIONS]
-        return [m for m in real if not self._absences.is_absent(m)]
+        is_absent = self._absences.is_absent
+        return [m for m in every if m.provider not in DEMONSTRATIONS and not is_absent(m)]
 
     def _if_there(self, model: Model) -> Model:
         """Give a model, or another one of its provider if it is absent and there is another."""
