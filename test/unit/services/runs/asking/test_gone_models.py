@@ -5,12 +5,10 @@ from datetime import timedelta
 
 import pytest
 from subjects.choosing import (
-    ALL,
     FLASH,
     GPT,
     HAIKU,
     MINI,
-    OPUS,
     PRO,
     SCRIPTED,
     TODAY,
@@ -159,12 +157,6 @@ def test_a_message_that_does_not_fit_is_not_sent_to_another_model() -> None:
     tiny = replace(NANO, window=1000)
 
     assert instead(Choosing(offering(FLASH, tiny, PRO)), FLASH) == ["pro"]
-
-
-@pytest.mark.parametrize("provider", [None, *{one.provider for one in ALL}])
-def test_no_other_model_is_chosen_where_none_is_absent(provider: str | None) -> None:
-    assert Choosing().first(provider=provider) in (FLASH, MINI, HAIKU, SCRIPTED)
-    assert OPUS not in (Choosing().first(), Choosing().first(Strategy.QUALITY))
 
 
 def test_the_others_of_a_second_provider_are_asked_too(make_world: MakeWorld) -> None:
