@@ -18,6 +18,7 @@ from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
 from services.redis.worker_redis import WorkerRedis
+from services.runs.asking.absences import Absences
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.asking.routing import Router, RoutingRules
 
@@ -65,6 +66,7 @@ def _choosing() -> Callable[[], object]:
         RoutingRules(),
         LocalBreakers(BreakerRules()),
         FirstTokens(),
+        Absences(600),
     )
     message = ContextMessage(MessageRole.USER, "Hola", 1)
 

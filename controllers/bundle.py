@@ -87,7 +87,7 @@ def _providers(services: Services) -> ProvidersController:
 
 
 def _health(services: Services) -> HealthController:
-    states = dict.fromkeys(services.answering.providers, "configured")
+    states = dict.fromkeys(services.answering.told, "configured")
     return HealthController(
         services.store,
         lambda: services.drain.is_draining,

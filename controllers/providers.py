@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from services.admission.breakers.base import Breakers, BreakerState
 from services.admission.quotas.base import Quotas
-from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strategy
+from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, Strategy, today
 from services.domain.costs import UsageSource
 from services.domain.errors.requests import NotFound
 from services.providers.base import Provider
-from services.providers.models.listed import ListedModels
-from services.providers.registry import VENDORS
+from services.providers.models.listed import ListedModels, lists
+from services.providers.registry import DEMONSTRATIONS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ class ProviderLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderState:
-    """A provider and its state; a provider that is not configured has no models.
+    """A provider and its state; one that is not configured has no models.
+
+    Models that have ended are left out, unless one of them answers by default.
 
     `any_model`: models that are not listed here may be named too. `healthy`: a call would go out
     to it now. `waiting`: the number of answers that wait for room at it.
@@ -125,7 +127,9 @@ class ProvidersController:
         self._default_strategy = default_strategy
         self._default = default
         self._listed = ListedModels(providers)
-        self._names = list(dict.fromkeys([*VENDORS, *(one.provider for one in offers.models)]))
+        told = [model.provider for model in offers.told]
+        vendors = [name for name in VENDORS if name not in DEMONSTRATIONS or name in told]
+        self._names = list(dict.fromkeys([*vendors, *told]))
 
     def state(self) -> ProvidersState:
         """List all providers in order of preference."""
@@ -140,16 +144,20 @@ class ProvidersController:
     def models(self, provider: str) -> Sequence[ListedModel]:
         """List the models of a provider, and which of them its own list has; or raise NotFound.
 
+        Models that have ended are left out, unless that list has them or they answer by default.
         Where the provider takes any name, the models that only its own list has come last.
         """
-        if provider not in self._names:
+        if provider not in self._names and provider not in self._offers.untold:
             raise NotFound(f"There is no provider of this name. Known: {', '.join(self._names)}.")
         offered = self._offered(provider)
         if not offered.is_configured:
             return []
         there = self._listed.names(provider)
+        shown = _shown(offered.named, self._default())
         listed = [
-            ListedModel(one, None if there is None else one.name in there) for one in offered.named
+            ListedModel(one, None if there is None else lists(there, one.name))
+            for one in offered.named
+            if one in shown or lists(there or (), one.name)
         ]
         if offered.any_model is None or there is None:
             return listed
@@ -177,13 +185,14 @@ class ProvidersController:
     def _provider(self, name: str, default: Model) -> ProviderState:
         offered = self._offered(name)
         configured = offered.is_configured
+        named = _shown(offered.named, default)
         return ProviderState(
             name=name,
             configured=configured,
             default=name == default.provider,
             any_model=offered.any_model is not None,
-            healthy=configured and self._would_be_asked(name, offered.named, default),
-            models=[ModelState(one, self._breaker(one)) for one in offered.named],
+            healthy=configured and self._would_be_asked(name, named, default),
+            models=[ModelState(one, self._breaker(one)) for one in named],
             limits=self._limits(name) if configured else None,
             waiting=self._protection.waiting(name) if configured else 0,
         )
@@ -208,6 +217,12 @@ class ProvidersController:
             tokens=_limit(quota.tokens, left.tokens),
             reset_seconds=left.reset_seconds,
         )
+
+
+def _shown(named: Sequence[Model], default: Model) -> Sequence[Model]:
+    """Leave out the models that have ended, unless one of them answers by default."""
+    day = today()
+    return [model for model in named if not model.has_ended(day) or model.is_same(default)]
 
 
 def _limit(limit: int | None, remaining: int | None) -> LimitState | None:

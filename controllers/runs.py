@@ -96,7 +96,9 @@ class _Wanted:
 
     def is_named(self, begun: BegunTurn) -> bool:
         """Tell whether a person named the model, in the request or in the session."""
-        return self.turn.choice.model is not None or begun.chosen_by is ChosenBy.SESSION
+        by_session = begun.chosen_by is ChosenBy.SESSION
+        named = begun.session_choice if by_session else self.turn.choice
+        return named.model is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,12 @@ class ModelSchema(ma.Schema):
     )
     takes_temperature = fields.Boolean(required=True, attribute="model.takes_temperature")
     max_temperature = fields.Float(required=True, attribute="model.max_temperature")
+    ends = fields.Date(
+        required=True,
+        allow_none=True,
+        attribute="model.ends",
+        metadata={"description": "The day on which its vendor switches it off; null: not known."},
+    )
     price = fields.Nested(
         PriceSchema,
         required=True,

@@ -1,37 +1,20 @@
-"""Which providers there are, and which of their models may be asked: from settings to adapters."""
+"""Which providers there are: from settings to adapters."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-from services.domain.catalog import ANY_MODEL, Effort, Model, ModelChoice, Offers
-from services.domain.errors.requests import ModelNotAvailable
+from services.domain.catalog import Effort, Model
 from services.providers import registry
 from services.providers.base import Provider
 from services.providers.config import ProviderConfig, Timeouts
 from services.providers.models.catalog import Catalog, InvalidModels
 from services.providers.models.prices import price_of
-from services.providers.registry import DEMONSTRATIONS, ON_OWN_MACHINES, VENDORS
+from services.providers.registry import ON_OWN_MACHINES, VENDORS
 from services.providers.spread import SpreadProvider
 from services.settings.groups.providers import ProviderSettings
 from services.settings.whole import InvalidSettings, Settings
 from services.telemetry.metrics import Metrics
-
-NO_FAILOVER = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The providers by name, and the models that they offer."""
-
-    providers: Mapping[str, Provider]
-    offers: Offers
-
-
-def build(settings: Settings, metrics: Metrics) -> Asked:
-    """Build the providers that are configured, and list the models that may be asked."""
-    providers = build_providers(settings, metrics)
-    return Asked(providers, build_offers(settings, providers))
 
 
 def build_providers(
@@ -42,14 +25,25 @@ def build_providers(
     A local server is asked for its models, if `asks_local`. Raises InvalidSettings if a file of
     models is wrong.
     """
-    built: dict[str, Provider] = {
-        name: adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
-        for name, adapters in build_endpoints(settings, metrics).items()
-    }
-    for name, provider in built.items():
-        if asks_local and name in ON_OWN_MACHINES:
-            provider.discover()
+    built = joined(build_endpoints(settings, metrics))
+    if asks_local:
+        discover(built)
     return built
+
+
+def joined(endpoints: Mapping[str, Sequence[Provider]]) -> dict[str, Provider]:
+    """Make one provider of all adapters of a vendor."""
+    return {
+        name: adapters[0] if len(adapters) == 1 else SpreadProvider(adapters)
+        for name, adapters in endpoints.items()
+    }
+
+
+def discover(providers: Mapping[str, Provider]) -> None:
+    """Ask local servers for their models."""
+    for name, provider in providers.items():
+        if name in ON_OWN_MACHINES:
+            provider.discover()
 
 
 def build_endpoints(settings: Settings, metrics: Metrics) -> dict[str, list[Provider]]:
@@ -110,72 +104,3 @@ def _configs(
             effort=Effort(given.reasoning_effort),
             on_ignored=partial(metrics.upstream_ignored, name),
         )
-
-
-def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offers:
-    """List what may be asked; raises InvalidSettings with every name that no provider offers."""
-    models = [model for provider in providers.values() for model in provider.models]
-    given = settings.providers
-    first = given.default_provider or next(iter(providers))
-    mistakes: dict[str, list[str]] = {}
-    default = None
-    try:
-        default = _default(models, first, settings)
-    except ModelNotAvailable as exc:
-        mistakes["DEFAULT_MODEL"] = [exc.detail]
-    if problems := list(_wrong_targets(settings, models)):
-        mistakes["FAILOVER"] = problems
-    if default is None or mistakes:
-        raise InvalidSettings(mistakes)
-    # A name that several providers offer means the default provider's model.
-    models.sort(key=lambda model: model.provider != default.provider)
-    return Offers(models, default, given.default_provider or default.provider)
-
-
-def _default(models: Sequence[Model], first: str, settings: Settings) -> Model:
-    """Pick the default model; a name alone means the provider that offers it."""
-    given = settings.providers
-    if given.default_model:
-        known = Offers(models, models[0], first)
-        return known.pick(ModelChoice(given.default_provider, given.default_model))
-    for model in models:
-        if model.provider == first and model.name != ANY_MODEL:
-            return model
-    if first in ON_OWN_MACHINES:
-        raise ModelNotAvailable(
-            "It is needed where a local server answers: its models are its own."
-        )
-    raise ModelNotAvailable(f"It is needed: MODELS_FILE leaves {first} no model.")
-
-
-def failover_chain(settings: Settings, offers: Offers) -> Sequence[ModelChoice] | None:
-    """Give the models that answer in place of a failed one, in order; None: one of each provider.
-
-    Raises InvalidSettings for names that no provider offers, as `build_offers` did before.
-    """
-    if problems := list(_wrong_targets(settings, offers.models)):
-        raise InvalidSettings({"FAILOVER": problems})
-    return None if settings.routing.failover is None else tuple(_targets(settings))
-
-
-def _targets(settings: Settings) -> Iterator[ModelChoice]:
-    for part in (settings.routing.failover or NO_FAILOVER).split(","):
-        if part.strip() != NO_FAILOVER:
-            provider, _, model = part.strip().partition("/")
-            yield ModelChoice(provider, model or None)
-
-
-def _wrong_targets(settings: Settings, models: Sequence[Model]) -> Iterator[str]:
-    """Tell which targets of FAILOVER no provider offers."""
-    offers = Offers(models, models[0], models[0].provider)
-    providers = {model.provider for model in models}
-    for choice in _targets(settings):
-        if choice.provider in DEMONSTRATIONS:
-            yield f"{choice.provider} is a demonstration and answers for nobody else."
-            continue
-        if choice.model is None and choice.provider in providers:
-            continue  # a local server may list its models later
-        try:
-            offers.pick(choice)
-        except ModelNotAvailable as exc:
-            yield exc.detail

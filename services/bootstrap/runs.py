@@ -2,8 +2,10 @@
 
 from services.admission.counters import Counters
 from services.bootstrap.admission import build_queue
-from services.bootstrap.providers import Asked, failover_chain
+from services.bootstrap.named_models import named_models
+from services.bootstrap.offers import Asked, failover_chain
 from services.domain.catalog import Strategy
+from services.runs.asking.absences import Absences, key_of
 from services.runs.asking.attempts import Attempts
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.asking.gate import Gate
@@ -26,6 +28,8 @@ def build_answering(
     routing = settings.routing
     queue = build_queue(settings, counters, metrics)
     first_tokens = FirstTokens()
+    named = {key_of(one.model) for one in named_models(settings, asked.offers) if one.is_set}
+    absences = Absences(routing.model_gone_seconds, named)
     rules = RoutingRules(
         strategy=Strategy(routing.default_strategy),
         failover=failover_chain(settings, asked.offers),
@@ -34,8 +38,8 @@ def build_answering(
     return Answering(
         providers=asked.providers,
         offers=asked.offers,
-        router=Router(asked.offers, rules, counters.breakers, first_tokens),
-        gate=Gate(counters.breakers, queue, counters.quotas, first_tokens),
+        router=Router(asked.offers, rules, counters.breakers, first_tokens, absences),
+        gate=Gate(counters.breakers, queue, counters.quotas, first_tokens, absences),
         queue=queue,
     )
 
@@ -55,7 +59,8 @@ def build_runner(
         max_seconds=given.retry_max_seconds,
         retry_after_max=given.retry_after_max_seconds,
     )
-    pump = Pump(Attempts(answering.providers, answering.gate), rules)
+    attempts = Attempts(answering.providers, answering.gate)
+    pump = Pump(attempts, rules, answering.router.instead_of)
     return Runner(pump, settler, metrics, close_seconds)
 
 

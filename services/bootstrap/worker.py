@@ -5,7 +5,7 @@ from services.bootstrap import (
     admission,
     identity,
     leases,
-    providers,
+    offers,
     runs,
     shared_redis,
     stores,
@@ -28,9 +28,7 @@ def build_services(settings: Settings) -> Services:
     redis = shared_redis.build(settings, metrics)
     log = streams.build(settings, store.runs, metrics, redis)
     counters = admission.build(settings, metrics, redis)
-    answering = runs.build_answering(
-        settings, providers.build(settings, metrics), counters, metrics
-    )
+    answering = runs.build_answering(settings, offers.build(settings, metrics), counters, metrics)
     outbox = Outbox(settings.server.data_dir / OUTBOX_FOLDER)
     settler = runs.build_settler(settings, store.runs, outbox)
     runner = runs.build_runner(settings, answering, settler, metrics)

@@ -38,7 +38,8 @@ def check_supabase() -> None:
 def check() -> None:
     """Tell whether what is configured can be used: providers, database, Redis; 1: something cannot.
 
-    Each provider is asked for its list of models, which costs nothing. No key is printed.
+    Each provider is asked for its list of models, which costs nothing; the default model must be in
+    its provider's. No key is printed.
     """
     _call("check")
 

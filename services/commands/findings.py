@@ -15,6 +15,7 @@ class Verdict(StrEnum):
 
     OK = "ok"
     WRONG = "wrong"
+    WARNING = "warn"
     UNUSED = "-"
 
 

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from services.domain.costs import Price
 from services.domain.errors.requests import InvalidRequest, ModelNotAvailable
 
 ANY_MODEL = "*"
+
+
+def today() -> date:
+    """Give the day by which models end: that of UTC."""
+    return datetime.now(UTC).date()
 
 
 class Tier(StrEnum):
@@ -39,7 +45,8 @@ class Effort(StrEnum):
 class Model:
     """A model of a provider: its name upstream, its limits in tokens, and what it can do.
 
-    `sees`: the model takes images. `price` None: the price is not known.
+    `sees`: the model takes images. `price` None: the price is not known. `ends`: the day on which
+    its vendor switches it off; None: no such day is known.
     """
 
     provider: str
@@ -52,6 +59,11 @@ class Model:
     max_temperature: float = 2.0
     reasons: bool = False
     sees: bool = False
+    ends: date | None = None
+
+    def has_ended(self, day: date) -> bool:
+        """Tell whether its vendor has switched it off, as far as that is known."""
+        return self.ends is not None and self.ends <= day
 
     def is_same(self, other: "Model") -> bool:
         """Tell whether both have the same name at the same provider."""
@@ -92,17 +104,25 @@ class Offers:
 
     A model named `ANY_MODEL` stands for a provider with a base URL of its own, whose model names
     this server does not check. `default` is the model that answers where none was asked for.
+    Providers that are `untold` answer where they are named, and stand in no list.
     """
 
     models: Sequence[Model]
     default: Model
     default_provider: str
+    untold: frozenset[str] = frozenset()
+
+    @property
+    def told(self) -> Sequence[Model]:
+        """List the models that people are told of."""
+        return [model for model in self.models if model.provider not in self.untold]
 
     def pick(self, choice: ModelChoice) -> Model:
         """Find the model for a choice, or raise ModelNotAvailable, which names the wrong field."""
-        providers = sorted({model.provider for model in self.models})
+        providers = {model.provider for model in self.models}
         if choice.provider is not None and choice.provider not in providers:
-            text = f"{choice.provider!r} is not configured here. Known: {', '.join(providers)}."
+            known = ", ".join(sorted(providers - self.untold))
+            text = f"{choice.provider!r} is not configured here. Known: {known}."
             raise ModelNotAvailable(text, {"provider": [text]})
         if choice.model is None:
             return self._of_provider(choice.provider)
@@ -120,7 +140,7 @@ class Offers:
         who = choice.provider or "this server"
         known = [
             model.name
-            for model in self.models
+            for model in (self.told if choice.provider is None else self.models)
             if model.name != ANY_MODEL and choice.provider in (None, model.provider)
         ]
         text = f"{who} does not offer {choice.model!r}. Known: {', '.join(dict.fromkeys(known))}."

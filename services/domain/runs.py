@@ -152,11 +152,13 @@ class BegunTurn:
     """What `begin_turn` returns; `replayed`: the key was known, and this is its run.
 
     `context` are the stored messages that the model gets to see, oldest first, the new one last.
+    `session_choice` is the session's own, whoever chose.
     """
 
     run: Run
     model: Model
     chosen_by: ChosenBy = ChosenBy.DEFAULT
+    session_choice: ModelChoice = field(default_factory=ModelChoice)
     context: Sequence[ContextMessage] = ()
     system_prompt: str | None = None
     max_tokens: int = 0

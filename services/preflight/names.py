@@ -1,6 +1,11 @@
 """Reads the settings, and checks the names of models in them."""
 
-from services.bootstrap.providers import build_offers, build_providers
+import structlog
+
+from services.bootstrap.named_models import endings
+from services.bootstrap.offers import build_offers
+from services.bootstrap.providers import build_providers
+from services.domain.catalog import Offers, today
 from services.providers.registry import ON_OWN_MACHINES
 from services.settings.groups.providers import ProviderSettings
 from services.settings.load import load_settings
@@ -8,10 +13,13 @@ from services.settings.whole import InvalidSettings, Mistakes, Settings, variabl
 from services.telemetry import logs
 from services.telemetry.metrics import Metrics
 
+_log = structlog.get_logger(__name__)
+
 
 def checked_settings() -> Settings:
     """Read all settings, log as they say, and check the names of models in them.
 
+    The log warns of each model that answers by default or is named, and has ended or ends soon.
     Raises InvalidSettings, which tells every mistake.
     """
     try:
@@ -19,7 +27,16 @@ def checked_settings() -> Settings:
     except InvalidSettings as exc:
         raise InvalidSettings({**exc.mistakes, **_wrong_names(exc)}) from exc
     _configure_logs(settings)
-    _check_names(settings)
+    for ending in endings(settings, _checked_offers(settings), today()):
+        model = ending.named.model
+        _log.warning(
+            "model_ends",
+            provider=model.provider,
+            model=model.name,
+            ends=str(ending.ends),
+            days=ending.days,
+            told=str(ending),
+        )
     return settings
 
 
@@ -32,7 +49,7 @@ def _wrong_names(known: InvalidSettings) -> Mistakes:
         return {}
     _configure_logs(settings)
     try:
-        _check_names(settings)
+        _checked_offers(settings)
     except InvalidSettings as exc:
         return dict(exc.mistakes)
     return {}
@@ -42,14 +59,14 @@ def _configure_logs(settings: Settings) -> None:
     logs.configure(settings.logs.level, settings.logs.format or "json")
 
 
-def _check_names(settings: Settings) -> None:
-    """Raise InvalidSettings for names of models that no provider offers.
+def _checked_offers(settings: Settings) -> Offers:
+    """Build the offers; raise InvalidSettings for names of models that no provider offers.
 
     A local server is asked for its models only where its answer may make a name right.
     """
     try:
-        build_offers(settings, build_providers(settings, Metrics(), asks_local=False))
+        return build_offers(settings, build_providers(settings, Metrics(), asks_local=False))
     except InvalidSettings:
         if not any(settings.providers.endpoints(name) for name in ON_OWN_MACHINES):
             raise
-        build_offers(settings, build_providers(settings, Metrics()))
+        return build_offers(settings, build_providers(settings, Metrics()))

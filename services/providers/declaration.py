@@ -48,7 +48,7 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """A vendor; if it has no `key` and no `base_url` it is always there, else either configures it.
+    """A vendor: its `key` or its `base_url` configures it; without both it has a `switch`.
 
     `name` is a word in lower case: clients see it, its folder has it, and its limits begin with it
     (`GEMINI_RPM`). `title` is what sentences call it. `adapter` is the import path of its provider.
@@ -57,7 +57,7 @@ class Vendor:
 
     `takes_any_model`: names of models are not checked if it has a base URL. `is_local`: it runs on
     the operator's own machines, lists its models itself and costs nothing by the token.
-    `is_demonstration`: it never answers in place of another vendor.
+    `switch`: the variable that says whether it is there; such a vendor is a demonstration.
     """
 
     name: str
@@ -71,9 +71,16 @@ class Vendor:
     embeddings: Embeddings | None = None
     takes_any_model: bool = False
     is_local: bool = False
-    is_demonstration: bool = False
+    switch: str = ""
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Tell whether it never answers in place of another vendor."""
+        return bool(self.switch)
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Name the variables that configure it, its base URL last."""
+        if self.switch:
+            return (self.switch,)
         return tuple(each.variable for each in (self.key, self.base_url) if each)

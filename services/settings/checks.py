@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.providers.models.catalog import Catalog, InvalidModels
-from services.providers.registry import VENDORS
+from services.providers.registry import DEMONSTRATIONS, VENDORS
 from services.settings import rules
 from services.settings.groups.providers import ProviderSettings
 from services.settings.groups.scaling import ScalingSettings
@@ -35,15 +35,23 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
 
 
 def _unclear_providers(providers: ProviderSettings) -> Iterator[Contradiction]:
+    missing = set()
     for name, vendor in VENDORS.items():
         try:
-            is_missing = not providers.endpoints(name)
+            if not providers.endpoints(name):
+                missing.add(name)
         except ValueError as exc:
             yield Contradiction(vendor.needs[-1], f"It has {exc} in {vendor.needs[0]}.")
-        else:
-            if is_missing and providers.default_provider == name:
-                needs = " or ".join(vendor.needs)
-                yield Contradiction("DEFAULT_PROVIDER", f"{name} needs {needs}.")
+    if providers.default_provider in missing:
+        needs = " or ".join(VENDORS[providers.default_provider].needs)
+        yield Contradiction("DEFAULT_PROVIDER", f"{providers.default_provider} needs {needs}.")
+    if missing == VENDORS.keys():
+        for name in DEMONSTRATIONS:
+            yield Contradiction(
+                VENDORS[name].switch,
+                "It is off, and no provider is configured: set OPENAI_API_KEY, or what .env.example"
+                " names for another one.",
+            )
     if providers.models_file is None:
         return  # the shipped catalog is read where it is used
     try:

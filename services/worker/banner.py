@@ -9,7 +9,7 @@ def banner(services: Services) -> str:
     """Say where the server is, which models answer, and what is missing for more."""
     settings, offers = services.settings, services.answering.offers
     server, default = settings.server, offers.default
-    names = ", ".join(services.answering.providers)
+    names = ", ".join(services.answering.told)
     lines = [
         f"Charla answers at http://{server.address}",
         f"  mode      {settings.scaling.mode} ({server.app_env}), {_place(settings)}",

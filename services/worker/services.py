@@ -1,6 +1,6 @@
 """Everything that use cases are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,11 @@ class Answering:
     router: Router
     gate: Gate
     queue: BurstQueue
+
+    @property
+    def told(self) -> Sequence[str]:
+        """Name the providers that people are told of."""
+        return [name for name in self.providers if name not in self.offers.untold]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

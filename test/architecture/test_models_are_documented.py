@@ -29,8 +29,9 @@ def row(model: Model) -> str:
         told(yes=model.reasons),
         told(yes=model.sees),
         limit if model.takes_temperature else "no",
+        str(model.ends or ""),
     )
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cells)} |".replace("|  |", "| |")
 
 
 def test_the_table_of_the_models_is_the_catalog() -> None:
@@ -44,7 +45,7 @@ def test_the_example_of_a_file_is_one() -> None:
 
     extended = KNOWN.extended(ModelsFile.parse("example", example))
 
-    assert extended.models_of("openai")[0].name == "gpt-6-luna"
+    assert extended.models_of("openai")[0].name == "gpt-6.1-terra"
     assert extended.models_of("anthropic")[-1].name == "claude-next"
 
 

@@ -80,6 +80,9 @@ def _applied(entry: ModelEntry, models: dict[str, Model]) -> Iterator[Mistake]:
     if entry.is_default and entry.name == ANY_MODEL:
         text = f"default: {ANY_MODEL!r} stands for names that are not listed and answers nobody."
         yield Mistake(entry.lines["default"], text)
+    if entry.changes.get("ends") and entry.name == ANY_MODEL:
+        text = f"ends: {ANY_MODEL!r} stands for names that are not listed and does not end."
+        yield Mistake(entry.lines["ends"], text)
     missing = [name for name in _NEEDED if name not in entry.lines]
     if known is None and missing:
         text = f"{' and '.join(missing)}: It is missing, and {entry.name!r} is not known."

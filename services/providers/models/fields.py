@@ -7,6 +7,7 @@ what it accepts.
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ _MOST_TEMPERATURE = 2.0
 _NAME_CHARS = 200
 
 _WHOLE = re.compile(r"[1-9][0-9]*(_[0-9]{3})*", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,12})?", re.ASCII)
 
 
@@ -62,6 +64,19 @@ def _temperature(text: str) -> float:
     return float(text)
 
 
+def _day(text: str) -> date | None:
+    """Take a day; `never` undoes one that the catalog knows."""
+    if text == "never":
+        return None
+    wrong = ValueError("a day such as 2027-01-14, or never")
+    if not _DAY.fullmatch(text):
+        raise wrong
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise wrong from None
+
+
 def _dollars(text: str) -> Decimal:
     if not _NUMBER.fullmatch(text) or Decimal(text) > _MOST_DOLLARS:
         raise ValueError(f"US dollars for a million tokens from 0 to {_MOST_DOLLARS}, such as 0.25")
@@ -78,6 +93,7 @@ MODEL_FIELDS: Mapping[str, Rule] = {
     "sees": _flag,
     "takes_temperature": _flag,
     "max_temperature": _temperature,
+    "ends": _day,
 }
 """The fields of `Model` that are scalars."""
 

@@ -1,6 +1,7 @@
 """What the providers' own lists of models say at present."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -11,6 +12,22 @@ from services.domain.errors.upstream import ProviderError
 from services.providers.base import Provider
 
 _log = structlog.get_logger(__name__)
+
+
+_VERSION = re.compile(r"-[0-9]{8}|-[0-9]{4}-[0-9]{2}-[0-9]{2}|:latest", re.ASCII)
+"""What stands behind a name in a list that has the version in place of the model."""
+
+
+def lists(names: Iterable[str], model: str) -> bool:
+    """Tell whether a list has a model: by its name, or as that of its newest version.
+
+    Anthropic lists `claude-haiku-4-5-20251001` for `claude-haiku-4-5`, and Ollama `phi4:latest` for
+    `phi4`.
+    """
+    return any(
+        name == model or (name.startswith(model) and _VERSION.fullmatch(name, len(model)))
+        for name in names
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,5 +6,5 @@ VENDOR = Vendor(
     name="scripted",
     title="the script",
     adapter="services.providers.scripted.provider:ScriptedProvider",
-    is_demonstration=True,
+    switch="SCRIPTED",
 )

@@ -14,6 +14,7 @@ from services.domain.errors.requests import TooManyRequests
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Status, StatusState
 from services.providers.base import ProviderRequest
+from services.runs.asking.absences import Absences
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.living.booking import input_estimate
 from services.runs.living.run import Living
@@ -41,13 +42,19 @@ class Gate:
     """Lets calls out at the pace that each provider takes, and not to models that keep failing."""
 
     def __init__(
-        self, breakers: Breakers, queue: BurstQueue, quotas: Quotas, first_tokens: FirstTokens
+        self,
+        breakers: Breakers,
+        queue: BurstQueue,
+        quotas: Quotas,
+        first_tokens: FirstTokens,
+        absences: Absences,
     ) -> None:
-        """Take what decides on calls, and what remembers their first tokens."""
+        """Take what decides on calls, and what remembers how they went."""
         self._breakers = breakers
         self._queue = queue
         self._quotas = quotas
         self._first_tokens = first_tokens
+        self._absences = absences
 
     def is_open_for(self, model: Model) -> bool:
         """Tell whether a call to the model would go out, without making one."""
@@ -117,6 +124,7 @@ class Gate:
     def answered(self, granted: Pass) -> None:
         """Note that the call's first piece has come."""
         granted.has_answered = True
+        self._absences.there(granted.model)
         self._first_tokens.record(granted.model, time.monotonic() - granted.since)
         try:
             self._quotas.arrived(granted.reservation)
@@ -128,6 +136,8 @@ class Gate:
         if granted.has_answered:
             return
         self._first_tokens.record(granted.model, math.inf)
+        if code is FailureCode.MODEL_NOT_FOUND:
+            self._absences.gone(granted.model)
         self._tell_end(granted, is_fault=code.is_fault)
 
     def left(self, granted: Pass) -> None:

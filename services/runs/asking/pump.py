@@ -2,10 +2,11 @@
 
 The models of the plan are asked one after the other, each as often as the retry rules say, until
 one gives its first token. From then on no model is asked again, because text would come twice.
+Where a provider does not know a model that nobody named, its other models are asked next.
 """
 
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Callable, Sequence
+from itertools import chain, count
 
 import gevent
 import structlog
@@ -16,6 +17,7 @@ from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Status, StatusState
 from services.domain.sessions import FinishReason
 from services.providers.base import ProviderRequest
+from services.runs.asking.absences import key_of
 from services.runs.asking.attempts import Attempts
 from services.runs.asking.failures import Failures
 from services.runs.asking.gate import CIRCUIT_OPEN, CircuitOpen
@@ -25,14 +27,18 @@ from services.runs.living.run import Living
 
 _log = structlog.get_logger(__name__)
 
+InsteadOf = Callable[[ProviderRequest], Sequence[ProviderRequest]]
+"""Gives the requests to make to other models of a provider that does not know a model."""
+
 
 class Pump:
     """Gets a run answered, and writes the answer to the run's log."""
 
-    def __init__(self, attempts: Attempts, rules: RetryRules) -> None:
-        """Take what makes the calls, and the rules for making them again."""
+    def __init__(self, attempts: Attempts, rules: RetryRules, instead_of: InsteadOf) -> None:
+        """Take what makes the calls, the rules for making them again, and who else may be asked."""
         self._attempts = attempts
         self._rules = rules
+        self._instead_of = instead_of
 
     def run(self, living: Living) -> FinishReason | ProviderError:
         """Relay one answer; return how it ended."""
@@ -51,17 +57,19 @@ class Pump:
         asked, failures = living.plan.requests, Failures(living)
         if living.plan.hedge_seconds is None or not all(map(self._is_reachable, asked[:PAIR])):
             return self._ask_in_turn(living, asked, failures)
+        left = asked[PAIR:]
         try:
             opened = race(self._attempts, living)
         except CircuitOpen:
             pass
         except ProviderError as error:
             failures.note(error)
-            if len(asked) == PAIR or not failures.may_go_on:
+            left = self._left(living, asked[:PAIR], left)
+            if not left or not failures.may_go_on:
                 raise
         else:
             return self._attempts.relay(living, opened)
-        return self._ask_in_turn(living, asked[PAIR:], failures)
+        return self._ask_in_turn(living, left, failures)
 
     def _ask_in_turn(
         self, living: Living, asked: Sequence[ProviderRequest], failures: Failures
@@ -71,34 +79,56 @@ class Pump:
         Where none could be asked, the first model is asked all the same: it may be back, and there
         is no other model to send the request to.
         """
-        for request in asked:
+        left = asked
+        while left:
+            request, left = left[0], left[1:]
             if not self._is_reachable(request):
                 continue
             if request is not living.plan.first:
                 self._fail_over(living, request, failures.last)
             try:
-                return self._answer(living, request)
+                return self._answer(living, request, has_next=any(map(self._is_reachable, left)))
             except ProviderError as error:
                 if living.clock.first_output_at is not None:
                     raise
                 failures.note(error)
                 if not failures.may_go_on:
                     break
+                left = self._left(living, [request], left)
             except CircuitOpen:
                 continue
         if failures.first is None:
-            return self._answer(living, living.plan.first, must=True)
+            return self._answer(living, living.plan.first, has_next=False)
         raise failures.first
+
+    def _left(
+        self,
+        living: Living,
+        asked: Sequence[ProviderRequest],
+        left: Sequence[ProviderRequest],
+    ) -> Sequence[ProviderRequest]:
+        """Give the requests that are left to make after those that failed.
+
+        Where a provider did not know a model, those to its other models come first.
+        """
+        gone = {
+            (call.provider, call.model)
+            for call in living.calls.booked
+            if call.code == FailureCode.MODEL_NOT_FOUND
+        }
+        if gone.isdisjoint(key_of(one.model) for one in asked):
+            return left
+        peers = [self._instead_of(one) for one in asked if key_of(one.model) in gone]
+        made = {(call.provider, call.model) for call in living.calls.made}
+        wanted = {key_of(one.model): one for one in (*chain(*peers), *left)}
+        return [one for key, one in wanted.items() if key not in made]
 
     def _is_reachable(self, request: ProviderRequest) -> bool:
         return self._attempts.gate.is_open_for(request.model)
 
-    def _answer(
-        self, living: Living, request: ProviderRequest, *, must: bool = False
-    ) -> FinishReason:
-        """Ask one model, and again where that may help; `must`: whatever its breaker says."""
+    def _answer(self, living: Living, request: ProviderRequest, *, has_next: bool) -> FinishReason:
+        """Ask one model, and again where that may help; `has_next`: another one could be asked."""
         failure: ProviderError | None = None
-        has_next = not must and self._has_next(living, request)
         for tries in count(1):
             try:
                 opened = self._attempts.open(living, request, is_last=not has_next)
@@ -112,11 +142,6 @@ class Pump:
                 return self._attempts.relay(living, opened)
             self._wait(failure, living, request, tries)
         raise AssertionError("the loop has no end")
-
-    def _has_next(self, living: Living, request: ProviderRequest) -> bool:
-        requests = living.plan.requests
-        later = requests[requests.index(request) + 1 :]
-        return any(map(self._is_reachable, later))
 
     def _may_retry(
         self, error: ProviderError, living: Living, tries: int, *, has_next: bool

@@ -2,7 +2,8 @@
 
 A request names a model, a provider, a strategy, or nothing. Before a turn is begun, `choose` says
 what the store may pick. Once it is begun, `plan` lists the models to ask: the one that was picked,
-then those that answer where it cannot. A demonstration is never among the latter.
+then those that answer where it cannot. A demonstration is never among the latter. Where nobody
+named a model, none is chosen that has ended or that its provider does not know.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from services.domain.context import fit_context
 from services.domain.errors.requests import ContextTooLong
 from services.providers.base import ProviderRequest
 from services.providers.registry import DEMONSTRATIONS, ON_OWN_MACHINES
+from services.runs.asking.absences import Absences
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.living.plan import Plan
 
@@ -49,13 +51,19 @@ class Router:
     """Chooses models by name and by strategy."""
 
     def __init__(
-        self, offers: Offers, rules: RoutingRules, breakers: Breakers, first_tokens: FirstTokens
+        self,
+        offers: Offers,
+        rules: RoutingRules,
+        breakers: Breakers,
+        first_tokens: FirstTokens,
+        absences: Absences,
     ) -> None:
         """Take the models that may be asked, and what is known of their failures and speed."""
         self._offers = offers
         self._rules = rules
         self._breakers = breakers
         self._first_tokens = first_tokens
+        self._absences = absences
         self._with_default: dict[tuple[str, str], Offers] = {}
 
     def choose(self, choice: ModelChoice, strategy: Strategy | None, tokens: int = 0) -> Choice:
@@ -66,8 +74,12 @@ class Router:
         model without room for `tokens`, answer included, is chosen only where no model has it.
         """
         picked = self._offers.pick(choice)
-        if choice.model is not None or (choice and strategy is None):
+        if choice.model is not None:
             return Choice(choice, self._offers, picked)
+        if choice and strategy is None:
+            best = self._if_there(picked)
+            named = choice if best is picked else ModelChoice(best.provider, best.name)
+            return Choice(named, self._offers, best)
         ranked = self._ranked(strategy or self._rules.strategy, choice.provider)
         roomy = [model for model in ranked if model.window >= tokens]
         best = next(iter(roomy or ranked), picked)
@@ -90,14 +102,27 @@ class Router:
                 if provider not in (None, default.provider):
                     return self._one_each(models, Tier.SMALL)
                 others = [m for m in models if m.provider != default.provider]
-                return [default, *self._one_each(others, Tier.SMALL)]
+                return [self._if_there(default), *self._one_each(others, Tier.SMALL)]
 
     def _askable(self) -> list[Model]:
-        """List the named models; the default may be a model that no provider lists."""
+        """List the named models that are there; the default may be one that no provider lists."""
         models = [m for m in self._offers.models if m.name != ANY_MODEL]
         default = self._offers.default
         every = models if any(map(default.is_same, models)) else [default, *models]
-        return [m for m in every if m.provider not in DEMONSTRATIONS]
+        is_absent = self._absences.is_absent
+        return [m for m in every if m.provider not in DEMONSTRATIONS and not is_absent(m)]
+
+    def _if_there(self, model: Model) -> Model:
+        """Give a model, or another one of its provider if it is absent and there is another."""
+        if not self._absences.is_absent(model):
+            return model
+        return next(iter(self._peers(model)), model)
+
+    def _peers(self, model: Model) -> list[Model]:
+        """List the other models of a provider, those of the same tier first."""
+        others = [m for m in self._askable() if m.provider == model.provider]
+        others.sort(key=lambda other: other.tier is not model.tier)
+        return [m for m in others if not m.is_same(model)]
 
     def _one_each(self, models: Sequence[Model], tier: Tier) -> list[Model]:
         """Give each provider's first model of a tier, else its first; the default's comes first."""
@@ -148,7 +173,7 @@ class Router:
             return []
         if self._rules.failover is not None:
             named = [self._named(one, first.tier) for one in self._rules.failover]
-            chain = [model for model in named if model is not None]
+            chain = [m for m in named if m is not None and not self._absences.is_absent(m)]
         elif strategy in (Strategy.FAST, Strategy.CHEAP):
             chain = _of_others(self._ranked(strategy), first)
         else:
@@ -159,6 +184,17 @@ class Router:
             if not any(map(model.is_same, kept)):
                 kept.append(model)
         return kept[1:]
+
+    def instead_of(self, request: ProviderRequest) -> list[ProviderRequest]:
+        """List the requests to make to other models of a provider that does not know this one.
+
+        Where a chain is configured, only for a provider that it names without a model.
+        """
+        provider, chain = request.model.provider, self._rules.failover
+        if chain is not None and ModelChoice(provider) not in chain:
+            return []
+        fits = (fitted(request, model) for model in self._peers(request.model))
+        return [one for one in fits if one is not None]
 
     def _named(self, choice: ModelChoice, tier: Tier) -> Model | None:
         """Resolve an entry of the configured chain; a provider alone: its model of this tier."""

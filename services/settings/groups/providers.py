@@ -102,5 +102,4 @@ class ProviderSettings:  # wide: a field for each variable
 
         Raises ValueError if keys and addresses do not match.
         """
-        given = self.access.get(name)
-        return given.endpoints() if given else (Endpoint(),)
+        return self.access[name].endpoints()

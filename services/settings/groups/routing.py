@@ -28,6 +28,12 @@ class RoutingSettings:
         'providers or provider/model by commas, such as "openai, anthropic/claude-haiku-4-5"',
         rules.failover,
     )
+    model_gone_seconds: float = seconds(
+        "MODEL_GONE_SECONDS",
+        600,
+        (0, 86_400),
+        "How long a model that its provider did not know is not chosen where nobody names it.",
+    )
     hedge_seconds: float = seconds(
         "HEDGE_SECONDS",
         3,

@@ -2,28 +2,47 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from services.providers.declaration import BaseUrl, Key, Limits, Vendor
 from services.settings import rules
 from services.settings.endpoints import Endpoint, endpoints_of
-from services.settings.variables import secret, text, whole
+from services.settings.variables import choice, secret, text, whole
 
 _KEYS = "the key as {} shows it; several of them by commas"
 _BASE_URL = "an absolute URL such as http://127.0.0.1:11434/v1; several of them by commas"
+_SWITCH = (
+    "Whether the demonstration is there. `auto`: where another provider is configured it stands in "
+    "no list, and answers only if it is named; `on`: it is listed beside the others."
+)
 _NO_LIMIT = "0: no limit"
 _MOST = 1_000_000_000
 
 
+class Switch(StrEnum):
+    """Whether a demonstration is there: always, never, or listed only where it is alone."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorAccess:
-    """Keys and addresses of a vendor; several are separated by commas."""
+    """Keys and addresses of a vendor; several are separated by commas.
+
+    `switch` None: the vendor is no demonstration.
+    """
 
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
+    switch: str | None = None
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Pair keys and addresses; raises ValueError if they do not match."""
+        if self.switch is not None:
+            return () if self.switch == Switch.OFF else (Endpoint(),)
         return endpoints_of(self.api_key, self.base_url)
 
 
@@ -42,6 +61,8 @@ def access_variables(vendor: Vendor) -> Mapping[str, Any]:
         declared["api_key"] = _key_of(vendor.title, vendor.key)
     if vendor.base_url:
         declared["base_url"] = _base_url_of(vendor.base_url)
+    if vendor.switch:
+        declared["switch"] = choice(vendor.switch, Switch.AUTO.value, Switch, _SWITCH)
     return declared
 
 

@@ -34,6 +34,7 @@ def test_a_begun_turn_says_whose_choice_its_model_is(
     begun = store.runs.begin_turn(turn_in(session, choice=of_request))
 
     assert begun.chosen_by is chosen_by
+    assert begun.session_choice == of_session
 
 
 def test_a_model_that_the_session_names_is_its_choice_also_where_the_default_is_the_same(

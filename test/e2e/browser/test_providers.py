@@ -82,4 +82,4 @@ def test_only_configured_providers_can_be_chosen(page: WebClient) -> None:
     groups = page.page.locator("#model optgroup")
     expect(groups.first).to_be_attached(timeout=PATIENCE_MS)
     labels = groups.evaluate_all("all => all.map(one => one.label)")
-    assert labels == ["whichever is", "openai", "anthropic", "scripted"]
+    assert labels == ["whichever is", "openai", "anthropic"]

@@ -1,7 +1,9 @@
 """`check` says in a line each whether what is configured can be used, and never shows a key."""
 
+import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -11,6 +13,7 @@ from stack.fixtures import MakeRedis
 from stack.server_process import find_free_port
 from stack.supabase_stack import SupabaseStack
 from wires.fixtures import WireServer
+from wires.model_lists import model_lists
 from wires.subjects import base_url_of
 
 from services.providers.registry import VENDORS
@@ -19,6 +22,9 @@ KEY = "sk-good-0123456789abcdef"
 REFUSED_KEY = "sk-refused-0123456789abcdef"
 NAMES = list(VENDORS)
 TIME = re.compile(r"\(\d+\.\d\d s\)")
+LISTED = {"DEFAULT_PROVIDER": "openai", "DEFAULT_MODEL": "plain"}
+"""A default that the server of the tests lists."""
+
 QUICK = {"READ_TIMEOUT_SECONDS": "1", "LOG_LEVEL": "debug"}
 
 
@@ -61,7 +67,7 @@ def test_without_settings_only_the_script_can_be_used(tmp_path: Path) -> None:
 
 
 def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: WireServer) -> None:
-    ran = check(tmp_path, **everywhere(wire, KEY))
+    ran = check(tmp_path, **everywhere(wire, KEY), **LISTED)
 
     lines = lines_of(ran)
     assert ran.returncode == 0
@@ -103,13 +109,63 @@ def test_a_server_that_is_no_provider_is_not_usable(
 
 
 def test_of_several_keys_each_has_a_line(tmp_path: Path, wire: WireServer) -> None:
-    ran = check(tmp_path, OPENAI_API_KEY=f"{KEY}, {REFUSED_KEY}", OPENAI_BASE_URL=wire.base_url)
+    twice = {"OPENAI_API_KEY": f"{KEY}, {REFUSED_KEY}", "OPENAI_BASE_URL": wire.base_url}
+
+    ran = check(tmp_path, **twice, **LISTED)
 
     lines = [line for line in ran.stdout.splitlines() if " openai " in line]
     assert ran.returncode == 1
     assert len(lines) == 2
     assert lines[0].startswith("ok     openai 1 of 2: usable, 2 models")
     assert lines[1].startswith("wrong  openai 2 of 2: refused key.")
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (["gpt-5-nano", "gpt-6-luna-mini"], "wrong  default: openai does not list gpt-6-luna, "),
+        ([], "warn   default: openai lists no models"),
+        (["gpt-6-luna"], None),
+        (["gpt-6-luna-2026-09-22"], None),
+    ],
+)
+def test_a_default_that_its_provider_does_not_list_is_wrong(
+    tmp_path: Path, listed: list[str], told: str | None
+) -> None:
+    with model_lists() as lists:
+        lists.body = json.dumps({"data": [{"id": name} for name in listed]}).encode()
+        ran = check(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=lists.url)
+
+    last = ran.stdout.splitlines()[-1]
+    is_wrong = told is not None and told.startswith("wrong")
+    assert ran.returncode == int(is_wrong)
+    assert last.startswith(told or "ok     scripted: ")
+    assert ("DEFAULT_MODEL" in last) == is_wrong
+
+
+def test_a_model_that_ends_is_warned_of_and_a_script_that_is_off_is_not_there(
+    tmp_path: Path,
+) -> None:
+    soon = datetime.now(UTC).date() + timedelta(days=30)
+    models = tmp_path / "models.yaml"
+    models.write_text(
+        f"models: [{{provider: openai, name: old, window: 9, max_output: 8, ends: {soon}}}]"
+    )
+    with model_lists() as lists:
+        lists.body = json.dumps({"data": [{"id": "old"}]}).encode()
+        ran = check(
+            tmp_path,
+            OPENAI_API_KEY=KEY,
+            OPENAI_BASE_URL=lists.url,
+            MODELS_FILE=str(models),
+            DEFAULT_MODEL="old",
+            SCRIPTED="off",
+        )
+
+    lines = ran.stdout.splitlines()
+    assert ran.returncode == 0
+    assert lines[-1].startswith(f"warn   DEFAULT_MODEL: old of openai ends on {soon}.")
+    assert "-      scripted: not configured (SCRIPTED)" in lines
 
 
 def test_the_database_and_redis_are_looked_at_where_they_are_set(

@@ -60,6 +60,13 @@ def names_in(told: str) -> set[str]:
             {"PORT": "http", "LOCAL_BASE_URL": NOBODY, "DEFAULT_PROVIDER": "local"},
             {"PORT", "DEFAULT_MODEL"},
         ),
+        ({"SCRIPTED": "off"}, {"SCRIPTED"}),
+        (
+            {"SCRIPTED": "off", "DEFAULT_PROVIDER": "scripted", "OPENAI_API_KEY": "k"},
+            {"DEFAULT_PROVIDER"},
+        ),
+        ({"SCRIPTED": "off", "OPENAI_API_KEY": "k", "FAILOVER": "scripted"}, {"FAILOVER"}),
+        ({"SCRIPTED": "true"}, {"SCRIPTED"}),
         # Only a provider that could be built can tell which names are wrong.
         ({"OPENAI_BASE_URL": "nonsense", "DEFAULT_MODEL": "gpt-4.1"}, {"OPENAI_BASE_URL"}),
         ({"GEMINI_API_KEY": "a,,", "DEFAULT_MODEL": "gemini-3.8-flash"}, {"GEMINI_API_KEY"}),

@@ -1,7 +1,10 @@
 """Models of several providers, and a router that chooses among them."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
+
+from subjects.clock import Clock
 
 from services.admission.breakers.base import BreakerRules
 from services.admission.breakers.local import LocalBreakers
@@ -10,6 +13,7 @@ from services.domain.costs import Price
 from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
+from services.runs.asking.absences import Absences
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.asking.routing import Router, RoutingRules
 from services.runs.living.plan import Plan
@@ -36,6 +40,9 @@ OFFERS = Offers(ALL, FLASH, "gemini")
 KEYLESS = Offers((SCRIPTED,), SCRIPTED, "scripted")
 
 
+TODAY = date(2026, 11, 30)
+
+
 class Choosing:
     """A router, and what it knows."""
 
@@ -43,7 +50,15 @@ class Choosing:
         """Begin with a router that knows nothing yet."""
         self.breakers = LocalBreakers(BreakerRules(failures=1))
         self.times = FirstTokens()
-        self.router = Router(offers, RoutingRules(**rules), self.breakers, self.times)  # type: ignore[arg-type]  # the rules' own fields
+        self.clock = Clock()
+        self.absences = Absences(600, clock=self.clock, day=lambda: TODAY)
+        self.router = Router(
+            offers,
+            RoutingRules(**rules),  # type: ignore[arg-type]  # the rules' own fields
+            self.breakers,
+            self.times,
+            self.absences,
+        )
 
     def first(
         self, strategy: Strategy | None = None, provider: str | None = None, name: str | None = None

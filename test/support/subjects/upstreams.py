@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.bootstrap.providers import build_offers, build_providers
+from services.bootstrap.offers import build_offers
+from services.bootstrap.providers import build_providers
 from services.domain.catalog import Offers
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings

@@ -19,8 +19,8 @@ from services.admission.quotas.base import Quotas
 from services.admission.quotas.local import LocalQuotas
 from services.admission.windows.local import LocalWindows
 from services.bootstrap import runs, streams
-from services.bootstrap.providers import Asked
-from services.domain.catalog import ModelChoice
+from services.bootstrap.offers import Asked
+from services.domain.catalog import ModelChoice, Offers
 from services.domain.costs import Usage
 from services.domain.deliveries import Batch, EventStream, Ping
 from services.domain.events import (
@@ -146,6 +146,7 @@ class RunWorld:
         quotas: Quotas | None = None,
         breakers: Breakers | None = None,
         queue_size: int = 100,
+        offers: Offers = OFFERS,
     ) -> None:
         """Start with no run; `open_log` makes the log, which else is in memory.
 
@@ -168,7 +169,7 @@ class RunWorld:
         counters = Counters(LocalWindows(), quotas or LocalQuotas({}, 60), self.breakers)
         self.providers: dict[str, Provider] = {one.name: one for one in (provider, *others)}
         answering = runs.build_answering(
-            settings, Asked(self.providers, OFFERS), counters, self.metrics
+            settings, Asked(self.providers, offers), counters, self.metrics
         )
         self.router, self.gate, self.queue = answering.router, answering.gate, answering.queue
         settler = runs.build_settler(settings, self.runs, self.outbox)

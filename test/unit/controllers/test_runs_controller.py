@@ -6,14 +6,16 @@ from dataclasses import replace
 import pytest
 from gevent.event import Event
 from subjects.run_desk import HELLO, RunDesk
-from worlds.played import Step
+from worlds.played import PlayedProvider, Step
 from worlds.run_world import MakeWorld, said
-from worlds.stores import KEY, KEY_WITH_OTHER_BODY, new_id
+from worlds.stores import KEY, KEY_WITH_OTHER_BODY, LARGE, new_id, new_session
 
-from services.domain.catalog import ModelChoice
+from services.domain.catalog import ModelChoice, Offers
+from services.domain.errors.codes import FailureCode
 from services.domain.errors.conflicts import RunActive
 from services.domain.errors.outages import Draining, StoreUnavailable, TooManyStreams
 from services.domain.errors.requests import KeyReused, ModelNotAvailable, NotFound, TooManyRequests
+from services.domain.errors.upstream import ProviderError
 from services.domain.sessions import FinishReason
 
 
@@ -47,6 +49,25 @@ def test_what_the_request_says_goes_upstream_and_defaults_where_it_is_silent(
     silent, said_so = desk.world.provider.requests
     assert (silent.temperature, silent.max_tokens, silent.model.name) == (0.7, 1000, "large")
     assert (said_so.temperature, said_so.max_tokens, said_so.model.name) == (0.0, 7, "small")
+
+
+@pytest.mark.parametrize(
+    ("of_session", "text"),
+    [(ModelChoice("other"), "from its second"), (ModelChoice("other", "large"), "")],
+)
+def test_a_model_that_is_gone_is_replaced_unless_the_session_names_it(
+    make_world: MakeWorld, of_session: ModelChoice, text: str
+) -> None:
+    gone = ProviderError("No.", code=FailureCode.MODEL_NOT_FOUND)
+    other = PlayedProvider([gone], said("from its second"), name="other")
+    offers = Offers([LARGE, *other.models], LARGE, "scripted")
+    desk = RunDesk(make_world(said("no"), others=[other], offers=offers))
+    new = new_session(desk.caller.user_id, choice=of_session)
+    session = desk.world.store.sessions.create(new)
+
+    started = desk.runs.start(desk.caller, session.id, HELLO)
+
+    assert desk.text_of(started) == text
 
 
 def test_the_same_key_gives_the_same_run_and_costs_nothing(desk: RunDesk) -> None:

@@ -14,6 +14,7 @@ from services.admission.waiting.burst_queue import Request
 from services.domain.catalog import ModelChoice, Offers
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.requests import TooManyRequests
+from services.runs.asking.absences import Absences
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.asking.routing import Router, RoutingRules
 from services.streams.base import LogWriter
@@ -30,7 +31,7 @@ def _queueing(make_world: MakeWorld, provider: str) -> RunDesk:
         queue_size=1,
     )
     offers = Offers([LARGE, SMALL, *other.models], LARGE, "scripted")
-    world.router = Router(offers, RoutingRules(), world.breakers, FirstTokens())
+    world.router = Router(offers, RoutingRules(), world.breakers, FirstTokens(), Absences(600))
     world.queue.enter(request_of(provider))
     return RunDesk(world)
 

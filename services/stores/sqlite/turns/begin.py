@@ -101,13 +101,15 @@ def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
     if row["active_run"] is not None:
         raise RunActive(row["active_run"])
     parent_id = _parent(connection, turn, row["active_leaf"])
-    plan = _plan(connection, turn, sessions.session_of(row), parent_id)
+    session = sessions.session_of(row)
+    plan = _plan(connection, turn, session, parent_id)
     _check_active_runs(connection, turn)
     run = _write(connection, turn, plan)
     return BegunTurn(
         run=run_of(run),
         model=plan.model,
         chosen_by=plan.chosen_by,
+        session_choice=session.choice,
         context=plan.context,
         system_prompt=plan.system_prompt,
         max_tokens=plan.max_tokens,
@@ -124,12 +126,14 @@ def _begun_before(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn 
         "SELECT parent_id FROM messages WHERE id = ?", (run["user_message_id"],)
     ).fetchone()
     model, prompt = model_of(run), session["system_prompt"]
+    choice = sessions.session_of(session).choice
     room = _Room(model, run["max_tokens"])
     context = _context(connection, turn, parent["parent_id"], prompt, room)
     return BegunTurn(
         run=run_of(run),
         model=model,
-        chosen_by=ChosenBy.of(turn.choice, sessions.session_of(session).choice),
+        chosen_by=ChosenBy.of(turn.choice, choice),
+        session_choice=choice,
         context=context,
         system_prompt=prompt,
         max_tokens=run["max_tokens"],

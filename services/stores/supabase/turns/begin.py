@@ -104,6 +104,7 @@ def begun_turn(turn: BeginTurn, reply: BeginReply) -> BegunTurn:
         run=reply.run.run(),
         model=reply.model,
         chosen_by=ChosenBy.of(turn.choice, _choice_of_session(reply)),
+        session_choice=_choice_of_session(reply),
         context=() if reply.replayed else (*history, message),
         system_prompt=reply.system_prompt,
         max_tokens=reply.max_tokens,

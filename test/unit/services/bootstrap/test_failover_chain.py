@@ -3,7 +3,7 @@
 import pytest
 from subjects.upstreams import ALL_KEYS, NOBODY, Build
 
-from services.bootstrap.providers import failover_chain
+from services.bootstrap.offers import failover_chain
 from services.domain.catalog import Model, ModelChoice, Offers
 from services.settings.whole import InvalidSettings
 

@@ -1,11 +1,13 @@
 """Settings in, offers out: the models, their prices, and the one that is the default."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from subjects.upstreams import ALL_KEYS, NOBODY, Build
 from wires.model_lists import ModelLists
 
+from services.bootstrap.named_models import endings
 from services.domain.catalog import ANY_MODEL, ModelChoice, Offers
 from services.domain.costs import Price
 from services.domain.errors.requests import ModelNotAvailable
@@ -28,7 +30,7 @@ def test_known_models_have_their_price(built: Build) -> None:
 def test_the_price_of_a_file_wins_and_an_unknown_model_has_none(built: Build) -> None:
     path = built.models_file(
         "models:\n"
-        "- {provider: openai, name: gpt-4.1-mini, price: {input: 7, output: 8}}\n"
+        "- {provider: openai, name: gpt-6-luna, price: {input: 7, output: 8}}\n"
         "- {provider: openai, name: brand-new, window: 1000, max_output: 100}\n"
         "- {provider: local, name: llama, window: 1000, max_output: 100}\n"
     )
@@ -118,6 +120,72 @@ def test_a_default_that_nobody_offers_is_refused(built: Build, environ: dict[str
     told = built(**{**ALL_KEYS, **environ}).refused()
 
     assert environ["DEFAULT_MODEL"] in told["DEFAULT_MODEL"]
+
+
+def test_a_model_that_has_ended_is_the_default_only_if_a_setting_names_it(built: Build) -> None:
+    path = built.models_file(
+        "models:\n"
+        "- {provider: openai, name: gpt-6-luna, ends: 2026-01-01}\n"
+        "- {provider: openai, name: gpt-6-astra, ends: 2026-01-01}\n"
+    )
+    settings = {"OPENAI_API_KEY": "k", "MODELS_FILE": path}
+
+    assert built(**settings).offers.default.name == "gpt-6.1-terra"
+    assert built(**settings, DEFAULT_MODEL="gpt-6-luna").offers.default.name == "gpt-6-luna"
+
+
+def test_models_that_settings_name_and_that_end_are_told_with_the_setting(built: Build) -> None:
+    day = date(2026, 11, 30)
+    path = built.models_file(
+        "models:\n"
+        "- {provider: openai, name: gpt-6-luna, ends: 2027-02-28}\n"
+        "- {provider: openai, name: gpt-6-astra, ends: 2027-03-01}\n"
+        "- {provider: anthropic, name: claude-haiku-4-5, ends: 2026-11-30}\n"
+    )
+    failover = "anthropic/claude-haiku-4-5, openai/gpt-6-astra, anthropic"
+    made = built(**ALL_KEYS, MODELS_FILE=path, DEFAULT_PROVIDER="openai", FAILOVER=failover)
+
+    told = [str(one) for one in endings(made.settings, made.offers, day)]
+
+    default = "gpt-6-luna of openai, which answers by default, ends on 2027-02-28."
+    fallback = "FAILOVER: claude-haiku-4-5 of anthropic has ended on 2026-11-30."
+    assert told == [f"{default} Set DEFAULT_MODEL.", f"{fallback} Name another model there."]
+
+
+@pytest.mark.parametrize(
+    ("environ", "untold"),
+    [
+        ({}, set()),
+        ({"SCRIPTED": "on"}, set()),
+        ({"OPENAI_API_KEY": "k"}, {"scripted"}),
+        ({"OPENAI_API_KEY": "k", "SCRIPTED": "on"}, set()),
+        ({"OPENAI_API_KEY": "k", "DEFAULT_PROVIDER": "scripted"}, set()),
+        ({"OPENAI_API_KEY": "k", "DEFAULT_MODEL": "scripted-1"}, set()),
+        ({"LOCAL_BASE_URL": NOBODY, "DEFAULT_MODEL": "llama"}, {"scripted"}),
+    ],
+)
+def test_the_script_is_told_of_where_it_is_alone_or_asked_for(
+    built: Build, environ: dict[str, str], untold: set[str]
+) -> None:
+    offers = built(**environ).offers
+
+    assert offers.untold == untold
+    assert offers.pick(ModelChoice("scripted")).name == "scripted-1"
+
+
+def test_a_script_that_is_off_is_no_provider(built: Build) -> None:
+    made = built(OPENAI_API_KEY="k", SCRIPTED="off")
+
+    assert list(made.providers) == ["openai"]
+    path = built.models_file(
+        "models:\n"
+        + "".join(
+            f"- {{provider: openai, name: {one.name}, remove: true}}\n"
+            for one in made.offers.models
+        )
+    )
+    bare = built(OPENAI_API_KEY="k", SCRIPTED="off", MODELS_FILE=path, DEFAULT_MODEL="gpt-6-luna")
+    assert "openai" in bare.refused()["DEFAULT_MODEL"]
 
 
 def test_a_provider_without_models_cannot_be_the_default(built: Build) -> None:

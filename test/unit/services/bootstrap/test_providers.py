@@ -8,7 +8,8 @@ import pytest
 from subjects.upstreams import ALL_KEYS, NOBODY, Build
 from wires.model_lists import ModelLists
 
-from services.bootstrap.providers import build_providers, failover_chain
+from services.bootstrap.offers import failover_chain
+from services.bootstrap.providers import build_providers
 from services.providers.spread import SpreadProvider
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings
@@ -65,7 +66,7 @@ def test_several_keys_are_spread_over(built: Build) -> None:
 
     assert isinstance(spread, SpreadProvider)
     assert spread.name == "openai"
-    assert next(iter(spread.models)).name == "gpt-4.1-mini"
+    assert next(iter(spread.models)).name == "gpt-6-luna"
 
 
 def test_one_key_is_asked_directly(built: Build) -> None:

@@ -1,6 +1,7 @@
 """The models that are known, and how a file of settings changes them."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,7 +41,7 @@ def names(catalog: Catalog, provider: str) -> list[str]:
     ("provider", "default"),
     [
         ("gemini", "gemini-3.8-flash"),
-        ("openai", "gpt-4.1-mini"),
+        ("openai", "gpt-6-luna"),
         ("anthropic", "claude-haiku-5-5"),
     ],
 )
@@ -51,6 +52,30 @@ def test_the_default_of_a_vendor_is_small_and_has_large_siblings(
 
     assert (first.name, first.tier) == (default, Tier.SMALL)
     assert Tier.LARGE in {one.tier for one in others}
+
+
+@pytest.mark.parametrize("provider", LISTED_BY_SDK)
+def test_no_day_is_known_on_which_the_default_of_a_vendor_ends(provider: str) -> None:
+    assert KNOWN.models_of(provider)[0].ends is None
+
+
+def test_the_catalog_knows_when_openais_older_models_end() -> None:
+    ends = {one.name: str(one.ends) for one in ALL if one.ends}
+
+    assert ends == {
+        "gpt-4.1-mini": "2027-01-14",
+        "gpt-4.1": "2027-01-14",
+        "gpt-4o-mini": "2027-01-14",
+        "gpt-5-mini": "2026-12-11",
+        "gpt-5": "2026-12-11",
+    }
+
+
+@pytest.mark.parametrize(("written", "ends"), [("2030-05-01", date(2030, 5, 1)), ("never", None)])
+def test_a_file_says_when_a_model_ends(written: str, ends: date | None) -> None:
+    line = f"models: [{{provider: openai, name: gpt-5, ends: {written}}}]"
+
+    assert model(extended(line), "openai", "gpt-5").ends == ends
 
 
 def test_models_of_before_are_still_there() -> None:
@@ -189,9 +214,9 @@ def test_a_file_adds_models_of_a_local_server() -> None:
 
 
 def test_a_file_chooses_the_default() -> None:
-    line = "models: [{provider: openai, name: gpt-6-luna, default: true}]"
+    line = "models: [{provider: openai, name: gpt-6-astra, default: true}]"
 
-    assert names(extended(line), "openai")[:2] == ["gpt-6-luna", "gpt-4.1-mini"]
+    assert names(extended(line), "openai")[:2] == ["gpt-6-astra", "gpt-6-luna"]
 
 
 def test_a_file_takes_models_away() -> None:

@@ -22,6 +22,7 @@ from services.admission.breakers.base import BreakerRules
 from services.admission.breakers.local import LocalBreakers
 from services.domain.catalog import Model, ModelChoice, Offers, Strategy
 from services.domain.errors.requests import ModelNotAvailable
+from services.runs.asking.absences import Absences
 from services.runs.asking.first_tokens import FirstTokens
 from services.runs.asking.routing import Router, RoutingRules
 
@@ -108,6 +109,7 @@ def test_a_wish_chooses_among_the_models_that_the_message_fits_into() -> None:
         RoutingRules(),
         LocalBreakers(BreakerRules()),
         FirstTokens(),
+        Absences(600),
     )
     assert router.choose(ModelChoice(), Strategy.CHEAP, 5000).likely == MINI
     assert cramped.choose(ModelChoice(), Strategy.CHEAP, 900).likely == small
