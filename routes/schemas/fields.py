@@ -13,6 +13,8 @@ from routes.transports.payloads import rfc3339
 MAX_EMAIL_CHARS = 254
 """What fits into a mail's envelope: RFC 5321, 4.5.3.1, without the brackets."""
 
+MAX_ID_CHARS = 64
+
 
 class Text(fields.String):
     """A text that can be stored and sent everywhere: no NUL, no lone surrogate; kept as it is."""
@@ -45,6 +47,15 @@ class EmailAddress(Text):
             metadata=metadata,
             **options,
         )
+
+
+class Id(Text):
+    """An id that a client was given; one that no server could have given is as good as unknown."""
+
+    def __init__(self, **options: Any) -> None:
+        """Document it as what servers give."""
+        metadata = {"format": "uuid", **options.pop("metadata", {})}
+        super().__init__(high=MAX_ID_CHARS, metadata=metadata, **options)
 
 
 class Flag(fields.Boolean):

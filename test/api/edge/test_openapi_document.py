@@ -100,4 +100,4 @@ def test_every_reference_leads_somewhere(document: Json) -> None:
     references = set(re.findall(r"'\$ref': '#/components/(\w+)/(\w+)'", str(document)))
 
     assert {(kind, name) for kind, name in references if name not in components[kind]} == set()
-    assert ("schemas", "Event") in references
+    assert {("schemas", "StreamEvent"), ("schemas", "StreamFrame")} <= references
