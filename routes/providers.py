@@ -10,7 +10,7 @@ from routes.openapi.blueprint import Blueprint, problems_doc
 from routes.schemas.providers import (
     CountedTextSchema,
     ListedModelsSchema,
-    ProvidersSchema,
+    ProvidersStateSchema,
     TokenCountSchema,
 )
 from services.domain.catalog import ModelChoice
@@ -22,7 +22,7 @@ def blueprint(providers: ProvidersController, guard: Guard, turns: TurnReader) -
 
     @blp.get("/providers")
     @guard.required
-    @blp.response(200, ProvidersSchema)
+    @blp.response(200, ProvidersStateSchema)
     def list_providers() -> ProvidersState:
         """List who may be asked, what their models can do, and how they are just now."""
         return providers.state()

@@ -105,7 +105,7 @@ class DefaultModelSchema(ma.Schema):
     model = fields.String(required=True)
 
 
-class ProvidersSchema(ma.Schema):
+class ProvidersStateSchema(ma.Schema):
     """All providers in order of preference, and how they are just now."""
 
     providers = fields.List(fields.Nested(ProviderSchema), required=True)
