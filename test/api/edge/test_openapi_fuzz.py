@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import APIOperation, BaseSchema, Case, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi import checks
 from source_tree import ROOT
 
@@ -119,14 +120,20 @@ def described(app: Flask) -> BaseSchema:
     return schema
 
 
+def is_bad(case: Case[Any], place: ParameterLocation) -> bool:
+    """Tell whether a request was made to be refused for what it has in this place."""
+    return case.meta is not None and case.meta.is_negative_at(place)
+
+
 def put_ids(case: Case[Any], things: Json) -> None:
     """Put real ids in place of made-up ids of the right type."""
-    for name in case.path_parameters:
-        case.path_parameters[name] = things.get(name) or OF_EVERYBODY[name]
-    places: list[Any] = [case.query, case.body]
-    for place in places:
-        if isinstance(place, dict):
-            place.update((k, v) for k, v in things.items() if isinstance(place.get(k), str))
+    if not is_bad(case, ParameterLocation.PATH):
+        for name in case.path_parameters:
+            case.path_parameters[name] = things.get(name) or OF_EVERYBODY[name]
+    places = {ParameterLocation.QUERY: case.query, ParameterLocation.BODY: case.body}
+    for place, values in places.items():
+        if isinstance(values, dict) and not is_bad(case, place):
+            values.update((k, v) for k, v in things.items() if isinstance(values.get(k), str))
     if "Last-Event-ID" in case.headers:
         case.headers["Last-Event-ID"] = things["last_event_id"]
 
