@@ -7,19 +7,53 @@ import flask_smorest  # type: ignore[import-untyped]  # it has no types; this fi
 from flask import Flask
 
 from routes.hooks.authentication import SECURITY_SCHEME
-from routes.hooks.problems import CONTENT_TYPE
+from routes.hooks.problems import CONTENT_TYPE, problem_of
 from routes.openapi.blueprint import Blueprint
 from routes.openapi.converter import SchemaPlugin
 from routes.schemas.events import describe_events
 from routes.schemas.problems import ProblemSchema
+from services.domain.errors.base import CharlaError
+from services.domain.errors.conflicts import Conflict
+from services.domain.errors.outages import Unavailable
+from services.domain.errors.requests import (
+    ContentTooLarge,
+    InvalidRequest,
+    MalformedRequest,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+)
+from services.domain.errors.upstream import ProviderError, ProviderTimeout
 
 ABOUT = """A streaming chat backend that never loses a word.
 
-Errors are RFC 9457 problem documents; `code` is stable and listed in Documentation/errors.md.
+To try it out, register or log in, and put the `access_token` behind *Authorize*. The bodies work as
+they stand; only ids and tokens have to be filled in.
+
+Errors are RFC 9457 problem documents; their `code` is stable and [listed](/api/docs/errors).
 """
 
 PROBLEMS = range(400, 600)
 """Statuses that come with a problem document."""
+
+TYPICAL: dict[int, CharlaError] = {
+    error.status: error
+    for error in (
+        MalformedRequest(),
+        Unauthorized(),
+        NotFound(),
+        Conflict(),
+        ContentTooLarge(),
+        InvalidRequest("content: Missing data.", {"content": ["Missing data."]}),
+        TooManyRequests(),
+        ProviderError(),
+        Unavailable(),
+        ProviderTimeout(),
+    )
+}
+"""An error that shows what a status looks like."""
+
+REQUEST_ID = "01a1f8c4-32a2-71c8-a6a3-45cba1b9bbe8"
 
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
@@ -43,12 +77,19 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
     def _register_responses(self) -> None:
         components = self.spec.components
         components.schema("Problem", schema=ProblemSchema)
-        content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        names = {status.name: status.phrase for status in HTTPStatus if status.value in PROBLEMS}
-        names[self.DEFAULT_ERROR_RESPONSE_NAME] = "Any other problem"
-        for name, description in names.items():
-            response = {"description": description, "content": content}
-            components.response(name, response, lazy=True)
+        for status in (status for status in HTTPStatus if status.value in PROBLEMS):
+            response = _refusal(status.phrase, TYPICAL.get(status))
+            components.response(status.name, response, lazy=True)
+        other = _refusal("Any other problem", CharlaError())
+        components.response(self.DEFAULT_ERROR_RESPONSE_NAME, other, lazy=True)
+
+
+def _refusal(description: str, typical: CharlaError | None) -> dict[str, Any]:
+    """Describe a response that is a problem document."""
+    content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if typical is not None:
+        content["example"] = problem_of(typical).document(REQUEST_ID)
+    return {"description": description, "content": {CONTENT_TYPE: content}}
 
 
 def install(app: Flask, version: str) -> Api:
