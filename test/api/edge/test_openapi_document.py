@@ -158,6 +158,13 @@ def test_a_stream_leads_to_the_type_of_its_events(document: Json) -> None:
         assert stream["contentSchema"]["items"] == {"$ref": "#/components/schemas/StreamFrame"}
 
 
+def test_every_variable_of_a_path_says_what_it_is(document: Json) -> None:
+    variables = [each for path in document["paths"].values() for each in path.get("parameters", [])]
+
+    assert {each["name"] for each in variables} == {"provider", "run_id", "session_id"}
+    assert all(each["description"] for each in variables)
+
+
 def test_every_reference_leads_somewhere(document: Json) -> None:
     components = document["components"]
     references = set(re.findall(r"'\$ref': '#/components/(\w+)/(\w+)'", str(document)))
