@@ -5,9 +5,10 @@ from pathlib import Path
 from flask import Flask
 
 from controllers import bundle
-from routes import edges, openapi, url_map
+from routes import edges, url_map
 from routes.hooks.authentication import TokenRules
 from routes.hooks.limits import LimitRules
+from routes.openapi import api
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
 from services.commands.refusals import errors_as_refusals
@@ -37,7 +38,7 @@ def serve(services: Services) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.extensions["charla"] = services
     installed = edges.install(app, _rules(services.settings), _worker(services))
-    url_map.register(app, openapi.install(app, VERSION), bundle.build(services), installed)
+    url_map.register(app, api.install(app, VERSION), bundle.build(services), installed)
     commands.register(app.cli)
     return app
 

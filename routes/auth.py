@@ -5,11 +5,11 @@ from typing import Any
 from controllers.auth import AuthController, SignedIn
 from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.limits import AddressLimits
-from routes.openapi import Blueprint, problems_doc
+from routes.openapi.blueprint import Blueprint, problems_doc
 from routes.schemas.auth import (
     LoginSchema,
     MeSchema,
-    PasswordSchema,
+    PasswordChangeSchema,
     RefreshSchema,
     RegistrationSchema,
     TokensSchema,
@@ -35,7 +35,7 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
     @blp.arguments(RegistrationSchema)
     @blp.response(201, TokensSchema)
     @problems_doc(409, 429, 503)
-    def register(body: dict[str, Any]) -> dict[str, object]:
+    def register_account(body: dict[str, Any]) -> dict[str, object]:
         """Make an account and log it in.
 
         The first account of an installation is its admin. E-mail addresses are compared without
@@ -56,7 +56,7 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
     @blp.arguments(RefreshSchema)
     @blp.response(200, TokensSchema)
     @problems_doc(401, 503)
-    def refresh(body: dict[str, Any]) -> dict[str, object]:
+    def refresh_login(body: dict[str, Any]) -> dict[str, object]:
         """Continue a login.
 
         A refresh token is good once; the answer holds the next one. A token that comes again
@@ -78,17 +78,17 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
     @blp.get("/me")
     @guard.required
     @blp.response(200, MeSchema)
-    def me() -> User | ExternalUser:
+    def get_account() -> User | ExternalUser:
         """Read the account that the token belongs to."""
         return auth.me(current_caller())
 
     @blp.post("/password")
     @limits.login
     @guard.required
-    @blp.arguments(PasswordSchema)
+    @blp.arguments(PasswordChangeSchema)
     @blp.response(204)
     @problems_doc(409, 429)
-    def password(body: dict[str, Any]) -> None:
+    def change_password(body: dict[str, Any]) -> None:
         """Change the password; all other logins of the account end.
 
         Passwords of Supabase Auth are changed there: for its users this is a 409.

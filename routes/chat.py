@@ -9,8 +9,8 @@ from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
 from routes.hooks.limits import tell
 from routes.hooks.turns import TurnReader
-from routes.openapi import Blueprint, header_doc, problems_doc
-from routes.schemas.runs import AnswerSchema, ChatSchema
+from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
+from routes.schemas.runs import AnswerSchema, ChatTurnSchema
 from routes.transports.payloads import Payload
 from routes.transports.whole_json import whole_answer
 
@@ -24,7 +24,7 @@ def blueprint(
     @blp.post("/chat")
     @guard.required
     @header_doc(HEADER, KEY_FORM)
-    @blp.arguments(ChatSchema)
+    @blp.arguments(ChatTurnSchema)
     @blp.response(200, AnswerSchema)
     @problems_doc(404, 409, 429, 502, 504)
     def ask(body: Mapping[str, Any]) -> Payload:

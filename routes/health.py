@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Response
 
 from controllers.health import HealthController, Readiness
-from routes.openapi import Blueprint
+from routes.openapi.blueprint import Blueprint
 from routes.schemas.health import HealthSchema, ReadinessSchema
 
 
@@ -16,14 +16,14 @@ def blueprint(health: HealthController, render: Callable[[], bytes], kind: str) 
 
     @blp.get("/health")
     @blp.response(200, HealthSchema)
-    def alive() -> dict[str, str]:
+    def get_health() -> dict[str, str]:
         """Tell that the process lives."""
         return {"status": "ok"}
 
     @blp.get("/ready")
     @blp.response(200, ReadinessSchema)
     @blp.alt_response(503, schema=ReadinessSchema, description="Send new work elsewhere.")
-    def ready() -> tuple[Readiness, int]:
+    def get_readiness() -> tuple[Readiness, int]:
         """Tell whether new work may be sent here: not while shutting down or without the store."""
         readiness = health.readiness()
         return readiness, 200 if readiness.is_ready else 503
@@ -32,7 +32,7 @@ def blueprint(health: HealthController, render: Callable[[], bytes], kind: str) 
     @blp.response(
         200, {"type": "string"}, content_type="text/plain", description="Prometheus' text format."
     )
-    def metrics() -> Response:
+    def get_metrics() -> Response:
         """Give the figures of this server, over all its workers."""
         return Response(render(), content_type=kind)
 

@@ -6,7 +6,7 @@ from typing import Any
 from controllers.sessions import SessionsController
 from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.pages import NEXT_PAGE, paged
-from routes.openapi import Blueprint, problems_doc
+from routes.openapi.blueprint import Blueprint, problems_doc
 from routes.schemas.messages import MessagePageSchema, MessageQuerySchema
 from services.domain.paging import Page
 from services.domain.sessions import Message

@@ -6,11 +6,11 @@ from typing import Any
 from controllers.providers import ListedModel, ProvidersController, ProvidersState, TokenCount
 from routes.hooks.authentication import Guard
 from routes.hooks.turns import TurnReader
-from routes.openapi import Blueprint, problems_doc
+from routes.openapi.blueprint import Blueprint, problems_doc
 from routes.schemas.providers import (
+    CountedTextSchema,
     ListedModelsSchema,
-    ProvidersSchema,
-    TextSchema,
+    ProvidersStateSchema,
     TokenCountSchema,
 )
 from services.domain.catalog import ModelChoice
@@ -22,7 +22,7 @@ def blueprint(providers: ProvidersController, guard: Guard, turns: TurnReader) -
 
     @blp.get("/providers")
     @guard.required
-    @blp.response(200, ProvidersSchema)
+    @blp.response(200, ProvidersStateSchema)
     def list_providers() -> ProvidersState:
         """List who may be asked, what their models can do, and how they are just now."""
         return providers.state()
@@ -40,7 +40,7 @@ def blueprint(providers: ProvidersController, guard: Guard, turns: TurnReader) -
 
     @blp.post("/tokens/count")
     @guard.required
-    @blp.arguments(TextSchema)
+    @blp.arguments(CountedTextSchema)
     @blp.response(200, TokenCountSchema)
     def count_tokens(body: Mapping[str, Any]) -> TokenCount:
         """Count the tokens of a message before it is sent; nobody is asked, nothing is used up."""

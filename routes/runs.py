@@ -10,8 +10,8 @@ from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
 from routes.hooks.limits import tell
 from routes.hooks.turns import TurnReader
-from routes.openapi import Blueprint, header_doc, problems_doc
-from routes.schemas.events import FRAME
+from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
+from routes.schemas.events import STREAM, STREAM_EXAMPLE
 from routes.schemas.runs import CursorSchema, RunSchema, StreamTurnSchema
 from routes.transports.sse import MIMETYPE, sse_response
 from services.domain.deliveries import EventStream
@@ -24,12 +24,17 @@ LAST_EVENT_ID_FORM = {
     "type": "string",
     "description": "The `id` of the last event that was seen; browsers send it by themselves.",
 }
-RUN_ID_HEADER = {
-    "X-Run-Id": {
-        "description": "The run that is read.",
-        "schema": {"type": "string", "format": "uuid"},
-    }
+OF_STREAM: dict[str, Any] = {
+    "content_type": MIMETYPE,
+    "example": STREAM_EXAMPLE,
+    "headers": {
+        "X-Run-Id": {
+            "description": "The run that is read.",
+            "schema": {"type": "string", "format": "uuid"},
+        }
+    },
 }
+"""What every response that is a stream has beside its schema."""
 
 
 def blueprint(
@@ -42,7 +47,7 @@ def blueprint(
     @guard.required
     @header_doc(HEADER, KEY_FORM)
     @blp.arguments(StreamTurnSchema)
-    @blp.response(200, FRAME, content_type=MIMETYPE, headers=RUN_ID_HEADER)
+    @blp.response(200, STREAM, **OF_STREAM)
     @problems_doc(404, 409, 429)
     def send_message(body: Body, session_id: str) -> Response:
         """Send a message and read the answer as it is written.
@@ -60,10 +65,10 @@ def blueprint(
     @guard.required
     @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
     @blp.arguments(CursorSchema, location="query")
-    @blp.response(200, FRAME, content_type=MIMETYPE, headers=RUN_ID_HEADER)
+    @blp.response(200, STREAM, **OF_STREAM)
     @blp.alt_response(204, description="Nothing is active, or its end was seen already")
     @problems_doc(404, 429)
-    def read_session(query: Body, session_id: str) -> Response:
+    def follow_session(query: Body, session_id: str) -> Response:
         """Read on in a session: the run that `Last-Event-ID` names, else the active one."""
         caller = current_caller()
         cursor = _last_event_id(query)
@@ -74,10 +79,10 @@ def blueprint(
     @guard.required
     @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
     @blp.arguments(CursorSchema, location="query")
-    @blp.response(200, FRAME, content_type=MIMETYPE, headers=RUN_ID_HEADER)
+    @blp.response(200, STREAM, **OF_STREAM)
     @blp.alt_response(204, description="The end was seen already")
     @problems_doc(404, 429)
-    def read_run(query: Body, run_id: str) -> Response:
+    def follow_run(query: Body, run_id: str) -> Response:
         """Read a run from its start or after `Last-Event-ID`, also one that has ended."""
         caller = current_caller()
         cursor = _last_event_id(query)

@@ -11,7 +11,7 @@ from routes.hooks.idempotency import HEADER, KEY_FORM, idempotency_key
 from routes.hooks.limits import tell
 from routes.hooks.pages import NEXT_PAGE, paged
 from routes.hooks.turns import TurnReader
-from routes.openapi import Blueprint, header_doc, problems_doc
+from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
 from routes.schemas.sessions import (
     SessionDraftSchema,
     SessionPageSchema,
@@ -79,7 +79,7 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
     @blp.arguments(SessionPatchSchema)
     @blp.response(200, SessionSchema)
     @problems_doc(404)
-    def change_session(body: Body, session_id: str) -> Session:
+    def update_session(body: Body, session_id: str) -> Session:
         """Rename, archive or otherwise change a session."""
         choice = {name: body[name] for name in ("provider", "model") if name in body}
         return sessions.change(current_caller(), session_id, _changes(body), choice)

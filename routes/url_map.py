@@ -5,7 +5,7 @@ from flask import Flask
 from controllers.bundle import Controllers
 from routes import auth, chat, docs, health, messages, providers, runs, sessions, web
 from routes.edges import Edges
-from routes.openapi import Api
+from routes.openapi.api import Api
 
 
 def register(app: Flask, api: Api, use: Controllers, edges: Edges) -> None:

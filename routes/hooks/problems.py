@@ -48,19 +48,22 @@ class Problem:
     detail: str
     more: Mapping[str, object] = field(default_factory=dict)
 
-    def response(self, headers: Mapping[str, str]) -> Response:
-        """Write the document as a response."""
-        document = {
+    def document(self, request_id: str | None) -> dict[str, object]:
+        """Give the document."""
+        return {
             "type": f"/api/docs/errors#{self.code}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
-            "request_id": g.get("request_id"),
+            "request_id": request_id,
             **self.more,
         }
+
+    def response(self, headers: Mapping[str, str]) -> Response:
+        """Write the document as a response."""
         # Escaped to ASCII: a detail may quote what a client sent, lone surrogates included.
-        body = json.dumps(document, default=str)
+        body = json.dumps(self.document(g.get("request_id")), default=str)
         return Response(body, self.status, dict(headers), content_type=CONTENT_TYPE)
 
 
@@ -71,20 +74,24 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _of_anything)
 
 
-def _of_charla(error: CharlaError) -> Response:
-    tell(error.standing)
+def problem_of(error: CharlaError) -> Problem:
+    """Say what a client is told of an error."""
     more = dict(error.extra())
     if error.errors:
         more["errors"] = {name: list(texts) for name, texts in error.errors.items()}
+    return Problem(
+        status=error.status, title=error.title, code=error.code, detail=error.detail, more=more
+    )
+
+
+def _of_charla(error: CharlaError) -> Response:
+    tell(error.standing)
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if error.status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: a 401 names the scheme
         headers["WWW-Authenticate"] = "Bearer"
-    problem = Problem(
-        status=error.status, title=error.title, code=error.code, detail=error.detail, more=more
-    )
-    return problem.response(headers)
+    return problem_of(error).response(headers)
 
 
 def _of_http(error: HTTPException) -> AnyResponse:

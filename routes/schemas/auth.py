@@ -1,8 +1,10 @@
 """Accounts and logins on the wire."""
 
 import marshmallow as ma
+from marshmallow import validate
 
 from routes.schemas.fields import EmailAddress, Text
+from services.domain.users import Role
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 128
@@ -11,43 +13,66 @@ MAX_PASSWORD_CHARS = 128
 MAX_NAME_CHARS = 100
 MAX_TOKEN_CHARS = 4096
 
+ADDRESS = {"example": "ann@example.org"}
+PASSWORD = "correct horse battery staple"  # noqa: S105 - an example, which says that it is one
+KNOWN_TO_ALL = "The example is known to everybody: take your own where others can reach the server."
 
-def new_password() -> Text:
+
+def new_password(example: str) -> Text:
     """Make the field of a password that is chosen now."""
-    return Text(low=MIN_PASSWORD_CHARS, high=MAX_PASSWORD_CHARS, required=True, load_only=True)
+    return Text(
+        low=MIN_PASSWORD_CHARS,
+        high=MAX_PASSWORD_CHARS,
+        required=True,
+        load_only=True,
+        metadata={"example": example, "description": KNOWN_TO_ALL},
+    )
 
 
 def known_password() -> Text:
     """Make the field of a password that was chosen before, maybe under other rules."""
-    return Text(low=1, high=MAX_PASSWORD_CHARS, required=True, load_only=True)
+    return Text(
+        low=1,
+        high=MAX_PASSWORD_CHARS,
+        required=True,
+        load_only=True,
+        metadata={"example": PASSWORD},
+    )
 
 
 class RegistrationSchema(ma.Schema):
     """A new account."""
 
-    email = EmailAddress(required=True)
-    password = new_password()
-    name = Text(high=MAX_NAME_CHARS, load_default=None, allow_none=True)
+    email = EmailAddress(required=True, metadata=ADDRESS)
+    password = new_password(PASSWORD)
+    name = Text(
+        high=MAX_NAME_CHARS, load_default=None, allow_none=True, metadata={"example": "Ann"}
+    )
 
 
 class LoginSchema(ma.Schema):
     """A login with e-mail address and password."""
 
-    email = EmailAddress(required=True)
+    email = EmailAddress(required=True, metadata=ADDRESS)
     password = known_password()
 
 
 class RefreshSchema(ma.Schema):
     """The token that continues a login; it is good once."""
 
-    refresh_token = Text(low=1, high=MAX_TOKEN_CHARS, required=True)
+    refresh_token = Text(
+        low=1,
+        high=MAX_TOKEN_CHARS,
+        required=True,
+        metadata={"example": "the refresh_token of a login"},
+    )
 
 
-class PasswordSchema(ma.Schema):
+class PasswordChangeSchema(ma.Schema):
     """A change of the password."""
 
     current = known_password()
-    new = new_password()
+    new = new_password(f"{PASSWORD} again")
 
 
 class UserSchema(ma.Schema):
@@ -57,7 +82,7 @@ class UserSchema(ma.Schema):
     email = ma.fields.String(required=True)
     name = ma.fields.String(required=True, allow_none=True)
     tenant_id = ma.fields.String(required=True, metadata={"format": "uuid"})
-    role = ma.fields.String(required=True, metadata={"enum": ["admin", "member"]})
+    role = ma.fields.Enum(Role, by_value=True, required=True)
 
 
 class MeSchema(UserSchema):
@@ -71,6 +96,6 @@ class TokensSchema(ma.Schema):
 
     access_token = ma.fields.String(required=True)
     refresh_token = ma.fields.String(required=True)
-    token_type = ma.fields.String(required=True, metadata={"enum": ["Bearer"]})
+    token_type = ma.fields.String(required=True, validate=validate.Equal("Bearer"))
     expires_in = ma.fields.Integer(required=True)
     user = ma.fields.Nested(UserSchema, required=True)

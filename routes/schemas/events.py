@@ -7,13 +7,14 @@ from marshmallow import fields, validate
 
 from routes.schemas.fields import Timestamp
 from routes.schemas.runs import CostSchema, UsageSchema
+from routes.transports.sse import MIMETYPE
 from services.domain.events import StatusState
 from services.domain.sessions import FinishReason
 
 
 def named(name: str) -> fields.String:
     """Make the field that names the kind of an event."""
-    return fields.String(required=True, validate=validate.Equal(name), metadata={"const": name})
+    return fields.String(required=True, validate=validate.Equal(name))
 
 
 class _EventSchema(ma.Schema):
@@ -109,7 +110,7 @@ EVENTS: dict[str, type[ma.Schema]] = {
 
 FRAME: dict[str, Any] = {
     "type": "object",
-    "description": "A frame of the stream; lines that begin with a colon are to be ignored.",
+    "description": "A frame of a stream. Lines that begin with a colon are to be ignored.",
     "properties": {
         "id": {
             "type": "string",
@@ -118,16 +119,33 @@ FRAME: dict[str, Any] = {
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "contentSchema": {"$ref": "#/components/schemas/Event"},
+            "contentSchema": {"$ref": "#/components/schemas/StreamEvent"},
         },
     },
     "required": ["data"],
 }
 """A frame as JSON Schema: its data hold the JSON of an event."""
 
+STREAM: dict[str, Any] = {
+    "type": "string",
+    "description": "Server-Sent Events: the `data` of each frame is the JSON of a `StreamEvent`.",
+    "contentMediaType": MIMETYPE,
+    "contentSchema": {"type": "array", "items": {"$ref": "#/components/schemas/StreamFrame"}},
+}
+"""A stream as JSON Schema: a text, which is what it is for those who do not know the format."""
+
+STREAM_EXAMPLE = """\
+data: {"type":"content","content":"Hello, "}
+id: 01a1f8c4-32a2-71c8-a6a3-45cba1b9bbe8.1.2
+
+data: {"type":"content","content":"world."}
+id: 01a1f8c4-32a2-71c8-a6a3-45cba1b9bbe8.1.3
+
+"""
+
 
 def describe_events(components: Any) -> None:
-    """Add `Event`, an event of any kind, to the components of an OpenAPI document."""
+    """Add `StreamEvent`, an event of any kind, and `StreamFrame` to an OpenAPI document."""
     places = {}
     for name, schema in EVENTS.items():
         component = schema.__name__.removesuffix("Schema")
@@ -138,4 +156,5 @@ def describe_events(components: Any) -> None:
         "discriminator": {"propertyName": "type", "mapping": places},
         "description": "`done` and `error` end a stream. Ignore types that you do not know.",
     }
-    components.schema("Event", event)
+    components.schema("StreamEvent", event)
+    components.schema("StreamFrame", FRAME)

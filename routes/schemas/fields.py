@@ -13,17 +13,30 @@ from routes.transports.payloads import rfc3339
 MAX_EMAIL_CHARS = 254
 """What fits into a mail's envelope: RFC 5321, 4.5.3.1, without the brackets."""
 
+MAX_ID_CHARS = 64
+
+NO_NUL_PATTERN = "^[^\\u0000]*$"
+"""What texts are, for the documentation; a pattern cannot name lone surrogates."""
+
 
 class Text(fields.String):
     """A text that can be stored and sent everywhere: no NUL, no lone surrogate; kept as it is."""
 
-    def __init__(self, *, low: int = 0, high: int | None = None, **options: Any) -> None:
-        """Take `low` to `high` characters."""
+    def __init__(
+        self,
+        *,
+        low: int = 0,
+        high: int | None = None,
+        pattern: str | None = NO_NUL_PATTERN,
+        **options: Any,
+    ) -> None:
+        """Take `low` to `high` characters; `pattern` is how the documentation says so."""
         rules = [*_listed(options.pop("validate", None))]
         if low or high is not None:
             rules.append(Length(min=low or None, max=high))
-        # The pattern is for the documentation; a pattern cannot name lone surrogates.
-        metadata = {"pattern": "^[^\\u0000]*$", **options.pop("metadata", {})}
+        metadata = options.pop("metadata", {})
+        if pattern is not None:
+            metadata = {"pattern": pattern, **metadata}
         super().__init__(validate=rules, metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
@@ -45,6 +58,21 @@ class EmailAddress(Text):
             metadata=metadata,
             **options,
         )
+
+
+class Id(Text):
+    """An id that a client was given; one that no server could have given is as good as unknown."""
+
+    def __init__(self, **options: Any) -> None:
+        """Document it as what servers give."""
+        metadata = {"format": "uuid", **options.pop("metadata", {})}
+        super().__init__(pattern=None, metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        if not 1 <= len(text) <= MAX_ID_CHARS:
+            raise ValidationError("No id has this length.")
+        return text
 
 
 class Flag(fields.Boolean):

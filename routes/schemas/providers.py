@@ -104,18 +104,18 @@ class ProviderSchema(ma.Schema):
     )
 
 
-class DefaultSchema(ma.Schema):
+class DefaultModelSchema(ma.Schema):
     """The provider and the model that answer if a request names none."""
 
     provider = fields.String(required=True)
     model = fields.String(required=True)
 
 
-class ProvidersSchema(ma.Schema):
+class ProvidersStateSchema(ma.Schema):
     """All providers in order of preference, and how they are just now."""
 
     providers = fields.List(fields.Nested(ProviderSchema), required=True)
-    default = fields.Nested(DefaultSchema, required=True)
+    default = fields.Nested(DefaultModelSchema, required=True)
     strategies = fields.List(fields.Enum(Strategy, by_value=True), required=True)
     default_strategy = fields.Enum(Strategy, by_value=True, required=True)
 
@@ -126,14 +126,18 @@ class ListedModelsSchema(ma.Schema):
     items = fields.List(fields.Nested(ListedModelSchema), required=True)
 
 
-class TextSchema(ma.Schema):
+class CountedTextSchema(ma.Schema):
     """A message to be counted."""
 
     content = Text(
         required=True,
         low=1,
         validate=NOT_BLANK,
-        metadata={"description": "The message, not blank.", "pattern": NOT_BLANK_PATTERN},
+        metadata={
+            "description": "The message, not blank.",
+            "example": "What is a run?",
+            "pattern": NOT_BLANK_PATTERN,
+        },
     )
     model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
     provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)

@@ -3,7 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Amount, Number, Text, Timestamp, Whole, Word
+from routes.schemas.fields import Amount, Id, Number, Text, Timestamp, Whole, Word
 from services.domain.catalog import Strategy
 from services.domain.costs import UsageSource
 from services.domain.limits import Priority
@@ -11,7 +11,6 @@ from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason, MessageStatus
 
 NAME_CHARS = 200
-ID_CHARS = 64
 MAX_TOKENS = 1_000_000
 
 NOT_BLANK = validate.Regexp(r"(?s).*\S", error="There is nothing but white space in it.")
@@ -51,7 +50,7 @@ class TurnSchema(ma.Schema):
         load_default=Priority.INTERACTIVE,
         metadata={
             "description": "Where a provider has no room for all, `background` waits behind "
-            "`interactive`."
+            "`interactive`. A turn that names neither is `interactive`."
         },
     )
 
@@ -59,8 +58,7 @@ class TurnSchema(ma.Schema):
 class StreamTurnSchema(TurnSchema):
     """A message into a session."""
 
-    parent_id = Text(
-        high=ID_CHARS,
+    parent_id = Id(
         allow_none=True,
         metadata={
             "description": "Fork: the answer to continue from, null for a new beginning. "
@@ -69,10 +67,10 @@ class StreamTurnSchema(TurnSchema):
     )
 
 
-class ChatSchema(StreamTurnSchema):
+class ChatTurnSchema(StreamTurnSchema):
     """A message to be answered in one JSON; without a session a new one is made."""
 
-    session_id = Text(low=1, high=ID_CHARS, load_default=None, allow_none=True)
+    session_id = Id(load_default=None, allow_none=True)
 
 
 class UsageSchema(ma.Schema):

@@ -18,7 +18,7 @@ PAGE_MAX = 100
 class SessionPatchSchema(ma.Schema):
     """What of a session can be changed; null clears."""
 
-    title = Text(low=1, high=TITLE_CHARS, allow_none=True)
+    title = Text(low=1, high=TITLE_CHARS, allow_none=True, metadata={"example": "Runs, explained"})
     archived = Flag()
     system_prompt = Text(low=1, high=PROMPT_CHARS, allow_none=True)
     model = Text(low=1, high=NAME_CHARS, allow_none=True)
@@ -29,7 +29,13 @@ class SessionPatchSchema(ma.Schema):
 class SessionDraftSchema(ma.Schema):
     """A new session."""
 
-    title = Text(low=1, high=TITLE_CHARS, load_default=None, allow_none=True)
+    title = Text(
+        low=1,
+        high=TITLE_CHARS,
+        load_default=None,
+        allow_none=True,
+        metadata={"example": "About runs"},
+    )
     initial_message = Text(
         low=1,
         load_default=None,

@@ -10,6 +10,18 @@ from schemathesis.core.result import Ok
 
 NO_API = {"/api/openapi.json", "/api/docs", "/api/docs/errors"}
 VARIABLE = re.compile("<(?:[a-z]+:)?([a-z_]+)>")
+METHOD_NAME = re.compile("[a-z]+([A-Z][a-z]+)*")
+TYPE_NAME = re.compile("([A-Z][a-z]+)+")
+SOMETIMES_ABSENT = {
+    "Problem.active_run_id",
+    "Problem.content",
+    "Problem.errors",
+    "Problem.message_id",
+    "Problem.run_id",
+    "Problem.session_id",
+    "ResumeEvent.content",
+    "StreamFrame.id",
+}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -95,9 +107,67 @@ def test_headers_that_a_client_may_send_are_described(document: Json) -> None:
     }
 
 
+def test_operations_have_names_that_make_good_methods(document: Json) -> None:
+    names = [operation["operationId"] for operation in operations(document).values()]
+
+    assert [name for name in names if not METHOD_NAME.fullmatch(name)] == []
+    assert len(names) == len({name.lower() for name in names})
+    assert {"registerAccount", "createSession", "sendMessage", "followRun", "ask"} <= set(names)
+
+
+def test_types_have_names_of_their_own(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert [name for name in schemas if not TYPE_NAME.fullmatch(name)] == []
+    assert {"StreamEvent", "FinishReason", "Strategy", "Problem"} <= set(schemas)
+
+
+def test_no_field_of_a_type_has_a_default_which_would_make_it_required(document: Json) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            assert "default" not in described, f"{name}.{field}"
+
+
+def test_what_always_comes_is_required(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    sent = {
+        content["schema"]["$ref"].rpartition("/")[2]
+        for operation in operations(document).values()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+    }
+    absent = {
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        if name not in sent
+        for field in schema.get("properties", {})
+        if field not in schema.get("required", ())
+    }
+
+    assert len(sent) > 7
+    assert absent == SOMETIMES_ABSENT
+
+
+def test_a_stream_leads_to_the_type_of_its_events(document: Json) -> None:
+    answers = [operation["responses"].get("200", {}) for operation in operations(document).values()]
+    contents = [answer.get("content", {}).get("text/event-stream") for answer in answers]
+    streams = [content["schema"] for content in contents if content]
+
+    assert len(streams) == 3
+    for stream in streams:
+        assert stream["type"] == "string"  # what generators can read
+        assert stream["contentSchema"]["items"] == {"$ref": "#/components/schemas/StreamFrame"}
+
+
+def test_every_variable_of_a_path_says_what_it_is(document: Json) -> None:
+    variables = [each for path in document["paths"].values() for each in path.get("parameters", [])]
+
+    assert {each["name"] for each in variables} == {"provider", "run_id", "session_id"}
+    assert all(each["description"] for each in variables)
+
+
 def test_every_reference_leads_somewhere(document: Json) -> None:
     components = document["components"]
     references = set(re.findall(r"'\$ref': '#/components/(\w+)/(\w+)'", str(document)))
 
     assert {(kind, name) for kind, name in references if name not in components[kind]} == set()
-    assert ("schemas", "Event") in references
+    assert {("schemas", "StreamEvent"), ("schemas", "StreamFrame")} <= references
