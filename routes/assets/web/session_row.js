@@ -19,7 +19,7 @@ export class SessionRow {
     this.title = make("span.title");
     this.when = make("span.when");
     this.dot = make("span.dot", { role: "img", "aria-label": "Answering now" });
-    this.link = make("a.session", {}, this.title, this.when, this.dot);
+    this.link = make("a.session", {}, this.title, this.dot, this.when);
     this.actions = make("button.actions", { type: "button", "aria-haspopup": "true" }, icon("dots"));
     // A press beside an open menu closes it: it must not be opened again by the same press.
     this.actions.addEventListener("pointerdown", () => (this.wasOpen = Boolean(this.menu)));

@@ -12,7 +12,8 @@ const UNREACHABLE = "The server cannot be reached. Trying again …";
 
 let isBusy = false;
 let place = null; // the conversation of the text in the field
-let saved = ""; // what is kept of it, as far as this window knows
+let saved = ""; // what this window has kept of it
+let isOwn = false; // it was typed in this window
 let turn = null; // the send that the text was, where it is one that came back
 let saving = null;
 let isStreamLost = false;
@@ -32,22 +33,26 @@ function put(text) {
   fit();
 }
 
+function take({ text, turn: before = null }) {
+  isOwn = false;
+  saved = text;
+  turn = before;
+  put(text);
+}
+
 /** Shows the draft of a conversation (null: of a new one), after keeping that of the last. */
 export function show(sessionId) {
   save();
   place = sessionId;
   const draft = drafts.of(place);
-  saved = draft.text;
-  turn = draft.turn;
-  put(saved);
+  take(draft);
   setMode(false);
 }
 
 /** Empties the field without keeping its text: it belongs to a user who has gone. */
 export function clear() {
   clearTimeout(saving);
-  saved = "";
-  put("");
+  take({ text: "" });
 }
 
 /** The new conversation has an id now. */
@@ -133,18 +138,23 @@ function submit(send) {
   if (isBusy || !content.trim()) return;
   save();
   const again = turn;
-  turn = null;
   put("");
   save();
+  isOwn = false;
   send(content, again);
 }
 
-/** Another window changed the draft: follow it, unless something else is being written here. */
-function follow(sessionId, text) {
-  if (sessionId !== place || field().value !== saved) return;
-  saved = text;
-  turn = null;
-  put(text);
+/** Another window changed the draft: follow it, but never lose what was typed here. */
+function follow(sessionId, draft) {
+  if (sessionId !== place) return;
+  if (draft.unsent.some(({ content }) => content === field().value)) take({ text: "" }); // it was sent
+  else if (!isOwn) take(draft);
+}
+
+/** The window goes away: when it comes back, it has its own text again. */
+function leave() {
+  if (isOwn && field().value) saved = null;
+  save();
 }
 
 /** `send(content, turn)` gets the turn that `content` was before, where it came back unsent. */
@@ -154,6 +164,7 @@ export function start({ send, stop }) {
     submit(send);
   });
   field().addEventListener("input", () => {
+    isOwn = true;
     fit();
     clearTimeout(saving);
     saving = setTimeout(save, SAVE_MS);
@@ -169,7 +180,7 @@ export function start({ send, stop }) {
     const idea = event.target.closest("[data-idea]");
     if (idea) propose(idea.dataset.idea);
   });
-  addEventListener("pagehide", save);
+  addEventListener("pagehide", leave);
   drafts.hearOthers(follow);
   hear("notice", notice);
   hear("reach", (isReached) => {

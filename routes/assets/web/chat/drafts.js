@@ -90,11 +90,11 @@ export function dropUnsent(sessionId, { key }) {
 
 const without = (sessionId, key) => of(sessionId).unsent.filter((turn) => turn.key !== key);
 
-/** Calls `listener(sessionId, text)` when another window changed the text of a draft. */
+/** Calls `listener(sessionId, draft)` when another window changed a draft. */
 export function hearOthers(listener) {
   addEventListener("storage", ({ key, newValue }) => {
     if (owner === null || !key?.startsWith(`${PREFIX}${owner}.`)) return;
     const place = key.slice(keyOf("").length);
-    listener(place === NEW ? null : place, parse(newValue).text);
+    listener(place === NEW ? null : place, parse(newValue));
   });
 }
