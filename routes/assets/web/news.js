@@ -61,7 +61,7 @@ async function lookOnce() {
   isHinted = false;
   looks += 1;
   const now = JSON.stringify((await call("GET", `${realtime}/sessions?limit=1`)).items);
-  if (now !== newest) lastLife = Date.now();
+  if (newest !== null && now !== newest) lastLife = Date.now();
   if (isAsked || now !== newest) await lookAtAll();
   newest = now; // only now: what failed is looked at again
 }

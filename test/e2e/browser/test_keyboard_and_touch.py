@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from api.web_client import PATIENCE_MS, SEEN_ON_BOTH, WebClient
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from stack.server_process import ServerProcess
 
 pytestmark = [pytest.mark.xdist_group("keyboard_and_touch"), SEEN_ON_BOTH]
@@ -17,7 +17,7 @@ LONG = "/long 5000 /slow 10"
 @pytest.fixture
 def phone(browser: Browser, shared_server: ServerProcess) -> Iterator[WebClient]:
     """Open the page on a telephone, logged in."""
-    size = {"width": 390, "height": 740}
+    size = ViewportSize(width=390, height=740)
     context = browser.new_context(viewport=size, has_touch=True, is_mobile=True)
     client = WebClient(context.new_page(), shared_server.url)
     client.register()

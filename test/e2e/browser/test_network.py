@@ -24,6 +24,18 @@ def client(context: BrowserContext, proxy: CutProxy, complaints: list[str]) -> I
     assert [text for text in complaints if "net::ERR" not in text] == []
 
 
+@pytest.fixture
+def other(client: WebClient, browser: Browser, proxy: CutProxy) -> Iterator[WebClient]:
+    """Open the conversation on another device."""
+    context = browser.new_context()
+    other = WebClient(context.new_page(), proxy.url, client.email)
+    other.log_in()
+    other.page.get_by_role("link", name="apples").click()
+    other.wait_for_end()
+    yield other
+    context.close()
+
+
 def test_a_conversation_that_did_not_load_comes_when_the_network_is_back(
     client: WebClient, proxy: CutProxy
 ) -> None:
@@ -54,16 +66,8 @@ def test_a_list_that_did_not_load_comes_when_the_network_is_back(
 
 
 def test_a_page_without_a_network_says_so_and_shows_later_what_it_missed(
-    client: WebClient, browser: Browser, context: BrowserContext, proxy: CutProxy
+    client: WebClient, other: WebClient, context: BrowserContext
 ) -> None:
-    elsewhere = browser.new_context()
-    other = WebClient(
-        elsewhere.new_page(), f"{proxy.url}/{client.page.url.partition('/#')[1]}", client.email
-    )
-    other.log_in()
-    other.page.get_by_role("link", name="apples").click()
-    other.wait_for_end()
-
     context.set_offline(offline=True)
     expect(client.page.locator("#connection")).to_contain_text("cannot be reached")
     other.send(f"{QUICK}pears")
@@ -74,17 +78,12 @@ def test_a_page_without_a_network_says_so_and_shows_later_what_it_missed(
     expect(client.page.locator(".message")).to_have_count(4, timeout=PATIENCE_MS)
     expect(client.page.locator("#connection")).to_be_hidden(timeout=PATIENCE_MS)
     assert client.text == "pears"
-    elsewhere.close()
 
 
 def test_a_message_that_did_not_go_out_can_be_sent_when_the_network_is_back(
     client: WebClient, context: BrowserContext
 ) -> None:
-    keys: list[str] = []
-    client.page.on(
-        "request",
-        lambda r: keys.append(r.headers["idempotency-key"]) if r.method == "POST" else None,
-    )
+    sends = client.requests("/stream")
     context.set_offline(offline=True)
     client.send(f"{QUICK}are you there?")
     client.wait_for_end("failed")
@@ -95,16 +94,12 @@ def test_a_message_that_did_not_go_out_can_be_sent_when_the_network_is_back(
 
     questions = [m["content"] for m in client.stored_messages() if m["role"] == "user"]
     assert questions == [f"{QUICK}apples", f"{QUICK}are you there?"]
-    assert len(set(keys)) == 1
+    assert len({r.headers["idempotency-key"] for r in sends if r.method == "POST"}) == 1
 
 
 def test_the_connection_is_made_anew_when_the_network_comes_back(client: WebClient) -> None:
     """The old one is often dead then, and nobody says so."""
-    places: list[str | None] = []
-    client.page.on(
-        "request",
-        lambda r: places.append(r.headers.get("last-event-id")) if "/stream" in r.url else None,
-    )
+    readings = client.requests("/stream")
     client.send(SLOW)
     client.wait_for_words(200)
 
@@ -112,25 +107,19 @@ def test_the_connection_is_made_anew_when_the_network_comes_back(client: WebClie
     client.wait_for_end()
 
     assert client.text == client.stored_messages()[-1]["content"]
-    assert len(places) == 2
-    assert places[1]
+    assert len(readings) == 2
+    assert readings[1].headers["last-event-id"]
 
 
 def test_an_unsent_message_stays_when_another_one_arrives(
-    client: WebClient, browser: Browser, context: BrowserContext, proxy: CutProxy
+    client: WebClient, other: WebClient, context: BrowserContext
 ) -> None:
     context.set_offline(offline=True)
     client.send(f"{QUICK}mine")
     client.wait_for_end("failed")
-    elsewhere = browser.new_context()
-    other = WebClient(elsewhere.new_page(), proxy.url, client.email)
-    other.log_in()
-    other.page.get_by_role("link", name="apples").click()
-    other.wait_for_end()
     other.send(f"{QUICK}theirs")
     expect(other.page.locator(".message")).to_have_count(4)
     other.wait_for_end()
-    elsewhere.close()
 
     context.set_offline(offline=False)
     questions = client.page.locator(".message.user .text")

@@ -5,7 +5,7 @@ import urllib.request
 import uuid
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 from stack.columns import EMBEDDED, only_on
 
 CHROMIUM = "/usr/bin/chromium"
@@ -102,6 +102,17 @@ class WebClient:
     def seen(self) -> list[tuple[str, str]]:
         """Give what was recorded: status and text of the last answer after every change."""
         return [(status, text) for status, text in self.page.evaluate("() => window.seen")]
+
+    def requests(self, part: str = "") -> list[Request]:
+        """Begin to record the requests of the page whose address has `part` in it."""
+        found: list[Request] = []
+
+        def hear(request: Request) -> None:
+            if part in request.url:
+                found.append(request)
+
+        self.page.on("request", hear)
+        return found
 
     @property
     def session_id(self) -> str:

@@ -50,6 +50,7 @@ async function load(sessionId) {
   showTitle(found.session.title);
   history.fill(sessionId, found.page, makeAnswer);
   stick();
+  composer.forgetSent(history.hasTurn);
   composer.giveBack(unsentIn(sessionId));
   goOn(found.session);
 }
@@ -94,6 +95,7 @@ export async function look(sessions) {
     const page = await call("GET", `${path}/messages?limit=${PAGE}`);
     if (isStale()) return;
     if (history.update(page, makeAnswer)) grown();
+    composer.forgetSent(history.hasTurn);
     goOn(session);
   } catch (error) {
     if (error.status !== 404) throw error;
@@ -136,7 +138,9 @@ async function attempt(turn) {
   keepFocus(() => turn.answer.restart(), () => byId("stop"));
   try {
     const end = await reading;
-    if (end) await ended(turn.answer, end);
+    if (!end) return;
+    tell("mine");
+    await ended(turn.answer, end);
   } catch (error) {
     moves += 1;
     refused(turn, error);
@@ -181,7 +185,6 @@ async function ended(answer, { terminal, begunAt }) {
   const sessionId = state.sessionId;
   moves += 1;
   const mine = moves;
-  tell("mine");
   // It ended before we came, or it was sent before the older messages were here.
   if (terminal === null || shown === null) return load(sessionId);
   shown = begunAt ?? shown; // a run that begins is the last change of its conversation

@@ -116,6 +116,13 @@ export function giveBack(turns) {
   save();
 }
 
+/** Empties the field where its text is a send that did arrive, as `isThere(turn)` says. */
+export function forgetSent(isThere) {
+  if (!turn || field().value !== turn.content || !isThere(turn)) return;
+  put("");
+  save();
+}
+
 /** Puts an idea into the field. */
 function propose(text) {
   put(text);
@@ -151,7 +158,7 @@ function follow(sessionId, draft) {
   else if (!isOwn) take(draft);
 }
 
-/** The window goes away: when it comes back, it has its own text again. */
+/** The window goes away, perhaps for ever: when it comes back, it has its own text again. */
 function leave() {
   if (isOwn && field().value) saved = null;
   save();
@@ -181,6 +188,7 @@ export function start({ send, stop }) {
     if (idea) propose(idea.dataset.idea);
   });
   addEventListener("pagehide", leave);
+  document.addEventListener("visibilitychange", () => document.hidden && leave()); // phones say no more
   drafts.hearOthers(follow);
   hear("notice", notice);
   hear("reach", (isReached) => {
