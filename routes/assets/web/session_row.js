@@ -67,12 +67,11 @@ export class SessionRow {
       item("Delete", () => this.#delete(), ".danger"),
     );
     const hide = () => menu.isConnected && menu.hidePopover();
-    menu.addEventListener("toggle", ({ newState }) => newState === "closed" && this.#closed(menu));
+    const moving = { signal: this.#untilClosed(menu), passive: true };
     menu.addEventListener("keydown", (event) => step(event, [...menu.children]));
     menu.addEventListener("focusout", ({ relatedTarget: to }) => to && !menu.contains(to) && hide());
-    for (const moving of [this.element.closest(".list"), window]) {
-      for (const name of ["scroll", "resize"]) moving.addEventListener(name, hide, { once: true });
-    }
+    this.element.closest(".list").addEventListener("scroll", () => place(menu, this.actions), moving);
+    addEventListener("resize", hide, moving);
     this.element.append(menu);
     menu.showPopover();
     place(menu, this.actions);
@@ -81,11 +80,18 @@ export class SessionRow {
     this.actions.setAttribute("aria-expanded", "true");
   }
 
-  #closed(menu) {
-    menu.remove();
-    if (this.menu !== menu) return;
-    this.menu = null;
-    this.actions.setAttribute("aria-expanded", "false");
+  /** Takes a menu away when it has closed, and tells so by the signal. */
+  #untilClosed(menu) {
+    const closing = new AbortController();
+    menu.addEventListener("toggle", ({ newState }) => {
+      if (newState !== "closed") return;
+      closing.abort();
+      menu.remove();
+      if (this.menu !== menu) return;
+      this.menu = null;
+      this.actions.setAttribute("aria-expanded", "false");
+    });
+    return closing.signal;
   }
 
   #choose(action) {
@@ -138,12 +144,12 @@ function step(event, items) {
   items.at((items.indexOf(document.activeElement) + by) % items.length).focus();
 }
 
-/** Puts a menu under its button, or above where there is no room below. */
+/** Puts a menu under its button, or above where there is no room below; never out of sight. */
 function place(menu, button) {
   const { right, top, bottom } = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;
   const fits = bottom + height + MARGIN <= innerHeight;
   const left = Math.min(right - width, innerWidth - width - MARGIN);
   menu.style.left = `${Math.max(MARGIN, left)}px`;
-  menu.style.top = `${fits ? bottom : Math.max(MARGIN, top - height)}px`;
+  menu.style.top = `${Math.max(MARGIN, fits ? bottom : top - height)}px`;
 }
