@@ -3,6 +3,7 @@
 import { call } from "./api/api.js";
 import { forget, keep } from "./api/login.js";
 import { byId } from "./page/dom.js";
+import { goToField } from "./page/focus.js";
 
 let isNew = false; // the form registers instead of logging in
 
@@ -27,7 +28,7 @@ export function show(reason = "") {
   byId("auth").hidden = false;
   setMode(false);
   say(reason);
-  byId("email").focus();
+  goToField(byId("email"), byId("auth-title"));
 }
 
 async function submit(done) {

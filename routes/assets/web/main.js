@@ -2,13 +2,18 @@
 
 import * as login from "./api/login.js";
 import * as auth from "./auth.js";
+import { untilDone } from "./api/patience.js";
 import * as chat from "./chat/chat.js";
+import * as composer from "./chat/composer.js";
+import * as drafts from "./chat/drafts.js";
 import * as models from "./chat/models.js";
 import * as scroll from "./chat/scroll.js";
+import * as news from "./news.js";
 import { byId } from "./page/dom.js";
 import { hear, state, tell } from "./page/state.js";
 import * as sessions from "./sessions.js";
 
+const NARROW = "(width <= 760px)"; // as in the style sheets
 const ADDRESS = /^#\/s\/([0-9a-f-]{36})$/i;
 
 function route() {
@@ -16,22 +21,31 @@ function route() {
   tell("open", ADDRESS.exec(location.hash)?.[1] ?? null);
 }
 
-function closeDrawer() {
-  if (byId("drawer").contains(document.activeElement)) byId("menu").focus(); // not into nowhere
-  byId("app").classList.remove("drawer-open");
-  byId("menu").setAttribute("aria-expanded", "false");
+const isDrawerOpen = () => byId("app").classList.contains("drawer-open");
+
+/** Opens or closes the drawer of a narrow window; the conversation below it cannot be reached. */
+function setDrawer(isOpen) {
+  byId("app").classList.toggle("drawer-open", isOpen);
+  byId("menu").setAttribute("aria-expanded", String(isOpen));
+  byId("chat").inert = isOpen;
 }
 
-function toggleDrawer() {
-  const isOpen = byId("app").classList.toggle("drawer-open");
-  byId("menu").setAttribute("aria-expanded", String(isOpen));
-  if (isOpen) byId("search").focus();
+function openDrawer() {
+  setDrawer(true);
+  byId("new").focus(); // not the search field, which would raise a phone's keyboard
+}
+
+function closeDrawer() {
+  if (!isDrawerOpen()) return;
+  setDrawer(false);
+  byId("menu").focus(); // not into nowhere
 }
 
 function enter(user) {
   byId("auth").hidden = true;
   byId("app").hidden = false;
   byId("user").textContent = user?.name || user?.email || "";
+  drafts.belongTo(user);
   models.load();
   sessions.reload();
   route();
@@ -44,18 +58,11 @@ function goNew() {
 
 async function boot() {
   if (!login.isKnown()) return auth.show();
-  try {
-    if (await login.refresh()) enter(login.user()); // where not, the login says that it ended
-    return null;
-  } catch {
-    // Nobody answered: the login is still good, so try again instead of asking for it.
-    byId("boot").hidden = false;
-    setTimeout(() => {
-      byId("boot").hidden = true;
-      boot();
-    }, 3000);
-    return null;
-  }
+  // Where nobody answers, the login is still good: try again instead of asking for it.
+  const onProblem = () => (byId("boot").hidden = false);
+  const isIn = await untilDone(login.refresh, { isWanted: login.isKnown, onProblem });
+  byId("boot").hidden = true;
+  return isIn && enter(login.user()); // where not, the login says that it ended
 }
 
 auth.start(enter);
@@ -64,15 +71,24 @@ sessions.start();
 scroll.start();
 chat.start();
 addEventListener("hashchange", () => login.token() && route());
+news.start(async () => chat.look(await sessions.refresh()));
 login.login.addEventListener("end", (event) => {
+  if (!event.detail) {
+    composer.clear(); // the user left, and leaves no texts behind
+    drafts.forgetAll();
+  }
   state.sessionId = null;
   tell("open", null);
   history.replaceState(null, "", location.pathname); // the next user need not see its name
   auth.show(event.detail);
 });
 byId("new").addEventListener("click", goNew);
-byId("menu").addEventListener("click", toggleDrawer);
+byId("menu").addEventListener("click", openDrawer);
 byId("shade").addEventListener("click", closeDrawer);
-document.addEventListener("keydown", (event) => event.key === "Escape" && closeDrawer());
+document.addEventListener("keydown", ({ key }) => {
+  const isMenus = document.querySelector(":popover-open, dialog[open]"); // what Escape closes first
+  if (key === "Escape" && !isMenus) closeDrawer();
+});
+matchMedia(NARROW).addEventListener("change", closeDrawer);
 hear("go", goNew);
 boot();

@@ -1,160 +1,129 @@
-/** The list of conversations: search, paging, rename, archive, delete. */
+/** The list of conversations: search, paging, and keeping up with what changes. */
 
 import { call, realtime } from "./api/api.js";
-import { ask, sure } from "./page/dialog.js";
-import { byId, icon, make, when } from "./page/dom.js";
-import { hear, state, tell } from "./page/state.js";
+import { untilDone } from "./api/patience.js";
+import { byId } from "./page/dom.js";
+import { keepFocus, once } from "./page/focus.js";
+import { hear, tell } from "./page/state.js";
+import { SessionRow } from "./session_row.js";
 
 const PAGE = 30;
-const shown = new Map(); // session id -> list element
+const rows = new Map(); // session id -> SessionRow
 let cursor = null;
+let isLong = false; // more than the first page is shown
 let query = "";
 let archived = false;
 let asked = 0; // counts the questions, so that a late answer to an old one is not shown
+let changes = 0; // counts what this window knows better than an answer that is on its way
 
 const list = () => byId("sessions");
-const pathOf = (session) => `${realtime}/sessions/${session.id}`;
 
-function queryString(extra = {}) {
+function ask(extra = {}) {
   const wanted = { limit: PAGE, ...extra };
   if (query) wanted.q = query;
   if (archived) wanted.archived = "true";
-  return new URLSearchParams(wanted);
+  return call("GET", `${realtime}/sessions?${new URLSearchParams(wanted)}`);
 }
 
-/** Loads the first page anew. */
+/** Loads the first page anew, as often as it takes. */
 export async function reload() {
-  const mine = ++asked;
-  try {
-    const page = await call("GET", `${realtime}/sessions?${queryString()}`);
-    if (mine !== asked) return;
-    shown.clear();
-    list().replaceChildren();
-    append(page);
-    say(page.items.length ? "" : emptySentence());
-  } catch (error) {
-    if (mine === asked) say(error.message);
+  asked += 1;
+  const mine = asked;
+  const page = await untilDone(ask, {
+    isWanted: () => mine === asked,
+    onProblem: (error, goesOn) => say(`${error.message}${goesOn ? " Trying again …" : ""}`),
+  });
+  if (!page || mine !== asked) return;
+  rows.clear();
+  list().replaceChildren();
+  isLong = false;
+  show(page);
+}
+
+/** Brings the list up to date, and gives its newest page; what did not change stays as it is. */
+export async function refresh() {
+  const mine = [asked, changes].join();
+  const page = await ask();
+  if (mine === [asked, changes].join()) show(page);
+  return page.items;
+}
+
+function show(page) {
+  const ids = new Set(page.items.map(({ id }) => id));
+  const last = page.items.at(-1);
+  // Behind the page, a row stays only if there is more, and it is older.
+  const isBehind = ({ session }) => page.next_cursor && session.updated_at <= last.updated_at;
+  for (const [id, row] of rows) if (!ids.has(id) && !isBehind(row)) drop(id);
+  let at = list().firstElementChild;
+  for (const session of page.items) {
+    const { element } = put(session);
+    if (element === at) at = at.nextElementSibling;
+    else move(element, at);
   }
+  if (!isLong) setCursor(page.next_cursor);
+  sayWhetherEmpty();
+}
+
+/** Makes or updates the row of a session; a new one is not in the list yet. */
+function put(session) {
+  const row = rows.get(session.id) ?? new SessionRow(session, () => drop(session.id));
+  row.update(session);
+  rows.set(session.id, row);
+  return row;
+}
+
+const move = (element, before) => keepFocus(() => list().insertBefore(element, before));
+
+function drop(id) {
+  changes += 1;
+  rows.get(id)?.remove();
+  rows.delete(id);
+  sayWhetherEmpty();
 }
 
 async function more() {
   const mine = asked;
-  byId("more").disabled = true;
   try {
-    const page = await call("GET", `${realtime}/sessions?${queryString({ cursor })}`);
-    if (mine === asked) append(page);
+    const page = await ask({ cursor });
+    if (mine !== asked) return;
+    isLong = true;
+    for (const session of page.items) if (!rows.has(session.id)) list().append(put(session).element);
+    setCursor(page.next_cursor);
   } catch (error) {
     tell("notice", error.message);
-  } finally {
-    byId("more").disabled = false;
   }
 }
 
-function append(page) {
-  for (const session of page.items) if (!shown.has(session.id)) list().append(draw(session));
-  cursor = page.next_cursor ?? null;
-  byId("more").hidden = cursor === null;
+function setCursor(next) {
+  cursor = next ?? null;
+  const hide = () => (byId("more").hidden = cursor === null);
+  keepFocus(hide, () => list().lastElementChild?.querySelector("a"));
 }
 
-function emptySentence() {
-  if (query) return "Nothing found.";
-  return archived ? "Nothing is archived." : "No conversations yet.";
+function sayWhetherEmpty() {
+  if (rows.size) return say("");
+  if (query) return say("Nothing found.");
+  return say(archived ? "Nothing is archived." : "No conversations yet.");
 }
 
 function say(sentence) {
-  byId("sessions-status").textContent = sentence;
-}
-
-function draw(session) {
-  const title = session.title || "New conversation";
-  const link = make("a.session", { href: `#/s/${session.id}`, title }, make("span.title", {}, title));
-  link.append(make("span.when", {}, when(session.updated_at)));
-  if (session.active_run) link.append(make("span.dot", { role: "img", "aria-label": "Answering now" }));
-  const element = make("li.entry", {}, link, menu(session));
-  mark(element, session.id === state.sessionId);
-  shown.set(session.id, element);
-  return element;
-}
-
-function menu(session) {
-  const title = session.title || "New conversation";
-  const button = (text, click, style = "") => make(`button.item${style}`, { type: "button", click }, text);
-  const summary = make("summary", { "aria-label": `Actions for ${title}` }, icon("dots"));
-  const choices = make(
-    "div.choices",
-    {},
-    button("Rename", () => rename(session)),
-    button(session.archived ? "Take out of the archive" : "Archive", () => setArchived(session)),
-    button("Delete", () => remove(session), ".danger"),
-  );
-  const details = make("details.menu", {}, summary, choices);
-  details.addEventListener("click", (event) => {
-    if (event.target.closest(".item")) details.open = false;
-  });
-  return details;
-}
-
-async function attempt(action) {
-  try {
-    return await action();
-  } catch (error) {
-    tell("notice", error.message);
-    return null;
-  }
-}
-
-async function rename(session) {
-  const title = await ask("Rename the conversation", "Title", session.title ?? "");
-  if (!title || title === session.title) return;
-  const changed = await attempt(() => call("PATCH", pathOf(session), { body: { title } }));
-  if (changed) tell("session", changed);
-}
-
-async function setArchived(session) {
-  const body = { archived: !session.archived };
-  const changed = await attempt(() => call("PATCH", pathOf(session), { body }));
-  if (changed) drop(session.id); // it is in the other list now
-}
-
-async function remove(session) {
-  const name = session.title || "New conversation";
-  const text = `“${name}” and all its messages will be gone.`;
-  if (!(await sure("Delete the conversation?", text, "Delete"))) return;
-  const isGone = await attempt(() => call("DELETE", pathOf(session)).then(() => true));
-  if (!isGone) return;
-  drop(session.id);
-  tell("removed", session.id);
-}
-
-function drop(id) {
-  shown.get(id)?.remove();
-  shown.delete(id);
-  if (!shown.size) say(emptySentence());
+  if (byId("sessions-status").textContent !== sentence) byId("sessions-status").textContent = sentence;
 }
 
 /** A conversation was made or changed: it is the newest now, unless only its dot changed. */
-function put(session) {
-  const old = shown.get(session.id);
+function changed(session) {
+  const old = rows.get(session.id)?.session;
   if (!old && (query || archived)) return; // whether it belongs into this list, only the server knows
-  const isFirst = list().firstElementChild === old;
-  const element = draw(session);
-  if (old && (isFirst || old.dataset.updated === session.updated_at)) old.replaceWith(element);
-  else {
-    old?.remove();
-    list().prepend(element);
-  }
-  element.dataset.updated = session.updated_at;
-  say("");
-}
-
-function mark(element, isCurrent) {
-  if (isCurrent) element.firstElementChild.setAttribute("aria-current", "page");
-  else element.firstElementChild.removeAttribute("aria-current");
+  const isNewer = old?.updated_at !== session.updated_at;
+  changes += 1;
+  const { element } = put(session);
+  if (isNewer && element !== list().firstElementChild) move(element, list().firstElementChild);
+  sayWhetherEmpty();
 }
 
 /** Marks the open conversation. */
-export function markCurrent() {
-  for (const [id, element] of shown) mark(element, id === state.sessionId);
+function markCurrent() {
+  for (const row of rows.values()) row.mark();
 }
 
 export function start() {
@@ -170,15 +139,10 @@ export function start() {
     archived = event.target.checked;
     reload();
   });
-  byId("more").addEventListener("click", more);
-  document.addEventListener("click", closeMenus);
-  document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(event));
-  hear("session", put);
+  byId("more").addEventListener("click", () => once(byId("more"), more));
+  hear("session", (session) => {
+    changed(session);
+    markCurrent();
+  });
   hear("open", () => queueMicrotask(markCurrent));
-}
-
-function closeMenus(event) {
-  for (const open of document.querySelectorAll("details.menu[open]")) {
-    if (event.type === "keydown" || !open.contains(event.target)) open.open = false;
-  }
 }

@@ -92,6 +92,7 @@ def test_a_waiting_reader_is_told_its_place_until_the_first_word(page: Page) -> 
         (done("x", finish_reason="content_filter"), "complete", "content filter"),
         (done("x", finish_reason="budget"), "complete", "budget"),
         (done("x", persisted=False), "complete", "Not saved yet"),
+        (done("x", finish_reason="stop"), "complete", ""),
         ({"type": "error", "code": "interrupted", "message": "Gone."}, "interrupted", "Gone."),
         ({"type": "error", "code": "upstream_cut", "message": "Cut."}, "failed", "Cut."),
     ],
@@ -102,3 +103,33 @@ def test_an_answer_says_how_it_ended(page: Page, event: Event, status: str, sent
     assert shown["status"] == status
     assert sentence in shown["foot"]
     assert shown["text"] == "x"
+
+
+EMPTY = [
+    ("complete", "stop", "The answer is empty"),
+    ("stopped", "stopped", "Stopped before the first word"),
+    ("complete", "length", "used up before the first word"),
+    ("complete", "content_filter", "content filter held it back"),
+    ("complete", "budget", "budget was used up before the first word"),
+]
+
+
+@pytest.mark.parametrize(("status", "reason", "sentence"), EMPTY)
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_answer_says_that_it_is_empty(
+    page: Page, status: str, reason: str, sentence: str, text: str
+) -> None:
+    shown = show(page, START, content(text), done(text, finish_reason=reason))
+    stored: dict[str, str] = page.evaluate(
+        SHOW, [{"content": text, "status": status, "finish_reason": reason}, []]
+    )
+
+    assert sentence in shown["foot"]
+    assert sentence in stored["foot"]
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+def test_a_stored_answer_that_failed_empty_says_so(page: Page, status: str) -> None:
+    shown: dict[str, str] = page.evaluate(SHOW, [{"content": "", "status": status}, []])
+
+    assert "before the first word" in shown["foot"]

@@ -18,7 +18,7 @@ def entry(page: Page, title: str) -> Locator:
 
 
 def choose(page: Page, title: str, action: str) -> None:
-    entry(page, title).locator("summary").click()
+    entry(page, title).get_by_role("button", name=f"Actions for {title}").click()
     entry(page, title).get_by_role("button", name=action, exact=True).click()
 
 
@@ -119,7 +119,8 @@ def test_the_page_works_with_the_keyboard_and_without_a_line_too_wide(client: We
     expect(question).to_have_text(re.compile(r"^first line\nx{200}$"))
     assert client.page.evaluate("() => document.documentElement.scrollWidth") <= 360
     client.page.click("#menu")
-    expect(client.page.locator("#search")).to_be_focused()
+    expect(client.page.locator("#search")).to_be_in_viewport()
+    expect(client.page.locator("#new")).to_be_focused()
     client.page.keyboard.press("Escape")
     expect(client.page.locator("#search")).not_to_be_in_viewport()
     expect(client.page.locator("#menu")).to_be_focused()

@@ -5,7 +5,7 @@ import urllib.request
 import uuid
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 from stack.columns import EMBEDDED, only_on
 
 CHROMIUM = "/usr/bin/chromium"
@@ -19,6 +19,7 @@ CHROMIUM_ARGS = [
     "--disable-sync",
 ]
 PASSWORD = "correct horse battery staple"
+SESSIONS = "/api/chat/realtime/sessions"
 PATIENCE_MS = 30_000  # both cores may be busy with other tests
 
 # A browser sees the API and nothing behind it, so one way to run is enough.
@@ -52,6 +53,13 @@ class WebClient:
     def register(self) -> None:
         """Make an account through the form."""
         self.page.click("#auth-switch")
+        self.page.fill("#email", self.email)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("#auth-submit")
+        expect(self.page.locator("#composer")).to_be_visible(timeout=PATIENCE_MS)
+
+    def log_in(self) -> None:
+        """Log in through the form, as on another device."""
         self.page.fill("#email", self.email)
         self.page.fill("#password", PASSWORD)
         self.page.click("#auth-submit")
@@ -95,6 +103,17 @@ class WebClient:
         """Give what was recorded: status and text of the last answer after every change."""
         return [(status, text) for status, text in self.page.evaluate("() => window.seen")]
 
+    def requests(self, part: str = "") -> list[Request]:
+        """Begin to record the requests of the page whose address has `part` in it."""
+        found: list[Request] = []
+
+        def hear(request: Request) -> None:
+            if part in request.url:
+                found.append(request)
+
+        self.page.on("request", hear)
+        return found
+
     @property
     def session_id(self) -> str:
         """The conversation that the address names."""
@@ -102,10 +121,20 @@ class WebClient:
 
     def stored_messages(self) -> list[dict[str, Any]]:
         """Ask the server for the messages of the open conversation, with a separate login."""
-        login = self._ask("/api/auth/login", {"email": self.email, "password": PASSWORD})
-        path = f"/api/chat/realtime/sessions/{self.session_id}/messages"
-        items: list[dict[str, Any]] = self._ask(path, token=login["access_token"])["items"]
+        path = f"{SESSIONS}/{self.session_id}/messages"
+        items: list[dict[str, Any]] = self._ask(path, token=self._log_in_apart())["items"]
         return items
+
+    def make_sessions(self, *titles: str) -> None:
+        """Make empty conversations at the server, with a separate login."""
+        token = self._log_in_apart()
+        for title in titles:
+            self._ask(SESSIONS, {"title": title}, token)
+
+    def _log_in_apart(self) -> str:
+        login = self._ask("/api/auth/login", {"email": self.email, "password": PASSWORD})
+        token: str = login["access_token"]
+        return token
 
     def _ask(self, path: str, body: object = None, token: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -45,7 +45,8 @@ export function forget(reason = "") {
 
 /**
  * Gets new tokens, at most one request at a time: a refresh token counts once, and ten requests
- * may meet the same 401. Returns false where the login is over; throws where nobody answered.
+ * may meet the same 401. Returns false where the login is over; throws a
+ * `retryable` error where nobody answered.
  */
 export function refresh() {
   refreshing ??= renew().finally(() => {
@@ -61,14 +62,18 @@ async function renew() {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ refresh_token }),
-  });
+  }).catch(notNow);
   if (response.ok) {
-    keep(await response.json());
+    keep(await response.json().catch(notNow));
     return true;
   }
-  if (response.status >= 500 || response.status === 429) throw new Error("No new token now.");
+  if (response.status >= 500 || response.status === 429) notNow();
   forget("Your login has ended. Please log in again.");
   return false;
+}
+
+function notNow(cause) {
+  throw Object.assign(new Error("No new token now.", { cause }), { retryable: true });
 }
 
 addEventListener("storage", (change) => {

@@ -21,6 +21,9 @@ export function hearPiece(piece) {
   waiting = waiting.slice(end);
 }
 
+/** Reads a sentence of the page's own, at once. */
+export const hearState = (sentence) => say(sentence);
+
 /** Reads what is left, then a last word (`Stopped.`). */
 export function hearEnd(lastWord = "") {
   say(`${waiting} ${lastWord}`);

@@ -6,16 +6,10 @@
  */
 
 import { make } from "../page/dom.js";
-import { hearEnd, hearNothing, hearPiece } from "./announce.js";
+import { hearEnd, hearNothing, hearPiece, hearState } from "./announce.js";
+import { endingOf } from "./endings.js";
+import { Pace } from "./pace.js";
 
-const ENDINGS = {
-  stopped: "Stopped",
-  interrupted: "Interrupted: the server went away before the answer was finished",
-  failed: "Failed",
-  length: "Cut off at the length limit",
-  content_filter: "Ended by the provider's content filter",
-  budget: "Ended because the budget is used up",
-};
 const UNSAVED = "Not saved yet: the server does it as soon as it can";
 const WAITING = {
   queued: (detail) => (detail.position ? `In the queue, place ${detail.position} …` : "In the queue …"),
@@ -33,13 +27,16 @@ export class Answer {
     this.waiting = { text: "", reasoning: "" };
     this.body = make("div.text", { dir: "auto" });
     this.thoughts = make("div.thoughts", { dir: "auto" });
-    const summary = make("summary", {}, "Reasoning");
+    this.thinking = new Pace();
+    this.wait = new Pace();
+    this.label = make("span", {}, "Reasoning");
+    const summary = make("summary", {}, this.label, this.thinking.element);
     this.reasoning = make("details.reasoning", { hidden: true }, summary, this.thoughts);
     this.status = make("p.status", { role: "status" });
     this.foot = make("p.foot");
     const speaker = make("span.unseen", {}, "Answer: ");
-    const parts = [speaker, this.reasoning, this.body, this.status, this.foot];
-    this.element = make("li.message.assistant", {}, ...parts);
+    const parts = [speaker, this.reasoning, this.wait.element, this.body, this.status, this.foot];
+    this.element = make("article.message.assistant", {}, ...parts);
     this.#append(message.content ?? "");
     this.#setStatus(message.status ?? "streaming");
     if (message.status && message.status !== "streaming") this.#showFoot(message);
@@ -63,6 +60,7 @@ export class Answer {
   /** Shows that the answer failed and, with `retry`, a button that tries again. */
   fail(sentence, retry = null) {
     this.#flush();
+    this.#thought();
     this.#setStatus("failed");
     this.say("");
     this.foot.replaceChildren(make("span.mark.bad", { role: "alert" }, sentence));
@@ -84,6 +82,8 @@ export class Answer {
   #start(event) {
     this.#replace(""); // all of the text follows
     this.thoughts.replaceChildren();
+    this.#thought();
+    this.reasoning.hidden = true;
     hearNothing();
     this.message = { ...this.message, id: event.message_id, provider: event.provider, model: event.model };
     this.element.dataset.id = event.message_id;
@@ -98,6 +98,7 @@ export class Answer {
 
   #grow(part, piece) {
     if (part === "text") hearPiece(piece);
+    else this.#think();
     if (!this.waiting.text && !this.waiting.reasoning) {
       requestAnimationFrame(() => this.#flush());
       if (document.hidden) setTimeout(() => this.#flush(), 500); // no frames are drawn there
@@ -110,12 +111,27 @@ export class Answer {
     if (!text && !reasoning) return;
     this.waiting = { text: "", reasoning: "" };
     this.say("");
+    this.wait.end();
+    if (reasoning) this.thoughts.append(reasoning);
+    if (text) this.#thought();
     this.#append(text);
-    if (reasoning) {
-      this.reasoning.hidden = false;
-      this.thoughts.append(reasoning);
-    }
     this.onGrow();
+  }
+
+  /** The model thinks: said once, then shown only. */
+  #think() {
+    if (this.thinking.since) return;
+    this.wait.end();
+    this.reasoning.hidden = false;
+    this.label.textContent = "Thinking";
+    this.thinking.start();
+    hearState("Thinking.");
+  }
+
+  #thought() {
+    if (!this.thinking.since) return;
+    const seconds = this.thinking.end();
+    this.label.textContent = seconds ? `Thought for ${seconds} s` : "Reasoning";
   }
 
   #append(piece) {
@@ -133,6 +149,7 @@ export class Answer {
 
   #end(event) {
     this.#flush();
+    this.#thought();
     const full = event.full_content;
     if (typeof full === "string" && full !== this.text) this.#replace(full); // that is what is kept
     this.body.normalize();
@@ -141,18 +158,19 @@ export class Answer {
     this.message = { ...this.message, ...event, status };
     this.#setStatus(status);
     this.#showFoot(this.message);
-    hearEnd(event.type === "error" ? event.message : ENDINGS[event.finish_reason]);
+    hearEnd(endingOf(this.message, this.text));
     this.onGrow();
   }
 
   #setStatus(status) {
     this.element.dataset.status = status;
     this.element.setAttribute("aria-busy", String(status === "streaming"));
+    if (status !== "streaming") this.wait.end();
+    else if (!this.text && !this.thinking.since) this.wait.start();
   }
 
   #showFoot(message) {
-    const ending = ENDINGS[message.status] ?? ENDINGS[message.finish_reason];
-    const sentence = message.type === "error" ? message.message || ending : ending;
+    const sentence = endingOf(message, this.text);
     const isBad = message.status === "failed" || message.status === "interrupted";
     const parts = [];
     if (sentence) parts.push(make(`span.mark${isBad ? ".bad" : ""}`, {}, sentence));

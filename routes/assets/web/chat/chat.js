@@ -1,45 +1,107 @@
-/** The open conversation: its messages, the answer that is being written, sending and stopping. */
+/** The open conversation: its messages, sending, and what others did in it meanwhile. */
 
 import { call, realtime } from "../api/api.js";
+import { untilDone } from "../api/patience.js";
 import { byId } from "../page/dom.js";
+import { keepFocus } from "../page/focus.js";
 import { hear, state, tell } from "../page/state.js";
-import { hearNothing } from "./announce.js";
 import { Answer } from "./answer.js";
 import * as composer from "./composer.js";
+import * as drafts from "./drafts.js";
 import * as history from "./history.js";
+import * as live from "./live.js";
 import { choice } from "./models.js";
 import { grown, stick } from "./scroll.js";
-import { attach, deliver, newTurn, stop } from "./turn.js";
+import { attach, deliver, newTurn } from "./turn.js";
 
-let live = null; // {controller, answer, runId, isStopping} of the answer that is being written
+const PAGE = 30;
+
+let moves = 0; // counts what begins and ends here: a question that was asked before is out of date
+let shown = null; // `updated_at` of the conversation that the page shows; null while it is loading
+
+const makeAnswer = (message) => new Answer(message, grown);
 
 /** Shows a conversation; null is a new one. */
 async function show(sessionId) {
-  leave();
+  moves += 1;
+  shown = null;
+  live.leave();
   state.sessionId = sessionId;
   history.clear();
   showTitle(null);
   byId("welcome").hidden = sessionId !== null;
-  composer.ready();
-  if (sessionId === null) return composer.focus();
-  return load(sessionId);
+  composer.show(sessionId);
+  if (sessionId !== null) return load(sessionId);
+  composer.giveBack(drafts.of(null).unsent);
+  return composer.focus();
 }
 
 async function load(sessionId) {
+  const mine = moves;
+  const found = await untilDone(() => ask(sessionId), {
+    isWanted: () => mine === moves,
+    onProblem: (error, goesOn) => {
+      if (error.status === 404) return tell("go", null);
+      const more = goesOn ? " Trying again …" : "";
+      return history.showProblem(error.message + more, () => show(sessionId));
+    },
+  });
+  if (!found || mine !== moves) return;
+  showTitle(found.session.title);
+  history.fill(sessionId, found.page, makeAnswer);
+  stick();
+  composer.forgetSent(history.hasTurn);
+  composer.giveBack(unsentIn(sessionId));
+  goOn(found.session);
+}
+
+/** Asks for the conversation first: what happens between the two is then noticed later. */
+async function ask(sessionId) {
   const path = `${realtime}/sessions/${sessionId}`;
+  const session = await call("GET", path);
+  return { session, page: await call("GET", `${path}/messages?limit=${PAGE}`) };
+}
+
+/** The sends that the server did not get; what it got is on the page by now. */
+function unsentIn(sessionId) {
+  const { unsent } = drafts.of(sessionId);
+  for (const turn of unsent.filter(history.hasTurn)) drafts.dropUnsent(sessionId, turn);
+  return unsent.filter((turn) => !history.hasTurn(turn));
+}
+
+/** The messages are on the page: follow the answer that is being written, if there is one. */
+function goOn(session) {
+  shown = session.updated_at;
+  if (!session.active_run) offerRetry();
+  else if (history.openAnswer()) watch(session.active_run);
+  else shown = ""; // it ended between the two questions: ask again soon
+}
+
+/**
+ * Looks at what others did in the open conversation: another window, another device.
+ * `sessions` are those of the list; it throws where the server cannot be asked.
+ */
+export async function look(sessions) {
+  const sessionId = state.sessionId;
+  const mine = moves;
+  const isStale = () => mine !== moves;
+  if (sessionId === null || shown === null || live.isReading()) return;
   try {
-    const session = await call("GET", path);
-    const page = await call("GET", `${path}/messages?limit=30`);
-    if (state.sessionId !== sessionId) return; // the user has gone on meanwhile
+    const path = `${realtime}/sessions/${sessionId}`;
+    const session = sessions.find(({ id }) => id === sessionId) ?? (await call("GET", path));
+    if (isStale()) return;
     showTitle(session.title);
-    history.fill(sessionId, page, (message) => new Answer(message, grown));
-    stick();
-    if (session.active_run) watch(session.active_run);
-    else offerRetry();
+    if (session.updated_at === shown && !session.active_run) return;
+    const page = await call("GET", `${path}/messages?limit=${PAGE}`);
+    if (isStale()) return;
+    if (history.update(page, makeAnswer)) grown();
+    composer.forgetSent(history.hasTurn);
+    goOn(session);
   } catch (error) {
-    if (state.sessionId !== sessionId) return;
-    if (error.status === 404) return tell("go", null);
-    history.showProblem(error.message, () => show(sessionId));
+    if (error.status !== 404) throw error;
+    if (isStale()) return;
+    tell("go", null);
+    tell("notice", "This conversation was deleted in another window or on another device.");
   }
 }
 
@@ -49,160 +111,123 @@ function showTitle(title) {
   document.title = state.sessionId ? `${text} · Charla` : "Charla";
 }
 
-/** Stops reading, not the run: it goes on without us and is there when we come back. */
-function leave() {
-  live?.controller.abort();
-  live = null;
-  hearNothing();
-  composer.connection("open");
-}
-
-function begin(answer) {
-  live?.controller.abort();
-  const own = { controller: new AbortController(), answer, runId: null, isStopping: false };
-  live = own;
-  composer.busy();
-  return own;
-}
-
-const handlersOf = (own, turn = null) => ({
-  signal: own.controller.signal,
-  onRun: (runId) => {
-    own.runId = runId;
-    if (own.isStopping) requestStop(own); // the button was faster than the server
-  },
-  onEvent: (event) => {
-    own.runId = event.run_id ?? own.runId;
-    if (event.type === "start" && turn) turn.user.dataset.id = event.user_message_id;
-    own.answer.apply(event);
-  },
-  onConnection: composer.connection,
-  onSession: (session) => {
-    state.sessionId = session.id;
-    // The address must not be asked for again: this conversation is on the screen already.
-    globalThis.history.replaceState(null, "", `#/s/${session.id}`);
-    showTitle(session.title);
-    tell("session", session);
-  },
-});
-
-/** Sends a message; `parent` hangs it elsewhere than behind the last one (a new try). */
-export async function send(content, parent = {}) {
-  const body = { content, ...choice(), ...parent };
-  const turn = newTurn(state.sessionId, body);
+/**
+ * Sends a message; `parent` hangs it elsewhere than behind the last one (a new try), `before` is
+ * what it was when it was sent without success.
+ */
+async function send(content, before = null, parent = {}) {
+  const turn = newTurn(state.sessionId, { content, ...choice(), ...parent }, before);
   byId("welcome").hidden = true;
   history.forgetRetries(); // a new try of an older answer would take this turn out of the view
   turn.content = content;
+  turn.place = state.sessionId;
+  turn.after = before?.after ?? history.newestId();
+  drafts.keepUnsent(turn.place, turn);
   turn.user = history.addUser({ content });
   turn.answer = new Answer({}, grown);
-  history.add(turn.answer.element);
+  history.add(turn.answer);
   stick();
   await attempt(turn);
 }
 
 async function attempt(turn) {
-  const own = begin(turn.answer);
-  turn.answer.restart();
+  if (live.isReading()) return;
+  moves += 1;
+  const reading = live.read(turn.answer, (handlers) => deliver(turn, handlers), listenersOf(turn));
+  history.moveToEnd(turn.user, turn.answer.element); // others may have been sent meanwhile
+  keepFocus(() => turn.answer.restart(), () => byId("stop"));
   try {
-    const terminal = await deliver(turn, handlersOf(own, turn));
-    if (live === own) await ended(terminal);
+    const end = await reading;
+    if (!end) return;
+    tell("mine");
+    await ended(turn.answer, end);
   } catch (error) {
-    if (live === own) refused(turn, error);
+    moves += 1;
+    refused(turn, error);
   }
 }
 
-/** Follows the run that is under way: after a reload, from a second tab, after a 409. */
+const listenersOf = (turn) => ({
+  onRun: () => {
+    drafts.dropUnsent(turn.place, turn); // the server has it
+    tell("mine");
+  },
+  onStart: (event) => {
+    turn.user.dataset.id = event.user_message_id;
+  },
+  onSession: (session) => {
+    state.sessionId = session.id;
+    // The address must not be asked for again: this conversation is on the screen already.
+    globalThis.history.replaceState(null, "", `#/s/${session.id}`);
+    composer.becameSession(session.id);
+    turn.place = session.id;
+    drafts.dropUnsent(turn.place, turn);
+    shown = session.updated_at;
+    showTitle(session.title);
+    tell("session", session);
+  },
+});
+
+/** Follows the run that is under way: after a reload, or one that was begun elsewhere. */
 async function watch(runId) {
-  const last = history.lastAnswer();
-  const isOpen = last?.element.dataset.status === "streaming";
-  const answer = isOpen ? last : new Answer({}, grown);
-  if (!isOpen) history.add(answer.element);
-  const own = begin(answer);
-  own.runId = runId;
+  const answer = history.openAnswer();
+  moves += 1;
   try {
-    const terminal = await attach(runId, handlersOf(own));
-    if (live === own) await ended(terminal);
+    const end = await live.read(answer, (handlers) => attach(runId, handlers), { runId });
+    if (end) await ended(answer, end);
   } catch (error) {
-    if (live !== own) return;
-    live = null;
-    composer.ready();
+    moves += 1;
     answer.fail(error.message, () => show(state.sessionId));
   }
 }
 
-async function ended(terminal) {
-  const { answer } = live;
-  live = null;
-  composer.ready();
-  composer.connection("open");
+async function ended(answer, { terminal, begunAt }) {
   const sessionId = state.sessionId;
-  if (terminal === null) return load(sessionId); // it ended before we came
-  history.remember(answer);
+  moves += 1;
+  const mine = moves;
+  // It ended before we came, or it was sent before the older messages were here.
+  if (terminal === null || shown === null) return load(sessionId);
+  shown = begunAt ?? shown; // a run that begins is the last change of its conversation
   if (terminal.type === "error" && terminal.retryable) answer.offerRetry(() => again(answer));
   const session = await call("GET", `${realtime}/sessions/${sessionId}`).catch(() => null);
-  if (session && state.sessionId === sessionId) showTitle(session.title);
-  return session && tell("session", session);
+  if (!session || mine !== moves) return null;
+  showTitle(session.title);
+  return tell("session", session);
 }
 
 function refused(turn, error) {
-  live = null;
-  composer.ready();
-  composer.connection("open");
   if (error.code === "run_active") {
-    composer.giveBack(turn.content);
+    composer.giveBack([turn]);
     tell("notice", "This conversation is still answering. Here is that answer; your message waits below.");
     return show(state.sessionId);
   }
-  if (!error.retryable) composer.giveBack(turn.content);
+  if (!error.retryable) composer.giveBack([turn]);
   return turn.answer.fail(error.message, error.retryable ? () => attempt(turn) : null);
 }
 
 /** Asks anew after a failed answer: a sibling of the failed question, which then leaves the view. */
 async function again(answer) {
   const question = await history.questionOf(answer);
-  if (!question || live) return;
-  history.removeFrom(question.element);
-  await send(question.content, { parent_id: question.parent_id });
+  if (!question || live.isReading()) return;
+  keepFocus(() => history.removeFrom(question.element), () => byId("content"));
+  await send(question.content, null, { parent_id: question.parent_id });
 }
 
 function offerRetry() {
   const last = history.lastAnswer();
-  const status = last?.element.dataset.status;
-  if (status === "failed" || status === "interrupted") last.offerRetry(() => again(last));
-}
-
-async function requestStop(own) {
-  own.isStopping = true;
-  composer.stopping();
-  if (!own.runId) return; // sent as soon as the run has a name
-  try {
-    await stop(own.runId);
-  } catch (error) {
-    own.isStopping = false;
-    if (live === own) composer.busy();
-    tell("notice", error.message);
-  }
-}
-
-/** Another tab or another device may have written meanwhile. */
-async function lookAgain() {
-  const sessionId = state.sessionId;
-  if (document.hidden || live || !sessionId) return;
-  const session = await call("GET", `${realtime}/sessions/${sessionId}`).catch(() => null);
-  if (!session || live || state.sessionId !== sessionId) return;
-  tell("session", session);
-  if (session.active_run || (await history.isBehind())) load(sessionId);
+  const { id, status } = last?.element.dataset ?? {};
+  if (!id || (status !== "failed" && status !== "interrupted")) return;
+  history.forgetRetries();
+  last.offerRetry(() => again(last));
 }
 
 export function start() {
   hear("open", show);
-  hear("removed", (id) => id === state.sessionId && tell("go", null));
-  hear("session", (session) => session.id === state.sessionId && showTitle(session.title));
-  composer.start({ send, stop: () => live && requestStop(live) });
-  document.addEventListener("visibilitychange", lookAgain);
-  byId("older").addEventListener("click", () => history.loadOlder((m) => new Answer(m)));
-  byId("welcome").addEventListener("click", (event) => {
-    const idea = event.target.closest("[data-idea]");
-    if (idea) composer.propose(idea.dataset.idea);
+  hear("removed", (id) => {
+    drafts.forget(id);
+    if (id === state.sessionId) tell("go", null);
   });
+  hear("session", (session) => session.id === state.sessionId && showTitle(session.title));
+  composer.start({ send, stop: live.requestStop });
+  byId("older").addEventListener("click", () => history.loadOlder((m) => new Answer(m)));
 }

@@ -2,20 +2,18 @@
 
 import { call, realtime } from "../api/api.js";
 import { byId, make } from "../page/dom.js";
-import { state } from "../page/state.js";
+import { keepFocus, once } from "../page/focus.js";
 import { keepPlace } from "./scroll.js";
 
 let sessionId = null;
 let cursor = null;
 let answers = new Map(); // element -> Answer
-let newest = null; // id of the newest message that was loaded
 
 const list = () => byId("messages");
 
 export function clear() {
   sessionId = null;
   cursor = null;
-  newest = null;
   answers = new Map();
   list().replaceChildren();
   byId("older").hidden = true;
@@ -27,14 +25,61 @@ export function fill(id, page, makeAnswer) {
   sessionId = id;
   list().append(...page.items.map((message) => elementOf(message, makeAnswer)));
   setCursor(page.next_cursor);
-  newest = page.items.at(-1)?.id ?? null;
 }
 
-export async function loadOlder(makeAnswer) {
-  const button = byId("older");
+/**
+ * Brings the page up to the newest messages, and touches only what changed: who reads or selects
+ * something there is not disturbed. Messages that the server does not have yet stay at the end.
+ */
+export function update(page, makeAnswer) {
+  const unsent = [...list().children].filter((element) => !element.dataset.id);
+  let at = elementById(page.items[0]?.id);
+  if (at === null) {
+    fill(sessionId, page, makeAnswer); // another branch, or more messages than a page holds
+    list().append(...unsent);
+    return true;
+  }
+  let isChanged = false;
+  for (const message of page.items) {
+    if (isSame(at, message)) {
+      at = at.nextElementSibling;
+      continue;
+    }
+    isChanged = true;
+    if (at?.dataset.id === message.id) at = take(at); // its newer form takes the place
+    list().insertBefore(elementOf(message, makeAnswer), at);
+  }
+  while (at?.dataset.id) {
+    at = take(at);
+    isChanged = true;
+  }
+  return isChanged;
+}
+
+/** Takes an element away and gives the one behind it. */
+function take(element) {
+  const next = element.nextElementSibling;
+  answers.delete(element);
+  element.remove();
+  return next;
+}
+
+const elementById = (id) => [...list().children].find((one) => one.dataset.id === id) ?? null;
+
+function isSame(element, message) {
+  if (element?.dataset.id !== message.id) return false;
+  if (message.role === "user") return true;
+  const { status } = element.dataset;
+  return status === message.status && (status === "streaming" || textOf(element) === message.content);
+}
+
+const textOf = (element) => element.querySelector(".text").textContent;
+
+export const loadOlder = (makeAnswer) => once(byId("older"), () => older(makeAnswer));
+
+async function older(makeAnswer) {
   const wanted = sessionId;
-  if (!cursor || button.disabled) return;
-  button.disabled = true;
+  if (!cursor) return;
   try {
     const query = new URLSearchParams({ limit: 30, cursor });
     const page = await call("GET", `${realtime}/sessions/${wanted}/messages?${query}`);
@@ -44,16 +89,15 @@ export async function loadOlder(makeAnswer) {
       setCursor(page.next_cursor);
     });
   } catch (error) {
-    button.textContent = `${error.message} Try again`;
-  } finally {
-    button.disabled = false;
+    byId("older").textContent = `${error.message} Try again`;
   }
 }
 
 function setCursor(next) {
   cursor = next ?? null;
-  byId("older").hidden = cursor === null;
   byId("older").textContent = "Earlier messages";
+  const hide = () => (byId("older").hidden = cursor === null);
+  keepFocus(hide, () => byId("pane"));
 }
 
 function elementOf(message, makeAnswer) {
@@ -66,7 +110,7 @@ function elementOf(message, makeAnswer) {
 
 function userElement({ id, content, parent_id: parent }) {
   const speaker = make("span.unseen", {}, "You: ");
-  const element = make("li.message.user", {}, speaker, make("div.text", { dir: "auto" }, content));
+  const element = make("article.message.user", {}, speaker, make("div.text", { dir: "auto" }, content));
   if (id) element.dataset.id = id;
   if (parent) element.dataset.parent = parent;
   return element;
@@ -78,26 +122,40 @@ export function addUser(message) {
   return element;
 }
 
-export function add(element) {
-  list().append(element);
-}
-
-/** Counts an answer that was streamed as one that is shown. */
-export function remember(answer) {
+export function add(answer) {
   answers.set(answer.element, answer);
-  newest = answer.message.message_id ?? answer.message.id ?? newest;
-  answer.element.dataset.id = newest;
+  list().append(answer.element);
 }
 
-export function lastAnswer() {
-  return answers.get(list().lastElementChild) ?? null;
+/** Puts elements behind all others. */
+export const moveToEnd = (...elements) => list().append(...elements);
+
+export const lastAnswer = () => answers.get(list().lastElementChild) ?? null;
+
+/** The answer that the server is writing, as far as it is on the page. */
+export function openAnswer() {
+  const element = [...list().children].findLast((one) => one.dataset.status === "streaming");
+  return answers.get(element) ?? null;
+}
+
+/** The newest message that the server has. */
+export function newestId() {
+  return [...list().children].findLast((one) => one.dataset.id)?.dataset.id ?? null;
+}
+
+/** Tells whether a send of which nobody knew arrived: its message is on the page. */
+export function hasTurn({ content, after }) {
+  const elements = [...list().children];
+  const since = elements.findIndex((one) => one.dataset.id === after) + 1;
+  const isIt = (one) => one.dataset.id && one.matches(".user") && textOf(one) === content;
+  return elements.slice(since).some(isIt);
 }
 
 /** Finds the question above an answer, as the server keeps it. */
 export async function questionOf(answer) {
   const element = answer.element.previousElementSibling;
   if (!element?.classList.contains("user")) return null;
-  const content = element.querySelector(".text").textContent;
+  const content = textOf(element);
   const before = element.previousElementSibling?.dataset.id;
   if (before || cursor === null) return { element, content, parent_id: before ?? null };
   return element.dataset.parent ? { element, content, parent_id: element.dataset.parent } : null;
@@ -105,26 +163,22 @@ export async function questionOf(answer) {
 
 /** Takes an element and all that follow it off the page. */
 export function removeFrom(element) {
-  while (element.nextElementSibling) element.nextElementSibling.remove();
-  element.remove();
+  while (element.nextElementSibling) take(element.nextElementSibling);
+  take(element);
 }
 
-/** Takes the buttons away that try older answers again. */
+/** Takes the buttons away that try older answers again; an unsent message keeps its own. */
 export function forgetRetries() {
-  for (const button of byId("messages").querySelectorAll(".retry")) button.remove();
-}
-
-/** Tells whether the server has newer messages than the page. */
-export async function isBehind() {
-  const path = `${realtime}/sessions/${state.sessionId}/messages?limit=1`;
-  const page = await call("GET", path).catch(() => null);
-  const last = page?.items.at(-1);
-  return Boolean(last) && last.id !== newest;
+  for (const button of list().querySelectorAll("[data-id] .retry")) button.remove();
 }
 
 /** Says in place of the messages why they are not there. */
 export function showProblem(sentence, retry) {
+  const shown = list().querySelector(".problem");
+  if (shown?.dataset.sentence === sentence) return; // not read out again at each try
   clear();
   const button = make("button.link", { type: "button", click: retry }, "Try again");
-  list().append(make("li.problem", { role: "alert" }, `${sentence} `, button));
+  const problem = make("div.problem", { role: "alert" }, `${sentence} `, button);
+  problem.dataset.sentence = sentence;
+  list().append(problem);
 }

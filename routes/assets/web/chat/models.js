@@ -1,6 +1,7 @@
 /** Which provider and model answer; what the server offers is asked for once. */
 
 import { call } from "../api/api.js";
+import { untilDone } from "../api/patience.js";
 import { ask } from "../page/dialog.js";
 import { byId, make } from "../page/dom.js";
 import { state } from "../page/state.js";
@@ -13,6 +14,7 @@ const WISHES = {
   quality: "best",
   hedged: "quickest to answer of two",
 };
+let loads = 0; // a login that ended asks no further
 const select = () => byId("model");
 
 /** What goes into a message: a provider and perhaps a model, a wish, or nothing. */
@@ -81,9 +83,11 @@ export async function start() {
   });
 }
 
-/** Asks the server what it offers; without an answer its default still works. */
+/** Asks the server what it offers; until it answers, its default can be asked. */
 export async function load() {
-  const answer = await call("GET", "/api/providers").catch(() => null);
+  loads += 1;
+  const mine = loads;
+  const answer = await untilDone(() => call("GET", "/api/providers"), { isWanted: () => mine === loads });
   if (!answer) return;
   state.providers = answer.providers ?? answer.items ?? [];
   fill(answer);

@@ -5,13 +5,23 @@ import { follow } from "../api/stream.js";
 
 const SEND_TRIES = 4; // of a send that never reached the server; then the user is asked
 
-/** One send: `{path, body}` and the key that makes all its tries one. */
-export function newTurn(sessionId, body) {
-  if (sessionId) return { path: `${realtime}/sessions/${sessionId}/stream`, body, key: newKey() };
-  const { content, ...choice } = body;
-  const first = { initial_message: content, ...choice };
-  return { path: `${realtime}/sessions`, body: first, key: newKey(), makesSession: true };
+/**
+ * One send: `{path, body}` and the key that makes all its tries one. `before` is a send that did not
+ * succeed as far as this page knows: where this one asks the same, it is a further try of it.
+ */
+export function newTurn(sessionId, body, before = null) {
+  const turn = { ...requestOf(sessionId, body), key: newKey() };
+  const isSame = before?.path === turn.path && asText(before.body) === asText(turn.body);
+  return isSame ? { ...turn, key: before.key } : turn;
 }
+
+function requestOf(sessionId, body) {
+  if (sessionId) return { path: `${realtime}/sessions/${sessionId}/stream`, body };
+  const { content, ...choice } = body;
+  return { path: `${realtime}/sessions`, body: { initial_message: content, ...choice }, makesSession: true };
+}
+
+const asText = (body) => JSON.stringify(Object.entries(body).sort());
 
 /**
  * Sends a turn and follows its run.
@@ -19,13 +29,29 @@ export function newTurn(sessionId, body) {
  * @param handlers `{onEvent, onConnection, onRun(runId), onSession(session), signal}`
  */
 export function deliver(turn, handlers) {
-  return follow({ ...handlers, connect: (place) => connect(turn, place, handlers) });
+  return follow({ ...handlers, connect: mortal((place) => connect(turn, place, handlers)) });
 }
 
 /** Follows a run that exists, from its beginning. */
 export function attach(runId, handlers) {
   const path = `${realtime}/runs/${runId}/stream`;
-  return follow({ ...handlers, connect: (place) => openStream(path, place) });
+  return follow({ ...handlers, connect: mortal((place) => openStream(path, place)) });
+}
+
+/**
+ * Ends a connection when the network comes back: one that was made before is often dead, and says
+ * so to nobody. The next one goes on where it was.
+ */
+function mortal(connect) {
+  let end = null;
+  return (place) => {
+    removeEventListener("online", end);
+    const own = new AbortController();
+    end = () => own.abort();
+    addEventListener("online", end);
+    place.signal.addEventListener("abort", end, { once: true });
+    return connect({ ...place, signal: own.signal });
+  };
 }
 
 /** Asks the server to stop a run; its stream then ends with `done`/`stopped`. */
