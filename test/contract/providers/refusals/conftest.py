@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from subjects.refusing import RefusingServer, refusing
+from refusals.server import RefusingServer, refusing
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from subjects.refusals import has, provider_at
-from subjects.refusing import Asked, Refusal, RefusingServer
+from refusals.reports import has, provider_at
+from refusals.server import Asked, Refusal, RefusingServer
 from wires.calls import ask
 from wires.steps import TEXT
 from wires.subjects import KINDS

@@ -1,8 +1,8 @@
 """A model's name is never part of a path, whatever is in it."""
 
 import pytest
-from subjects.refusals import provider_at
-from subjects.refusing import RefusingServer
+from refusals.reports import provider_at
+from refusals.server import RefusingServer
 from wires.calls import ask
 from wires.steps import TEXT
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from refusals.reports import AGAIN, CODES, INSTEAD, PROMPTS, Report, has, provider_at, reports
+from refusals.server import RefusingServer
 from source_tree import ROOT
-from subjects.refusals import AGAIN, CODES, INSTEAD, PROMPTS, Report, has, provider_at, reports
-from subjects.refusing import RefusingServer
 from wires.calls import Outcome, ask
 from wires.steps import TEXT
 

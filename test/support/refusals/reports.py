@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 import yaml
+from refusals.server import Asked, Refusal
 from source_tree import ROOT
-from subjects.refusing import Asked, Refusal
 from wires.subjects import base_url_of, model_of
 
 from services.domain.catalog import Effort
