@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Email as EmailRule
-from marshmallow.validate import Length
+from marshmallow.validate import Length, Regexp
 
 from routes.transports.payloads import rfc3339
 
@@ -44,6 +44,16 @@ class Text(fields.String):
         if problem := _unstorable(text):
             raise ValidationError(problem)
         return text
+
+
+class Name(Text):
+    """The name of a provider or a model: one line, in which nothing is a control character."""
+
+    def __init__(self, *, high: int, **options: Any) -> None:
+        """Take 1 to `high` characters."""
+        rule = Regexp(r"[^\x00-\x1f\x7f-\x9f]*\Z", error="It holds a control character.")
+        metadata = {"pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", **options.pop("metadata", {})}
+        super().__init__(low=1, high=high, validate=rule, metadata=metadata, **options)
 
 
 class EmailAddress(Text):

@@ -3,7 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Amount, Text
+from routes.schemas.fields import Amount, Name, Text
 from routes.schemas.runs import NAME_CHARS, NOT_BLANK, NOT_BLANK_PATTERN
 from routes.schemas.sessions import PROMPT_CHARS
 from services.domain.catalog import Strategy, Tier
@@ -139,8 +139,8 @@ class CountedTextSchema(ma.Schema):
             "pattern": NOT_BLANK_PATTERN,
         },
     )
-    model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
-    provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    model = Name(high=NAME_CHARS, load_default=None, allow_none=True)
+    provider = Name(high=NAME_CHARS, load_default=None, allow_none=True)
     system_prompt = Text(low=1, high=PROMPT_CHARS, load_default=None, allow_none=True)
 
 

@@ -3,7 +3,7 @@
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Amount, Id, Number, Text, Timestamp, Whole, Word
+from routes.schemas.fields import Amount, Id, Name, Number, Text, Timestamp, Whole, Word
 from services.domain.catalog import Strategy
 from services.domain.costs import UsageSource
 from services.domain.limits import Priority
@@ -31,8 +31,8 @@ class TurnSchema(ma.Schema):
             "pattern": NOT_BLANK_PATTERN,
         },
     )
-    model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
-    provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    model = Name(high=NAME_CHARS, load_default=None, allow_none=True)
+    provider = Name(high=NAME_CHARS, load_default=None, allow_none=True)
     temperature = Number(load_default=None, allow_none=True, validate=validate.Range(min=0, max=2))
     max_tokens = Whole(
         load_default=None, allow_none=True, validate=validate.Range(min=1, max=MAX_TOKENS)

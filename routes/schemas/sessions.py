@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Digits, Flag, JsonObject, Text, Timestamp
+from routes.schemas.fields import Digits, Flag, JsonObject, Name, Text, Timestamp
 from routes.schemas.runs import NAME_CHARS, NOT_BLANK, NOT_BLANK_PATTERN
 from services.domain.catalog import Strategy
 
@@ -21,8 +21,8 @@ class SessionPatchSchema(ma.Schema):
     title = Text(low=1, high=TITLE_CHARS, allow_none=True, metadata={"example": "Runs, explained"})
     archived = Flag()
     system_prompt = Text(low=1, high=PROMPT_CHARS, allow_none=True)
-    model = Text(low=1, high=NAME_CHARS, allow_none=True)
-    provider = Text(low=1, high=NAME_CHARS, allow_none=True)
+    model = Name(high=NAME_CHARS, allow_none=True)
+    provider = Name(high=NAME_CHARS, allow_none=True)
     metadata = JsonObject(metadata={"description": "Anything of the client's own."})
 
 
@@ -47,8 +47,8 @@ class SessionDraftSchema(ma.Schema):
         },
     )
     system_prompt = Text(low=1, high=PROMPT_CHARS, load_default=None, allow_none=True)
-    model = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
-    provider = Text(low=1, high=NAME_CHARS, load_default=None, allow_none=True)
+    model = Name(high=NAME_CHARS, load_default=None, allow_none=True)
+    provider = Name(high=NAME_CHARS, load_default=None, allow_none=True)
     strategy = fields.Enum(
         Strategy,
         by_value=True,

@@ -73,11 +73,12 @@ def _models(settings: Settings, catalog: Catalog, name: str) -> Iterator[Model]:
     given = settings.providers
     if not given.endpoints(name):
         return
-    for model in catalog.models_of(name):
+    for known in catalog.models_of(name):
+        model = known.with_thinking(given.reasoning_allowance)
         yield model if model.price else replace(model, price=price_of(name, model.name))
     unlisted = catalog.unlisted(name)
     if unlisted and _names_go_unchecked(given):
-        yield unlisted
+        yield unlisted.with_thinking(given.reasoning_allowance)
 
 
 def _names_go_unchecked(given: ProviderSettings) -> bool:
@@ -102,5 +103,6 @@ def _configs(
                 read_seconds=given.read_timeout_seconds,
             ),
             effort=Effort(given.reasoning_effort),
+            omit=given.omitted(name),
             on_ignored=partial(metrics.upstream_ignored, name),
         )

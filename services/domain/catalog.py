@@ -10,6 +10,9 @@ from services.domain.errors.requests import InvalidRequest, ModelNotAvailable
 
 ANY_MODEL = "*"
 
+MOST_THINKING = 4
+"""The part of a window that thinking may take, at most: a fourth."""
+
 
 def today() -> date:
     """Give the day by which models end: that of UTC."""
@@ -46,7 +49,9 @@ class Model:
     """A model of a provider: its name upstream, its limits in tokens, and what it can do.
 
     `sees`: the model takes images. `price` None: the price is not known. `ends`: the day on which
-    its vendor switches it off; None: no such day is known.
+    its vendor switches it off; None: no such day is known. `window` is for messages and answer;
+    `thinking` is what the model may use beside the answer before it is written, and is not in the
+    window.
     """
 
     provider: str
@@ -59,6 +64,7 @@ class Model:
     max_temperature: float = 2.0
     reasons: bool = False
     sees: bool = False
+    thinking: int = 0
     ends: date | None = None
 
     def has_ended(self, day: date) -> bool:
@@ -68,6 +74,11 @@ class Model:
     def is_same(self, other: "Model") -> bool:
         """Tell whether both have the same name at the same provider."""
         return (self.provider, self.name) == (other.provider, other.name)
+
+    def with_thinking(self, tokens: int) -> "Model":
+        """Give the same model with room for thinking, out of its window, if it thinks at all."""
+        thinking = min(tokens, self.window // MOST_THINKING) if self.reasons else 0
+        return replace(self, thinking=thinking, window=self.window - thinking)
 
     def check(self, *, temperature: float | None, max_tokens: int | None) -> None:
         """Raise InvalidRequest where a request asks for more than this model does."""

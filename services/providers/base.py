@@ -14,6 +14,7 @@ from services.domain.runs import ContextMessage
 class ProviderRequest:
     """One call: `messages` begin and end with a user message; `max_tokens` is always set.
 
+    `max_tokens` bounds the answer that people read, `output_limit` all that the model may write.
     Two neighbours may have one role, as where a question was never answered: who sends them to a
     vendor joins them (`services.domain.context.alternating`).
 
@@ -32,6 +33,11 @@ class ProviderRequest:
         if not self.model.sees and any(message.images for message in self.messages):
             text = f"{self.model.name!r} of {self.model.provider!r} takes no images."
             raise InvalidRequest(text, {"model": [text]})
+
+    @property
+    def output_limit(self) -> int:
+        """Give the limit for upstream, which counts thinking and answer as one."""
+        return min(self.max_tokens + self.model.thinking, self.model.max_output)
 
 
 class Provider(ABC):

@@ -4,6 +4,7 @@ Settings, limits, models, prices and adapters all come from here, so nothing els
 name. A declaration is read at every start: it imports no SDK, and names its adapters by path.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class BaseUrl:
-    """The environment variable for the address of another server, and what it is good for."""
+    """The environment variable for the address of another server, and what it is good for.
+
+    `may_refuse` names the fields of a request that a server or a model may not take.
+    """
 
     variable: str
     about: str
+    may_refuse: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

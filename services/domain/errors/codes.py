@@ -37,15 +37,15 @@ class FailureCode(StrEnum):
 
     @property
     def is_of_key(self) -> bool:
-        """Tell whether another key may not meet it: this one is wrong, or used up."""
+        """Tell whether another key or server may not meet it: this one is wrong, or used up."""
         return self in _OF_KEY
 
 
 _MEANINGS = {
     FailureCode.ERROR: "The provider answered with an error.",
-    FailureCode.UNREACHABLE: "No connection to the provider could be made.",
+    FailureCode.UNREACHABLE: "The provider could not be reached, or its address is wrong.",
     FailureCode.UNAUTHORIZED: "The provider refused the server's key.",
-    FailureCode.RATE_LIMITED: "The provider limits the server (429).",
+    FailureCode.RATE_LIMITED: "The provider limits the server (429), or wants money (402).",
     FailureCode.QUEUE_FULL: "As many answers wait for room at the provider as may.",
     FailureCode.OVERLOADED: "The provider is overloaded or failing (5xx).",
     FailureCode.TIMEOUT: "The provider did not answer, or stalled, past a time limit.",
@@ -80,4 +80,4 @@ _FAULTS = frozenset(
     }
 )
 
-_OF_KEY = frozenset({FailureCode.UNAUTHORIZED, FailureCode.RATE_LIMITED})
+_OF_KEY = frozenset({FailureCode.UNAUTHORIZED, FailureCode.RATE_LIMITED, FailureCode.UNREACHABLE})

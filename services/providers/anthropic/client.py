@@ -12,10 +12,8 @@ import httpx2
 import msgspec
 from anthropic.types import RawMessageStreamEvent
 
-from services.domain.errors.codes import FailureCode
-from services.domain.errors.upstream import ProviderError
 from services.providers.config import ProviderConfig
-from services.providers.sdk.errors import refusal, timeout_of
+from services.providers.sdk.errors import timeout_of
 from services.providers.sdk.stainless import (
     NO_KEY,
     SdkErrors,
@@ -29,10 +27,6 @@ MODELS_A_PAGE = 1000  # the most that a page may have, and many more than there 
 VERSION_WITH_TEMPERATURE = "2023-06-01"
 """The SDK uses 2026-10-21, which refuses a temperature for every model; the stream is the same in
 both."""
-
-_UNPAID_TYPES = ("billing_error",)
-_UNPAID_CODES = ("contract_spend_limit_reached", "enforced_spend_limit_reached")
-_UNPAID_SENTENCE = "credit balance is too low"  # a 400 whose type does not say so
 
 
 class _Listed(msgspec.Struct):
@@ -52,7 +46,7 @@ _ERRORS = SdkErrors(
 )
 
 
-class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
+class AnthropicClient(StainlessClient):
     """One SDK client for all calls of a provider."""
 
     logger = "anthropic"
@@ -83,9 +77,6 @@ class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
         )
         return stream.response
 
-    def _judged(self, response: httpx2.Response) -> anthropic.APIStatusError:
-        return self._sdk._make_status_error_from_response(response)  # noqa: SLF001 - the only way to its judgement
-
     def model_names(self) -> list[str]:
         """List the models that the key may use; all errors are ProviderErrors."""
         with self._mapped_errors():
@@ -96,13 +87,6 @@ class AnthropicClient(StainlessClient[anthropic.APIStatusError]):
             )
         models = read_listing(response.content, _Listing).data
         return [model.id for model in models if model.lifecycle != "retired"]
-
-    def _refusal(self, exc: anthropic.APIStatusError) -> ProviderError:
-        said, headers = exc.api_message, exc.response.headers
-        if not _is_unpaid(exc):
-            return refusal(exc.status_code, said, headers, self._secret)
-        unpaid = FailureCode.RATE_LIMITED
-        return refusal(exc.status_code, said, headers, self._secret, is_final=True, code=unpaid)
 
 
 class _Sdk(anthropic.Anthropic):
@@ -130,12 +114,3 @@ class _Sdk(anthropic.Anthropic):
 def _root_of(base_url: str) -> str:
     """Cut `/v1` off: the SDK puts it before each path, and other vendors' URLs end with it."""
     return base_url.rstrip("/").removesuffix("/v1")
-
-
-def _is_unpaid(exc: anthropic.APIStatusError) -> bool:
-    """Tell whether the account is out of money, so that waiting will not help."""
-    return (
-        exc.type in _UNPAID_TYPES
-        or exc.error_code in _UNPAID_CODES
-        or _UNPAID_SENTENCE in str(exc.api_message).lower()
-    )

@@ -9,7 +9,11 @@ VENDOR = Vendor(
     title="Anthropic",
     adapter="services.providers.anthropic.provider:AnthropicProvider",
     key=Key("ANTHROPIC_API_KEY", shown_by="Anthropic"),
-    base_url=BaseUrl("ANTHROPIC_BASE_URL", "Another server that speaks Anthropic's protocol."),
+    base_url=BaseUrl(
+        "ANTHROPIC_BASE_URL",
+        "Another server that speaks Anthropic's protocol.",
+        ("temperature", "thinking", "output_config"),
+    ),
     limits=Limits(rpm=50, tpm=80_000),
     models=Path(__file__).with_name("models.yaml"),
     prices="anthropic",

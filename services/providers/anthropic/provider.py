@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from services.domain.runs import ContextMessage, Image
+from services.providers.anthropic.fields import FIELDS
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
 from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
@@ -16,6 +17,7 @@ class AnthropicProvider(SdkProvider["AnthropicClient"]):
     """Asks for messages; the SDK is loaded by `warm_up`, or else by the first call."""
 
     sdk = "anthropic"
+    fields = FIELDS
 
     def _reader(self) -> AnswerReader:
         from services.providers.anthropic.events import (  # noqa: PLC0415 - loaded with the SDK
@@ -26,8 +28,11 @@ class AnthropicProvider(SdkProvider["AnthropicClient"]):
         answer = AnthropicAnswer(self._config.api_key, self._config.on_ignored)
         return lambda body: read_answer(body, answer)
 
-    def _asked(self, request: ProviderRequest) -> Asked:
-        return self._loaded().open(arguments_of(self._config, request))
+    def _body(self, request: ProviderRequest) -> dict[str, Any]:
+        return arguments_of(self._config, request)
+
+    def _asked(self, model: str, body: dict[str, Any]) -> Asked:  # noqa: ARG002 - it is in the body
+        return self._loaded().open(body)
 
     def _imported(self) -> "type[AnthropicClient]":
         from services.providers.anthropic.client import AnthropicClient  # noqa: PLC0415 - takes a second
@@ -39,7 +44,7 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
     """Make the body of a request for a message."""
     arguments: dict[str, Any] = {
         "model": request.model.name,
-        "max_tokens": request.max_tokens,
+        "max_tokens": request.output_limit,
         "messages": [_written(message) for message in request.messages],
     }
     if request.system_prompt and not request.system_prompt.isspace():

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from google import genai
@@ -37,6 +38,9 @@ MODELS_A_PAGE = 1000  # the most that a page may have
 MOST_MODELS = 10_000  # a server that always names a further page would be asked for ever
 
 _OK = 200
+
+_COLLECTIONS = ("models", "tunedModels")
+"""Where Google keeps models: the name of a tuned model begins with its collection."""
 
 
 class GeminiClient:
@@ -86,7 +90,7 @@ class GeminiClient:
         here.
         """
         shaped = self._sdk._api_client._build_request(  # noqa: SLF001 - as said above
-            "post", f"models/{model}:streamGenerateContent?alt=sse", body
+            "post", f"{_resource_of(model)}:streamGenerateContent?alt=sse", body
         )
         request = self._http.build_request(
             shaped.method, shaped.url, headers=shaped.headers, json=shaped.data
@@ -143,6 +147,17 @@ class GeminiClient:
 
     def _refusal(self, response: Any) -> Exception:
         return refusal_of(response.status_code, response.content, response.headers, self._secret)
+
+
+def _resource_of(model: str) -> str:
+    """Write a model's name as a path, of which no name can leave its own segment.
+
+    A name without a collection is one of `models`; the others that Google has stay as they are.
+    """
+    collection, _, name = model.rpartition("/")
+    if collection not in _COLLECTIONS:
+        collection, name = _COLLECTIONS[0], model
+    return f"{collection}/{quote(name, safe='')}"
 
 
 def _root_of(base_url: str) -> str:

@@ -10,7 +10,11 @@ VENDOR = Vendor(
     title="Gemini",
     adapter="services.providers.gemini.provider:GeminiProvider",
     key=Key("GOOGLE_AI_API_KEY", shown_by="Google AI Studio", also="GEMINI_API_KEY"),
-    base_url=BaseUrl("GOOGLE_GEMINI_BASE_URL", "Another server that speaks Gemini's protocol."),
+    base_url=BaseUrl(
+        "GOOGLE_GEMINI_BASE_URL",
+        "Another server that speaks Gemini's protocol.",
+        ("temperature", "thinkingLevel", "thinkingConfig", "systemInstruction"),
+    ),
     limits=Limits(rpm=60, tpm=100_000),
     models=Path(__file__).with_name("models.yaml"),
     prices="google",

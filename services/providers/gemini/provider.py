@@ -9,6 +9,7 @@ from services.domain.runs import ContextMessage
 from services.domain.sessions import MessageRole
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
+from services.providers.gemini.fields import FIELDS
 from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class GeminiProvider(SdkProvider["GeminiClient"]):
     """Asks for streamed content; the SDK is loaded by `warm_up`, or else by the first call."""
 
     sdk = "google.genai"
+    fields = FIELDS
 
     def _reader(self) -> AnswerReader:
         from services.providers.gemini.events import (  # noqa: PLC0415 - loaded with the SDK
@@ -35,9 +37,11 @@ class GeminiProvider(SdkProvider["GeminiClient"]):
 
         return read
 
-    def _asked(self, request: ProviderRequest) -> Asked:
-        arguments = arguments_of(self._config, request)
-        return self._loaded().open(request.model.name, arguments)
+    def _body(self, request: ProviderRequest) -> dict[str, Any]:
+        return arguments_of(self._config, request)
+
+    def _asked(self, model: str, body: dict[str, Any]) -> Asked:
+        return self._loaded().open(model, body)
 
     def _imported(self) -> "type[GeminiClient]":
         from services.providers.gemini.client import GeminiClient  # noqa: PLC0415 - takes a second
@@ -48,7 +52,7 @@ class GeminiProvider(SdkProvider["GeminiClient"]):
 def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, Any]:
     """Make the body of a request for content."""
     model = request.model
-    settings: dict[str, Any] = {"maxOutputTokens": request.max_tokens}
+    settings: dict[str, Any] = {"maxOutputTokens": request.output_limit}
     if model.takes_temperature:
         settings["temperature"] = min(request.temperature, model.max_temperature)
     if model.reasons:

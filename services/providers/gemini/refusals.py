@@ -1,45 +1,38 @@
 """What Google says when it refuses a call: `google.rpc.Status` as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.domain.errors.codes import FailureCode
-from services.domain.errors.upstream import ProviderError
-from services.providers.sdk.errors import refusal
+from services.providers.sdk.errors import Refused, refusal
 
-_KEY_REASONS = "API_KEY_"
 _DAILY = "PerDay"
 
 
-def refusal_of(status: int, body: bytes, headers: Mapping[str, str], secret: str) -> ProviderError:
+def refusal_of(status: int, body: bytes, headers: Mapping[str, str], secret: str) -> Refused:
     """Make the error of an answer with a status other than 200.
 
-    A key that is refused comes as a 400. The body says how long to wait, if no header does; once a
-    quota of the day is used up, waiting is no use.
+    The body says how long to wait, if no header does; once a quota of the day is used up, waiting
+    is no use.
     """
-    error = _error_in(body)
-    details = [d for d in _list(error.get("details")) if isinstance(d, dict)]
-    if any(str(detail.get("reason")).startswith(_KEY_REASONS) for detail in details):
-        text = f"The provider answered with status {status}: it refuses the key."
-        return ProviderError(text, code=FailureCode.UNAUTHORIZED)
+    details = list(_details_in(body))
     told = dict(headers)
     for detail in details:
         if isinstance(delay := detail.get("retryDelay"), str):
             told.setdefault("retry-after", delay.removesuffix("s"))
-    is_final = any(map(_is_daily, details))
-    return refusal(status, error.get("message"), told, secret, is_final=is_final)
+    return refusal(status, body, told, secret, is_final=any(map(_is_daily, details)))
 
 
-def _error_in(body: bytes) -> dict[str, Any]:
+def _details_in(body: bytes) -> Iterator[dict[str, Any]]:
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
-        return {}
+        return
     if isinstance(told, list) and told:
         told = told[0]  # Google answers with a list if SSE was not agreed on
     error = told.get("error") if isinstance(told, dict) else None
-    return error if isinstance(error, dict) else {"message": error}
+    details = error.get("details") if isinstance(error, dict) else None
+    yield from (detail for detail in _list(details) if isinstance(detail, dict))
 
 
 def _is_daily(detail: dict[str, Any]) -> bool:

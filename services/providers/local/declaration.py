@@ -10,6 +10,14 @@ VENDOR = Vendor(
         "LOCAL_BASE_URL",
         "A local server with OpenAI's protocol: Ollama, llama.cpp, vLLM; model names are then not "
         "checked here. Calls are spread over several servers.",
+        (
+            "max_tokens",
+            "max_completion_tokens",
+            "stream_options",
+            "temperature",
+            "reasoning_effort",
+            "system",
+        ),
     ),
     limits=Limits(rpm=0, tpm=0),
     embeddings=Embeddings("services.providers.openai.embeddings:OpenAIEmbedder"),

@@ -12,9 +12,8 @@ import msgspec
 import openai
 from openai.types.chat import ChatCompletionChunk
 
-from services.domain.errors.upstream import ProviderError
 from services.providers.config import ProviderConfig
-from services.providers.sdk.errors import refusal, timeout_of
+from services.providers.sdk.errors import timeout_of
 from services.providers.sdk.stainless import (
     NO_KEY,
     SdkErrors,
@@ -34,7 +33,7 @@ _ERRORS = SdkErrors(
 )
 
 
-class OpenAIClient(StainlessClient[openai.APIStatusError]):
+class OpenAIClient(StainlessClient):
     """One SDK client for all calls of a provider."""
 
     logger = "openai"
@@ -62,9 +61,6 @@ class OpenAIClient(StainlessClient[openai.APIStatusError]):
         )
         return stream.response
 
-    def _judged(self, response: httpx2.Response) -> openai.APIStatusError:
-        return self._sdk._make_status_error_from_response(response)  # noqa: SLF001 - the only way to its judgement
-
     def listed(self, read_seconds: float | None = None) -> list[dict[str, Any]]:
         """List the models that the key may use, each with its `id`; all errors are ProviderErrors.
 
@@ -87,12 +83,6 @@ class OpenAIClient(StainlessClient[openai.APIStatusError]):
         """Ask for vectors of texts, and give the raw answer; all errors are ProviderErrors."""
         with self._mapped_errors(), closing(self._post("/embeddings", body)) as response:
             return response.read()
-
-    def _refusal(self, exc: openai.APIStatusError) -> ProviderError:
-        said = exc.body.get("message") if isinstance(exc.body, dict) else None
-        is_final = "insufficient_quota" in (exc.code, exc.type)
-        headers = exc.response.headers
-        return refusal(exc.status_code, said, headers, self._secret, is_final=is_final)
 
 
 class _Sdk(openai.OpenAI):

@@ -13,6 +13,14 @@ VENDOR = Vendor(
     base_url=BaseUrl(
         "OPENAI_BASE_URL",
         "Another server that speaks OpenAI's protocol; model names are then not checked here.",
+        (
+            "max_tokens",
+            "max_completion_tokens",
+            "stream_options",
+            "temperature",
+            "reasoning_effort",
+            "system",
+        ),
     ),
     limits=Limits(rpm=30, tpm=50_000),
     models=Path(__file__).with_name("models.yaml"),

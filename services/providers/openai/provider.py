@@ -7,6 +7,7 @@ from services.domain.catalog import Model
 from services.domain.runs import ContextMessage
 from services.providers.base import ProviderRequest
 from services.providers.config import ProviderConfig
+from services.providers.openai.fields import FIELDS
 from services.providers.sdk.provider import AnswerReader, Asked, SdkProvider
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ class OpenAIProvider(SdkProvider["OpenAIClient"]):
     """Asks for chat completions; the SDK is loaded by `warm_up`, or else by the first call."""
 
     sdk = "openai"
+    fields = FIELDS
 
     def _reader(self) -> AnswerReader:
         from services.providers.openai.events import (  # noqa: PLC0415 - loaded with the SDK
@@ -27,8 +29,11 @@ class OpenAIProvider(SdkProvider["OpenAIClient"]):
         answer = OpenAIAnswer(self._config.api_key, self._config.on_ignored)
         return lambda body: read_answer(body, answer)
 
-    def _asked(self, request: ProviderRequest) -> Asked:
-        return self._loaded().open(arguments_of(self._config, request))
+    def _body(self, request: ProviderRequest) -> dict[str, Any]:
+        return arguments_of(self._config, request)
+
+    def _asked(self, model: str, body: dict[str, Any]) -> Asked:  # noqa: ARG002 - it is in the body
+        return self._loaded().open(body)
 
     def _imported(self) -> "type[OpenAIClient]":
         from services.providers.openai.client import OpenAIClient  # noqa: PLC0415 - takes a second
@@ -48,7 +53,7 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
         "model": request.model.name,
         "messages": messages,
         "stream_options": {"include_usage": True},
-        limit: request.max_tokens,
+        limit: request.output_limit,
     }
     if request.model.takes_temperature:
         arguments["temperature"] = request.temperature

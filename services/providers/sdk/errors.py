@@ -15,22 +15,43 @@ import httpx2
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.providers.config import Timeouts
+from services.providers.sdk.meanings import Meaning, meaning_of
 from services.providers.wire.clean_text import failed_before_answer, protocol_error, quote
+from services.providers.wire.explanations import Explanation, explanation_in
 from services.providers.wire.retry_after import retry_after_seconds
 from services.providers.wire.transport import BODY_EXTENSION, ResponseBody, Urllib3Transport
 
 MOST_ERROR_BYTES = 1 << 16
 _SERVER_ERRORS = 500
+_OF_REQUEST = frozenset({400, 422, 500, 501})  # a template that knows no system prompt fails as 500
 
-_REFUSALS = {
+_BY_STATUS = {
     401: (FailureCode.UNAUTHORIZED, False),
     403: (FailureCode.UNAUTHORIZED, False),
-    404: (FailureCode.MODEL_NOT_FOUND, False),
     408: (FailureCode.OVERLOADED, True),
     409: (FailureCode.OVERLOADED, True),
     429: (FailureCode.RATE_LIMITED, True),
+    501: (FailureCode.OVERLOADED, False),
 }
 """Status -> code, and whether the same call may succeed later; 5xx are overloads, others final."""
+
+_BY_MEANING = {
+    Meaning.UNPAID: (FailureCode.RATE_LIMITED, ": its account has no money left for it"),
+    Meaning.KEY: (FailureCode.UNAUTHORIZED, ": it refuses the key or its account"),
+    Meaning.FILTERED: (FailureCode.REJECTED, ": its filter refuses the content"),
+    Meaning.MODEL: (FailureCode.MODEL_NOT_FOUND, ""),
+    Meaning.ADDRESS: (FailureCode.UNREACHABLE, ": there is nothing at this address"),
+}
+"""Meaning -> code, whatever the status is, and what we say of it; all of these are final."""
+
+
+class Refused(ProviderError):
+    """An upstream answered with a status of 400 and more: `told` is what it said."""
+
+    told = Explanation()
+    meaning = Meaning.OTHER
+    may_be_of_field = False
+    """Whether it may be about a field of the request: its status and meaning allow for that."""
 
 
 def timeout_of(timeouts: Timeouts) -> httpx2.Timeout:
@@ -78,34 +99,37 @@ def _told_in_json(body: ResponseBody, secret: str) -> ProviderError:
 
 
 def refusal(
-    status: int,
-    said: object,
-    headers: Mapping[str, str],
-    secret: str,
-    *,
-    is_final: bool = False,
-    code: FailureCode | None = None,
-) -> ProviderError:
-    """Make the error of an HTTP status of 400 and more.
+    status: int, body: bytes, headers: Mapping[str, str], secret: str, *, is_final: bool = False
+) -> Refused:
+    """Make the error of an HTTP status of 400 and more, by its status and by what the body says.
 
-    `said` is the upstream's message, quoted without `secret`. `is_final`: the body says that a
-    further try is pointless, whatever the status. `code` is what the body means; None: what the
-    status means.
+    What it says is quoted without `secret`; nothing is quoted where the key is refused, because
+    that message repeats the key, masked or not. `is_final`: a further try is pointless, whatever
+    the status.
     """
-    rule = (
-        (FailureCode.OVERLOADED, True)
-        if status >= _SERVER_ERRORS
-        else (FailureCode.REJECTED, False)
-    )
-    usual, may_retry = _REFUSALS.get(status, rule)
-    # The message about a refused key repeats the key, masked or not.
-    quoted = "" if usual is FailureCode.UNAUTHORIZED else quote(said, secret)
-    return ProviderError(
-        f"The provider answered with status {status}. {quoted}".rstrip(),
-        code=code or usual,
-        may_retry=may_retry and not is_final,
+    told = explanation_in(body)
+    meaning = meaning_of(status, told)
+    usual, may_retry = _BY_STATUS.get(status, _rule_for(status))
+    code, reason = _BY_MEANING.get(meaning, (usual, ""))
+    if meaning is Meaning.TOO_LARGE and usual is FailureCode.OVERLOADED:
+        code = FailureCode.REJECTED
+    is_of_key = FailureCode.UNAUTHORIZED in (usual, code)
+    quoted = "" if is_of_key else quote(told.message, secret)
+    error = Refused(
+        f"The provider answered with status {status}{reason}. {quoted}".rstrip(),
+        code=code,
+        may_retry=may_retry and not is_final and meaning is Meaning.OTHER,
         retry_after=retry_after_seconds(headers, datetime.now(UTC)),
     )
+    error.told, error.meaning = told, meaning
+    error.may_be_of_field = meaning is Meaning.OTHER and status in _OF_REQUEST
+    return error
+
+
+def _rule_for(status: int) -> tuple[FailureCode, bool]:
+    if status >= _SERVER_ERRORS:
+        return FailureCode.OVERLOADED, True
+    return FailureCode.REJECTED, False
 
 
 def unreachable() -> ProviderError:

@@ -2,18 +2,23 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+import structlog
 
 from services.domain.context import alternating
-from services.domain.events import ProviderEvent
+from services.domain.events import Finish, ProviderEvent
+from services.domain.sessions import FinishReason
 from services.providers import tokens
 from services.providers.base import Provider, ProviderRequest
 from services.providers.config import ProviderConfig
 from services.providers.sdk.adapter import SdkAdapter, SdkClient
+from services.providers.wire.fields import Field, Omissions
 
 if TYPE_CHECKING:
+    from services.providers.sdk.errors import Refused
     from services.providers.wire.transport import ResponseBody
 
 AnswerReader = Callable[["ResponseBody"], Iterator[ProviderEvent]]
@@ -32,22 +37,39 @@ class AskingClient(SdkClient, Protocol):
 
 Client = TypeVar("Client", bound=AskingClient)
 
+_log = structlog.get_logger(__name__)
+
 
 class SdkProvider(SdkAdapter[Client], Provider):
-    """A subclass says how to call the model, and how to read the answer."""
+    """A subclass says how to call the model, and how to read the answer.
+
+    A field that the server refuses by name is left out: in one further call at once, and in all
+    later calls of that model.
+    """
+
+    fields: ClassVar[Sequence[Field]]
+    """What a request of the format can do without."""
 
     def __init__(self, config: ProviderConfig) -> None:
         """Keep the configuration; nothing is loaded and nothing connected."""
         self.name = config.name
         self.models = config.models
         self._config = config
+        self._omissions = Omissions(self.fields, config.omit)
 
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
-        """Call the model, and yield the answer as it comes."""
+        """Call the model, and yield the answer as it comes.
+
+        Content that a filter refuses is answered by nothing but the reason.
+        """
         read = self._reader()
         asked = replace(request, messages=alternating(request.messages))
-        with self._asked(asked) as body:
-            yield from read(body)
+        with ExitStack() as calls:
+            body = self._answer_to(asked, calls)
+            if body is None:
+                yield Finish(FinishReason.CONTENT_FILTER)
+            else:
+                yield from read(body)
 
     def count_tokens(self, text: str) -> int:
         """Count with OpenAI's vocabulary; it is close to those of others, which few publish."""
@@ -57,10 +79,39 @@ class SdkProvider(SdkAdapter[Client], Provider):
         """Ask for the list, which costs nothing."""
         return self._loaded().model_names()
 
+    def _answer_to(self, request: ProviderRequest, calls: ExitStack) -> "ResponseBody | None":
+        """Call, as often as a further field is refused; None: a filter refuses the content."""
+        from services.providers.sdk.errors import Refused  # noqa: PLC0415 - loaded with the SDK
+        from services.providers.sdk.meanings import Meaning  # noqa: PLC0415 - the same
+
+        model = request.model.name
+        while True:
+            body = self._omissions.apply(model, self._body(request))
+            try:
+                return calls.enter_context(self._asked(model, body))
+            except Refused as refused:
+                if refused.meaning is Meaning.FILTERED:
+                    return None
+                if not self._learn(model, body, refused):
+                    raise
+
+    def _learn(self, model: str, body: dict[str, Any], refused: "Refused") -> bool:
+        """Tell whether a refusal names a field without which the call is to be made again."""
+        if not refused.may_be_of_field:
+            return False
+        field = self._omissions.learn(model, body, refused.told)
+        if field is not None:
+            _log.warning("field_refused", provider=self.name, model=model, field=field)
+        return field is not None
+
     @abstractmethod
     def _reader(self) -> AnswerReader:
         """Make what reads one answer; what it needs is imported here, before anybody is asked."""
 
     @abstractmethod
-    def _asked(self, request: ProviderRequest) -> Asked:
-        """Prepare the call, whose messages alternate; all of its errors are ProviderErrors."""
+    def _body(self, request: ProviderRequest) -> dict[str, Any]:
+        """Make the body of a request, whose messages alternate: anew, because it may be changed."""
+
+    @abstractmethod
+    def _asked(self, model: str, body: dict[str, Any]) -> Asked:
+        """Prepare the call; all of its errors are ProviderErrors."""

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx2
 import msgspec
@@ -19,6 +19,7 @@ from services.providers.sdk.errors import (
     body_of,
     http_client,
     keep_quiet,
+    refusal,
     timed_out,
     transport_errors,
     unreachable,
@@ -29,27 +30,26 @@ from services.providers.wire.transport import ResponseBody, Urllib3Transport
 
 NO_KEY = "no-key"  # the SDKs insist on one; a server without authentication ignores it
 
-StatusError = TypeVar("StatusError", bound=Exception)
 Listing = TypeVar("Listing")
 
 
 @dataclass(frozen=True, slots=True)
-class SdkErrors(Generic[StatusError]):
+class SdkErrors:
     """What an SDK raises for a refusal, a silence and a broken line; `any` is the root of all."""
 
-    status: type[StatusError]
+    status: type[Exception]
     timeout: type[Exception]
     connection: type[Exception]
     any: type[Exception]
 
 
-class StainlessClient(ABC, Generic[StatusError]):
+class StainlessClient(ABC):
     """One SDK client for all calls of a provider."""
 
     logger: ClassVar[str]
     """Where the SDK logs."""
 
-    def __init__(self, config: ProviderConfig, errors: SdkErrors[StatusError]) -> None:
+    def __init__(self, config: ProviderConfig, errors: SdkErrors) -> None:
         """Make what the SDK sends with; nothing is connected before the first call."""
         keep_quiet(self.logger)
         self._secret = config.api_key
@@ -92,7 +92,7 @@ class StainlessClient(ABC, Generic[StatusError]):
             return response
         with closing(response):
             response.read()
-        raise self._judged(response)
+        raise self._refusal(response)
 
     @abstractmethod
     def _post_by_sdk(
@@ -101,16 +101,14 @@ class StainlessClient(ABC, Generic[StatusError]):
         """Send a request as the SDK's methods do, without their walk over every argument."""
 
     @abstractmethod
-    def _judged(self, response: httpx2.Response) -> StatusError:
-        """Have the SDK make its error of an answer that was read."""
-
-    @abstractmethod
     def _ask(self, arguments: dict[str, Any]) -> httpx2.Response:
         """Send the request for an answer, whose body is left to be read."""
 
-    @abstractmethod
-    def _refusal(self, exc: StatusError) -> ProviderError:
-        """Judge a status of 400 and more."""
+    def _refusal(self, answer: object) -> ProviderError:
+        """Judge the answer that an SDK's error comes with, or that was read here."""
+        if not isinstance(answer, httpx2.Response):
+            return ProviderError("The provider's answer cannot be understood.")
+        return refusal(answer.status_code, answer.content, answer.headers, self._secret)
 
     @contextlib.contextmanager
     def _mapped_errors(self) -> Generator[None, None, None]:
@@ -118,7 +116,7 @@ class StainlessClient(ABC, Generic[StatusError]):
             try:
                 yield
             except self._errors.status as exc:
-                raise self._refusal(exc) from exc
+                raise self._refusal(getattr(exc, "response", None)) from exc
             except self._errors.timeout as exc:
                 raise timed_out() from exc
             except self._errors.connection as exc:

@@ -103,7 +103,7 @@ class Gate:
         wanted = Request(
             provider=provider,
             user_id=living.user_id,
-            tokens=input_estimate(request) + request.max_tokens,
+            tokens=input_estimate(request) + request.output_limit,
             priority=living.priority,
             tell=tell,
         )

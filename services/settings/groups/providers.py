@@ -51,6 +51,14 @@ class ProviderSettings:  # wide: a field for each variable
         Effort,
         "How much a model that thinks before it answers may think.",
     )
+    reasoning_allowance: int = whole(
+        "REASONING_ALLOWANCE",
+        4000,
+        (0, 1_000_000),
+        "What a model that thinks may use for that beside the answer, where its vendor counts both "
+        "as one; up to a quarter of its window. 0: thinking takes from the answer's length.",
+        unit="tokens",
+    )
     context_messages: int = whole(
         "CONTEXT_MESSAGES",
         10,
@@ -103,3 +111,7 @@ class ProviderSettings:  # wide: a field for each variable
         Raises ValueError if keys and addresses do not match.
         """
         return self.access[name].endpoints()
+
+    def omitted(self, name: str) -> Sequence[str]:
+        """Name the fields that are never sent to a vendor."""
+        return self.access[name].omit or ()

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from marshmallow.validate import OneOf
+
 from services.providers.declaration import BaseUrl, Key, Limits, Vendor
 from services.settings import rules
 from services.settings.endpoints import Endpoint, endpoints_of
-from services.settings.variables import choice, secret, text, whole
+from services.settings.variables import choice, secret, text, whole, words
 
 _KEYS = "the key as {} shows it; several of them by commas"
 _BASE_URL = "an absolute URL such as http://127.0.0.1:11434/v1; several of them by commas"
@@ -30,13 +32,14 @@ class Switch(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorAccess:
-    """Keys and addresses of a vendor; several are separated by commas.
+    """Keys and addresses of a vendor, several by commas, and fields that are not sent there.
 
     `switch` None: the vendor is no demonstration.
     """
 
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
+    omit: Sequence[str] | None = None
     switch: str | None = None
 
     def endpoints(self) -> Sequence[Endpoint]:
@@ -61,6 +64,8 @@ def access_variables(vendor: Vendor) -> Mapping[str, Any]:
         declared["api_key"] = _key_of(vendor.title, vendor.key)
     if vendor.base_url:
         declared["base_url"] = _base_url_of(vendor.base_url)
+        if vendor.base_url.may_refuse:
+            declared["omit"] = _omit_of(vendor, vendor.base_url.may_refuse)
     if vendor.switch:
         declared["switch"] = choice(vendor.switch, Switch.AUTO.value, Switch, _SWITCH)
     return declared
@@ -79,6 +84,16 @@ def _key_of(title: str, key: Key) -> Any:
 
 def _base_url_of(base_url: BaseUrl) -> Any:
     return text(base_url.variable, None, base_url.about, _BASE_URL, rules.base_urls)
+
+
+def _omit_of(vendor: Vendor, names: Sequence[str]) -> Any:
+    about = (
+        f"Fields that are not sent to {vendor.title}, because the server or its models refuse them "
+        "(Documentation/untidy-servers.md). What a refusal names is left out without it."
+    )
+    check = OneOf(names, error="Unknown: {input}.")
+    variable = f"{vendor.name.upper()}_OMIT_FIELDS"
+    return words(variable, about, f"a comma-separated list of {', '.join(names)}", check)
 
 
 def _limits_of(vendor: Vendor, limits: Limits) -> Mapping[str, Any]:

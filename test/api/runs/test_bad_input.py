@@ -50,8 +50,8 @@ WRONG: dict[str, list[Any]] = {
     "content": [*BLANK, *UNSTORABLE, None, 5, True, ["Hi"], {"text": "Hi"}],
     "temperature": [-0.1, 2.1, 1e300, 10**400, "0.7", True, [], {}],
     "max_tokens": [0, -1, 1_000_001, 10**30, 1e300, 1.5, "5", True, [5]],
-    "model": ["", 5, "x" * 201, "\0", ["x"]],
-    "provider": ["", 5, "x" * 201, {}],
+    "model": ["", 5, "x" * 201, "\0", ["x"], "a\r\nX: 1", "a\n", "a\x7fb", "a\x85b"],
+    "provider": ["", 5, "x" * 201, {}, "a\tb"],
     "parent_id": [5, "x" * 65, ["x"]],
 }
 UNKNOWN = ["stream", "n", "Content"]

@@ -112,7 +112,7 @@ def test_a_failure_keeps_what_came_and_may_be_tried_again(
     ("model", "code"),
     [
         ("spent", "upstream_rate_limited"),
-        ("status-402", "upstream_rejected"),
+        ("status-402", "upstream_rate_limited"),
     ],
 )
 def test_a_final_refusal_is_told_as_final(provider: Provider, model: str, code: str) -> None:

@@ -46,8 +46,7 @@ def test_a_model_that_reasons_is_told_the_effort_of_the_settings(
     ask(services.answering.providers["openai"], max_tokens=77)
     life.end(services)
 
-    body = wire.seen()["last"]
-    assert (body["reasoning_effort"], body["max_tokens"]) == (sent, 77)
+    assert wire.seen()["last"]["reasoning_effort"] == sent
 
 
 def test_what_a_servers_provider_passes_over_is_in_its_metrics(

@@ -48,6 +48,20 @@ def test_temperature_and_limit_reach_the_upstream(subject: Subject) -> None:
     assert (sent.temperature, sent.max_tokens) == (0.25, 77)
 
 
+@pytest.mark.parametrize(("longest", "limit"), [(10_000, 1077), (500, 500)])
+@every_wire
+def test_the_limit_is_raised_by_what_the_model_may_think_up_to_its_longest_output(
+    subject: Subject, longest: int, limit: int
+) -> None:
+    thinker = model_of(subject.kind, thinking=1000, max_output=longest)
+    request = ProviderRequest(
+        model=thinker, messages=HISTORY, system_prompt=None, temperature=0.5, max_tokens=77
+    )
+    collect(subject.provider.stream(request))
+
+    assert subject.last_sent().max_tokens == limit
+
+
 @every_wire
 def test_a_temperature_of_zero_is_one(subject: Subject) -> None:
     assert subject.sent(temperature=0.0).temperature == 0

@@ -1,5 +1,7 @@
 """What a call passes before it goes out: how its outcome is told, and what is given back."""
 
+from dataclasses import replace
+
 import gevent
 import pytest
 from gevent.event import Event
@@ -69,6 +71,26 @@ def test_a_call_reserves_its_longest_answer_and_gives_back_what_it_did_not_use(
 
     used = USAGE.input_tokens + USAGE.output_tokens
     assert quotas.left("scripted").tokens == 50_000 - used
+
+
+def test_a_call_reserves_what_the_model_may_think_too(make_world: MakeWorld) -> None:
+    goes_on = Event()
+    quotas = HeldQuotas(Hold(), {"scripted": Quota(tokens=50_000)})
+    world = make_world([goes_on, *said("a")], quotas=quotas)
+    living = world.living(world.begin())
+    first = living.plan.first
+    thinker = replace(first.model, thinking=2000, max_output=first.max_tokens + 2000)
+    living.plan = replace(living.plan, requests=(replace(first, model=thinker),))
+    world.runner.launch(living)
+    with gevent.Timeout(10):
+        world.provider.is_reached.wait()
+
+    left = quotas.left("scripted").tokens
+    goes_on.set()
+    world.story_of(living)
+
+    assert left is not None
+    assert left <= 50_000 - first.max_tokens - 2000
 
 
 def test_a_place_at_a_provider_that_is_not_asked_is_given_back(make_world: MakeWorld) -> None:

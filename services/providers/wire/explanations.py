@@ -1,0 +1,146 @@
+"""What an upstream says in an error, in whatever form: one sentence, and words for programs.
+
+Servers that speak a vendor's format have errors of their own: `error` as text or object, `detail`
+as text or list, `message`, lists of all these, JSON written into a text, plain text, a page.
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+MOST_BYTES = 1 << 16
+"""What is read of an error's body."""
+
+_MOST_DEPTH = 8
+_MOST_PARTS = 100
+
+_SENTENCES = (
+    *("error", "message", "detail", "details", "errors", "error_message", "error_description"),
+    *("msg", "Message", "error_msg", "description", "title", "fault", "faultstring"),
+)
+"""Where servers put sentences: each is looked at, the likeliest first."""
+
+_WITHIN = ("innererror", "metadata", "raw", "error_details", "provider_specific_fields")
+"""Where gateways keep the words of the server behind them."""
+
+_CODES = ("code", "type", "status", "reason", "error_code", "error_type")
+_FIELDS = ("param", "field")
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"\s*<(!doctype|html|head|body|h1|\?xml)\b", re.IGNORECASE)
+_FRAME = re.compile(r"^(?:data|error):\s*(?=[{\[])", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an error says: `message` for people; the rest in lower case, for programs.
+
+    `codes` are the error's names, `fields` those parts of the request that it points at, and
+    `whole` is every sentence. `is_page`: it came in no form that an API has, but as plain text or a
+    page. Nothing is cleaned of secrets here.
+    """
+
+    message: str = ""
+    codes: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+    whole: str = ""
+    is_page: bool = False
+
+
+def explanation_in(body: bytes) -> Explanation:
+    """Read the body of an error; of a page only its title is told."""
+    text = body[:MOST_BYTES].decode(errors="replace").strip()
+    begin = _FRAME.search(text)
+    try:
+        return explanation_of(json.loads(text[begin.end() :] if begin else text))
+    except (ValueError, RecursionError):
+        said = _title_of(text) if _TAG.match(text) else text
+        return Explanation(said, whole=said.lower(), is_page=True)
+
+
+def explanation_of(told: object) -> Explanation:
+    """Read an error that is decoded already."""
+    found = _Found()
+    found.read(told, depth=0, is_quoted=True)
+    message = ": ".join(dict.fromkeys(found.quoted))
+    return Explanation(
+        message=message,
+        codes=frozenset(found.codes),
+        fields=frozenset(found.fields),
+        whole=" ".join([*found.quoted, *found.unquoted]).lower(),
+    )
+
+
+@dataclass(slots=True)
+class _Found:
+    quoted: list[str] = field(default_factory=list)
+    unquoted: list[str] = field(default_factory=list)
+    codes: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    parts: int = 0
+
+    def read(self, told: object, *, depth: int, is_quoted: bool) -> None:
+        """Look at a part of an error, and at the parts in it, as many as an error may have."""
+        self.parts += 1
+        if depth > _MOST_DEPTH or self.parts > _MOST_PARTS:
+            return
+        if isinstance(told, str):
+            self._read_text(told, depth, is_quoted=is_quoted)
+        elif isinstance(told, list):
+            for each in told:
+                self.read(each, depth=depth + 1, is_quoted=is_quoted)
+        elif isinstance(told, dict):
+            self._read_object(told, depth, is_quoted=is_quoted)
+
+    def _read_text(self, text: str, depth: int, *, is_quoted: bool) -> None:
+        if text.lstrip()[:1] in ("{", "["):
+            try:
+                inner = json.loads(text)
+            except (ValueError, RecursionError):
+                pass
+            else:
+                self.read(inner, depth=depth + 1, is_quoted=is_quoted)
+                return
+        if said := text.strip():
+            (self.quoted if is_quoted else self.unquoted).append(said)
+
+    def _read_object(self, told: Mapping[str, object], depth: int, *, is_quoted: bool) -> None:
+        self.codes.update(_words(told, _CODES))
+        self.fields.update(_words(told, _FIELDS))
+        place = _place(told.get("loc"))
+        if place:
+            self.fields.add(place)
+            said = told.get("msg") or told.get("message")
+            (self.quoted if is_quoted else self.unquoted).append(f"{place}: {said}")
+            return
+        for name in _SENTENCES:
+            # The details of Google's errors are for programs.
+            is_detail = name == "details" and isinstance(told.get(name), list)
+            self.read(told.get(name), depth=depth + 1, is_quoted=is_quoted and not is_detail)
+        for name in _WITHIN:
+            self.read(told.get(name), depth=depth + 1, is_quoted=is_quoted)
+        for violation in _list(told.get("fieldViolations")):
+            self.read(violation, depth=depth + 1, is_quoted=False)
+
+
+def _words(told: Mapping[str, object], names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        value = told.get(name)
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            yield str(value).strip().lower()
+
+
+def _place(loc: object) -> str:
+    """Write where a validator found a mistake, without what stands for the body."""
+    parts = [str(part) for part in _list(loc)]
+    return ".".join(parts[1:] if parts[:1] == ["body"] else parts)
+
+
+def _title_of(page: str) -> str:
+    found = _TITLE.search(page)
+    return html.unescape(" ".join(found[1].split())) if found else ""
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

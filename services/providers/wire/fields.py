@@ -1,0 +1,101 @@
+"""Fields of a request that it can do without: not every server of a format takes them all.
+
+A refusal that names such a field says how the next request must look. A server says so in a
+validator's words, or in a sentence; it has to name the field and to say that it does not take it,
+because a sentence such as "max_tokens is too large" asks for another value.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.providers.wire.explanations import Explanation
+
+MOST_MODELS = 1000
+"""For how many models it is remembered: their names may come from clients."""
+
+Body = dict[str, Any]
+
+_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
+_NOT_TAKEN = re.compile(
+    r"not supported|(?:does not|doesn't|n't) support|unsupported|no longer supported|deprecated"
+    r"|not permitted|extra_forbidden|unrecognized|unexpected|unknown (?:field|name|param|argument)"
+    r"|cannot find field|additional propert|not enabled|only enabled|not allowed\b(?! to)"
+    r"|cannot both be|may only be set|only (?:the default|1 is allowed)|must be 1\b"
+    r"|input should be|invalid (?:field|parameter|argument)|roles must alternate"
+    r"|only user and assistant roles"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that may be left out: `path` leads to it, `named` finds it in a refusal.
+
+    `instead` is another name for the same field, which is sent in its place, unless that is not
+    taken either.
+    """
+
+    name: str
+    named: re.Pattern[str]
+    path: tuple[str, ...] = ()
+    instead: str = ""
+
+    def is_in(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether a request has it."""
+        *parents, last = self.path or (self.name,)
+        return last in _inner(body, parents)
+
+    def leave_out(self, body: Body, omitted: Collection[str]) -> None:
+        """Take it out of a request that has it, beside all others that are `omitted`."""
+        *parents, last = self.path or (self.name,)
+        value = _inner(body, parents).pop(last)
+        if self.instead and self.instead not in omitted:
+            body[self.instead] = value
+
+
+class Omissions:
+    """What one server does not take, by model: as it is set, and as its refusals have told."""
+
+    def __init__(self, fields: Sequence[Field], always: Collection[str] = ()) -> None:
+        """Take the format's fields, and the names of those that are never sent."""
+        self._fields = fields
+        self._always = frozenset(always)
+        self._learned: OrderedDict[str, frozenset[str]] = OrderedDict()
+
+    def apply(self, model: str, body: Body) -> Body:
+        """Take out of a new request what the server does not take; give the request."""
+        omitted = self._always | self._learned.get(model, frozenset())
+        for field in self._fields:
+            if field.name in omitted and field.is_in(body):
+                field.leave_out(body, omitted)
+        return body
+
+    def learn(self, model: str, body: Body, told: Explanation) -> str | None:
+        """Remember which field of a request was refused, and give its name; None: no field was."""
+        if not (told.codes & _CODES or _NOT_TAKEN.search(told.whole)):
+            return None
+        known = self._learned.get(model, frozenset())
+        for field in self._named(told):
+            if field.name not in known and field.is_in(body):
+                self._learned[model] = known | {field.name}
+                self._learned.move_to_end(model)
+                if len(self._learned) > MOST_MODELS:
+                    self._learned.popitem(last=False)
+                return field.name
+        return None
+
+    def _named(self, told: Explanation) -> Iterator[Field]:
+        """Give the fields that a refusal points at, then those that it mentions, in its order."""
+        for place in told.fields:
+            yield from (field for field in self._fields if field.named.search(place))
+        found = ((field.named.search(told.whole), field) for field in self._fields)
+        mentioned = [(match.start(), field) for match, field in found if match]
+        yield from (field for _, field in sorted(mentioned, key=lambda pair: pair[0]))
+
+
+def _inner(body: Mapping[str, Any], parents: Sequence[str]) -> Any:
+    for name in parents:
+        body = body.get(name, {})
+    return body
