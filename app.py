@@ -8,6 +8,7 @@ from controllers import bundle
 from routes import edges, openapi, url_map
 from routes.hooks.authentication import TokenRules
 from routes.hooks.limits import LimitRules
+from routes.transports.sse import StreamTimes
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
 from services.commands.refusals import errors_as_refusals
@@ -55,7 +56,10 @@ def _rules(settings: Settings) -> edges.EdgeRules:
         trusted_proxies=settings.server.trusted_proxies,
         max_body_bytes=limits.max_body_bytes,
         max_content_chars=limits.max_content_chars,
-        send_timeout_seconds=settings.runs.send_timeout_seconds,
+        streams=StreamTimes(
+            send_timeout_seconds=settings.runs.send_timeout_seconds,
+            reconnect_seconds=settings.runs.reconnect_seconds,
+        ),
     )
 
 

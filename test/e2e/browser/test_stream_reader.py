@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.xdist_group("stream_reader"), SEEN_ON_BOTH]
 
 STREAM = (
     ": ping\n\n"
-    'id: r.1.1\ndata: {"type":"start"}\n\n'
+    'retry: 9\ndata: {"type":"start"}\nid: r.1.1\n\n'
     'id: r.1.2\r\ndata: {"content":"año 你好 👩‍👧 \\u2028"}\r\n\r\n'
     'data: {"type":"status"}\n\n'
     "event: message\nid: r.1.3\nretry: 5\ndata:one\ndata: two\n\n"
@@ -96,7 +96,7 @@ def follow(page: Page, *connections: object) -> dict[str, Any]:
 
 
 def frame(seq: int, data: str) -> str:
-    return f"id: r.1.{seq}\ndata: {data}\n\n"
+    return f"data: {data}\nid: r.1.{seq}\n\n"
 
 
 def test_frames_may_be_cut_at_any_byte(page: Page) -> None:
@@ -109,7 +109,7 @@ def test_frames_may_be_cut_at_any_byte(page: Page) -> None:
 
 
 def test_an_id_counts_once_its_frame_is_complete_and_not_a_byte_before(page: Page) -> None:
-    stream = b"id: new\r\ndata: x\r\n\r\n"
+    stream = b"data: x\r\nid: new\r\n\r\n"
 
     ids = page.evaluate(IDS_BY_BYTE, list(stream))
 
@@ -138,7 +138,7 @@ def test_an_end_without_a_terminal_event_is_a_lost_connection(page: Page) -> Non
     assert result["terminal"] == {"type": "error"}
 
 
-LOST = 'data: {"type":"resume","recovered":false,"content":"a b "}\n\n'
+LOST = 'data: {"type":"resume","recovered":false,"content":"a b "}\nid:\n\n'
 
 
 def test_after_a_text_told_as_a_whole_the_older_id_is_forgotten(page: Page) -> None:
