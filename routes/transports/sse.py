@@ -6,7 +6,7 @@ have read its line, and would lose for ever what was cut off behind it. Nothing 
 own line feeds is a line break to anybody, whatever he takes for one.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -37,12 +37,21 @@ _FORMAT = "sse"
 _encode = json.Encoder().encode
 
 
-def frames(events: EventStream) -> Iterator[bytes]:
+def frames(
+    events: EventStream, head: bytes = b"", outlets: Iterable[Outlet] = ()
+) -> Iterator[bytes]:
     """Give the frames of one reader, one bytes object a wake-up; reads no request context.
 
-    None is empty, which would end the response. Whoever opened the events closes them: closing a
-    generator that was never started runs none of its code.
+    None is empty, which would end the response. The first begins with `head` and is given here;
+    the others may go to the outlets. Whoever opened the events closes them: closing a generator
+    that was never started runs none of its code.
     """
+    for delivery in events:
+        if frame := frame_of(delivery, events):
+            yield head + frame
+            break
+    for outlet in outlets:
+        events.pass_on(outlet)
     for delivery in events:
         if frame := frame_of(delivery, events):
             yield frame
@@ -100,9 +109,14 @@ class SseResponse(Response):
     """
 
     def __init__(self, events: EventStream, reconnect_seconds: float) -> None:
-        """Take the events of one reader, and after what pause it is to come back."""
+        """Take the events of one reader, and after what pause it is to come back.
+
+        The pause is a line of the first frame: readers that parse the data of every block, also of
+        one without any, stumble over a block of its own.
+        """
         self._outlets: list[Outlet] = []
-        body = _Apart(stream_with_context(_body(events, reconnect_seconds, self._outlets)))
+        head = b"retry: %d\n" % (reconnect_seconds * 1000)
+        body = _Apart(stream_with_context(frames(events, head, self._outlets)))
         super().__init__(body, content_type=f"{MIMETYPE}; charset=utf-8")
         # Closed before its first frame (HEAD) the body would not do it: none of its code has run.
         self.call_on_close(events.close)
@@ -117,23 +131,6 @@ class SseResponse(Response):
         if wire is not None:
             self._outlets.append(_FrameOutlet(self._events, wire))
         return body
-
-
-def _body(
-    events: EventStream, reconnect_seconds: float, outlets: Sequence[Outlet]
-) -> Iterator[bytes]:
-    """Begin with the pause before a new connection, then give all frames.
-
-    The pause is a line of the first frame: readers that parse the data of every block, also of one
-    without any, stumble over a block of its own. So the reader writes that frame itself; the others
-    may go to an outlet.
-    """
-    told = frames(events)
-    if first := next(told, b""):
-        yield b"retry: %d\n%b" % (reconnect_seconds * 1000, first)
-        for outlet in outlets:
-            events.pass_on(outlet)
-    yield from told
 
 
 class _Apart(Iterator[bytes]):

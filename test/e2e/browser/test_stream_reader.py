@@ -54,6 +54,7 @@ async (connections) => {
   const asked = [], events = [], states = [];
   const answer = (texts) => {
     if (texts === 204) return new Response(null, { status: 204 });
+    if (Number.isInteger(texts)) return Response.json({ detail: "no" }, { status: texts });
     // One text a pull: an error would throw away what waits in the stream.
     const body = new ReadableStream({ pull(controller) {
       if (!texts.length) return controller.close();
@@ -177,6 +178,21 @@ def test_a_refusal_ends_the_following_and_a_passing_fault_does_not(page: Page) -
 
     assert result["failure"] == "final"
     assert len(result["asked"]) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 413, 422, 500])
+def test_a_response_that_refuses_ends_the_following(page: Page, status: int) -> None:
+    result = follow(page, [frame(1, '{"type":"start"}')], status)
+
+    assert (result["failure"], result["terminal"]) == ("no", None)
+    assert result["states"] == ["open", "lost"]
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 502, 503, 504])
+def test_a_response_that_refuses_for_now_is_a_lost_connection(page: Page, status: int) -> None:
+    result = follow(page, status, [frame(1, '{"type":"done"}')])
+
+    assert (result["failure"], result["terminal"]) == (None, {"type": "done"})
 
 
 def test_what_is_not_json_ends_the_following(page: Page) -> None:

@@ -1,12 +1,18 @@
 """Readers that people have, as published and as our page shows them, over a network that breaks."""
 
+import json
 import random
+import re
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from api.chat_client import ChatClient
-from api.published_readers import PublishedReader
-from stack.columns import Column
+from api.published_readers import PAGE, PublishedReader
+from api.web_client import SEEN_ON_BOTH
+from playwright.sync_api import Browser
+from source_tree import ROOT
 from stack.cut_proxy import Cut, CutProxy
 from stack.server_process import ServerProcess, StartServer
 
@@ -18,9 +24,17 @@ READERS = [
     "`requests`",
 ]
 CUTS = 20
+HEAD_BYTES = 800
 SPOKEN = "Grüße\u2028你好\u2029 \x85 “¿qué tal?”\r\n👋🏽\n\n"
 TEXT = "".join(f"{number} {SPOKEN}" for number in range(120)) + "the end"
 QUICK = {"RATE_LIMIT_ENABLED": "false", "RECONNECT_SECONDS": "0.05"}
+
+READ_IN_PAGE = """
+async ([code, run]) => {
+  const module = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  return (await import(module)).read(run);
+}
+"""
 
 by_each_reader = pytest.mark.parametrize("name", READERS)
 
@@ -37,16 +51,19 @@ def client(shared_server: ServerProcess) -> ChatClient:
     return ChatClient.registered(shared_server.url)
 
 
+def cuts(seed: str, first: int = 0) -> Iterator[Cut]:
+    """Cut at any byte, and each third time right after a greeting that recovered nothing."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable cuts
+    for number in range(CUTS):
+        yield Cut(chance.randrange(first, 2500)) if number % 3 else Cut(0, loses_place=True)
+
+
 @by_each_reader
 def test_an_answer_is_read_through_twenty_cuts_to_the_byte(
     name: str, client: ChatClient, proxy: CutProxy, tmp_path: Path
 ) -> None:
-    session, chance = client.new_session(), random.Random(name)  # noqa: S311 - repeatable cuts
-    proxy.cut_streams(
-        # At any byte; each third time after a greeting that recovered nothing.
-        Cut(chance.randrange(2500)) if number % 3 else Cut(0, loses_place=True)
-        for number in range(CUTS)
-    )
+    session = client.new_session()
+    proxy.cut_streams(cuts(name))
 
     text = PublishedReader.of(name).ask(
         tmp_path, proxy.url, str(client.token), session, f"/slow 4 /echo {TEXT}"
@@ -57,20 +74,34 @@ def test_an_answer_is_read_through_twenty_cuts_to_the_byte(
     assert proxy.cuts_done == CUTS
 
 
-@by_each_reader
-def test_an_answer_whose_log_is_gone_is_read_through_cuts_to_the_byte(
-    name: str, client: ChatClient, column: Column, proxy: CutProxy, tmp_path: Path
+@SEEN_ON_BOTH
+def test_the_browsers_own_reader_reads_through_twenty_cuts_behind_a_server_that_adds_the_token(
+    browser: Browser, client: ChatClient, proxy: CutProxy
 ) -> None:
-    session, chance = client.new_session(), random.Random(name)  # noqa: S311 - repeatable cuts
-    proxy.cut_streams(Cut(chance.randrange(1500)) for _ in range(5))
+    session = client.new_session()
+    run = client.begin(session, f"/slow 4 /echo {TEXT}")
+    token = {"Authorization": f"Bearer {client.token}"}
+    reader = PublishedReader.of("The browser's own `EventSource`")
+    with closing(browser.new_context(bypass_csp=True, extra_http_headers=token)) as context:
+        page = context.new_page()
+        page.goto(f"{proxy.url}/health")
+        # Over plain HTTP a browser takes half a head for a whole one, and that for a refusal.
+        proxy.cut_streams(cuts("EventSource", first=HEAD_BYTES))
 
-    text = PublishedReader.of(name).ask(
-        tmp_path, proxy.url, str(client.token), session, f"/slow 0 /echo {TEXT}"
-    )
+        text = page.evaluate(READ_IN_PAGE, [reader.code, run])
 
-    _, answer = client.messages(session)
-    assert text.encode() == answer["content"].encode() == TEXT.encode()
+    assert text == client.messages(session)[-1]["content"] == TEXT
     assert proxy.cuts_done == CUTS
+
+
+def test_the_page_names_the_versions_that_are_tested() -> None:
+    npm = json.loads((ROOT / "test" / "package.json").read_text())["dependencies"]
+    pinned = (ROOT / "requirements-dev.txt").read_text() + (ROOT / "requirements.txt").read_text()
+    named = dict(re.findall(r"^\| \[`([^`]+)`\]\(#.*?\) ([\d.]+)", PAGE.read_text(), re.MULTILINE))
+
+    assert len(named) == len(READERS)
+    for name, version in named.items():
+        assert npm.get(name) == version or f"\n{name}=={version}" in pinned, name
 
 
 @by_each_reader
