@@ -154,8 +154,7 @@ def test_a_login_that_ends_meanwhile_ends_the_reading_and_not_the_answer(
     assert Example.told(running)["refused"]["status"] == 401
     body = {"email": tokens["user"]["email"], "password": PASSWORD}
     again = ChatClient(shared_server.url).call("POST", "/api/auth/login", body).json
-    client = ChatClient(shared_server.url, again["access_token"])
-    with client.open("GET", f"{path}/stream") as reader:
-        assert reader.status in (200, 204)
-        reader.body()
-    assert client.messages(session)[-1]["status"] == "complete"
+    with ChatClient(shared_server.url, again["access_token"]).open("GET", f"{path}/stream") as rest:
+        assert rest.status in (200, 204)
+        rest.body()
+    assert another_tab(shared_server, again).messages(session)[-1]["status"] == "complete"
