@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from api.published_readers import PAGE, PublishedReader
 from api.web_client import SEEN_ON_BOTH
 from playwright.sync_api import Browser
 from source_tree import ROOT
-from stack.cut_proxy import Cut, CutProxy
+from stack.cut_proxy import FRAME_END, Cut, CutProxy
 from stack.server_process import ServerProcess, StartServer
 
 READERS = [
@@ -24,6 +25,7 @@ READERS = [
     "`requests`",
 ]
 CUTS = 20
+GREETED = Cut(behind=FRAME_END, loses_place=True)
 HEAD_BYTES = 800
 SPOKEN = "Grüße\u2028你好\u2029 \x85 “¿qué tal?”\r\n👋🏽\n\n"
 TEXT = "".join(f"{number} {SPOKEN}" for number in range(120)) + "the end"
@@ -35,6 +37,9 @@ async ([code, run]) => {
   return (await import(module)).read(run);
 }
 """
+
+OWN_FETCH = re.compile(r"^ *// It takes an id.*?lastId \} \}\),\n", re.DOTALL | re.MULTILINE)
+"""What the example does so that a cut before the last byte of a frame loses nothing either."""
 
 by_each_reader = pytest.mark.parametrize("name", READERS)
 
@@ -55,7 +60,7 @@ def cuts(seed: str, first: int = 0) -> Iterator[Cut]:
     """Cut at any byte, and each third time right after a greeting that recovered nothing."""
     chance = random.Random(seed)  # noqa: S311 - repeatable cuts
     for number in range(CUTS):
-        yield Cut(chance.randrange(first, 2500)) if number % 3 else Cut(0, loses_place=True)
+        yield Cut(chance.randrange(first, 2500)) if number % 3 else GREETED
 
 
 @by_each_reader
@@ -71,6 +76,24 @@ def test_an_answer_is_read_through_twenty_cuts_to_the_byte(
 
     _, answer = client.messages(session)  # sent over and over, it is one message
     assert text.encode() == answer["content"].encode() == TEXT.encode()
+    assert proxy.cuts_done == CUTS
+
+
+@SEEN_ON_BOTH
+@pytest.mark.parametrize("place", [b"\nda", b'"content":"', b'"}', b"\nid: 0"])
+def test_a_reader_that_takes_an_id_with_its_line_loses_nothing_that_is_cut_before_the_lines_end(
+    place: bytes, client: ChatClient, proxy: CutProxy, tmp_path: Path
+) -> None:
+    session, reader = client.new_session(), PublishedReader.of(READERS[0])
+    plain = OWN_FETCH.sub("", reader.code)
+    assert plain != reader.code
+    proxy.cut_streams(Cut(1000 + 100 * number, behind=place) for number in range(CUTS))
+
+    text = replace(reader, code=plain).ask(
+        tmp_path, proxy.url, str(client.token), session, f"/slow 4 /echo {TEXT}"
+    )
+
+    assert text == client.messages(session)[-1]["content"] == TEXT
     assert proxy.cuts_done == CUTS
 
 

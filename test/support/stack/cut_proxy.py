@@ -14,18 +14,19 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sen
 _PIECE_BYTES = 65_536
 _OF_A_STREAM = re.compile(rb"[A-Z]+ [^ ]+/stream[ ?]")
 _PLACE = re.compile(rb"(?i)(\r\nlast-event-id: )[^\r]+")
-_FRAME_END = b"\n\n"
+FRAME_END = b"\n\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
     """How one connection of a stream ends: after so many bytes of its answer, to the byte.
 
-    With `loses_place` the server does not understand the last event id that the reader sends, and
-    the connection ends behind the first frame that comes `after` so many bytes.
+    With `behind` it goes on until these bytes have come as well. With `loses_place` the server does
+    not understand the last event id that the reader sends.
     """
 
-    after: int
+    after: int = 0
+    behind: bytes = b""
     loses_place: bool = False
 
     def sent(self, request: bytes) -> bytes:
@@ -34,10 +35,8 @@ class Cut:
 
     def end_in(self, answer: bytes) -> int | None:
         """Tell where the answer ends; None: not yet."""
-        if not self.loses_place:
-            return self.after if len(answer) >= self.after else None
-        end = answer.find(_FRAME_END, self.after)
-        return None if end < 0 else end + len(_FRAME_END)
+        found = answer.find(self.behind, self.after)
+        return None if found < 0 else found + len(self.behind)
 
 
 class CutProxy:
