@@ -9,6 +9,7 @@ from routes import edges, url_map
 from routes.hooks.authentication import TokenRules
 from routes.hooks.limits import LimitRules
 from routes.openapi import api
+from routes.transports.sse import StreamTimes
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
 from services.commands.refusals import errors_as_refusals
@@ -56,7 +57,10 @@ def _rules(settings: Settings) -> edges.EdgeRules:
         trusted_proxies=settings.server.trusted_proxies,
         max_body_bytes=limits.max_body_bytes,
         max_content_chars=limits.max_content_chars,
-        send_timeout_seconds=settings.runs.send_timeout_seconds,
+        streams=StreamTimes(
+            send_timeout_seconds=settings.runs.send_timeout_seconds,
+            reconnect_seconds=settings.runs.reconnect_seconds,
+        ),
     )
 
 

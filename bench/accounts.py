@@ -44,7 +44,7 @@ class Account:
 
 
 def _resumed(port: int, token: str, begun: Answer) -> Ask:
-    ids = re.findall(rb"^id: ((\S+?)\.\S+)", bytes(begun.raw), re.MULTILINE)
+    ids = re.findall(rb"^id: ((\S+?)\.\S+)\n\n", bytes(begun.raw), re.MULTILINE)
     if not ids:
         raise SystemExit(f"a run did not begin: {begun.failure or bytes(begun.raw)[:500]!r}")
     cursor, run_id = (part.decode() for part in ids[-1])

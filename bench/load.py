@@ -14,6 +14,7 @@ from typing import Any, cast
 TIMEOUT_SECONDS = 600.0
 FIRST_EVENT = b"\ndata: "
 FIRST_CONTENT = b'"content":'
+END_OF_FRAME = b"\n\n"
 END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 
 
@@ -119,9 +120,9 @@ class _Connection(asyncio.Protocol):
         raw += data
         if self.answer.event_at is None and FIRST_EVENT in raw:
             self.answer.event_at = time.perf_counter()
-            if self._hangs_up:
-                self._end()
-                return
+        if self._hangs_up and END_OF_FRAME in raw:
+            self._end()
+            return
         if self.answer.first_at is None and FIRST_CONTENT in raw:
             self.answer.first_at = time.perf_counter()
             if self._on_content:

@@ -9,13 +9,13 @@ Every reader (the POST that began the run, a second tab, a blocking call) follow
 that goes away stops nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
-from controllers.readers import Readers
+from controllers.readers import MayGoOn, Readers
 from services.admission.turns import TurnAdmission, TurnHold
 from services.admission.waiting.burst_queue import Place
 from services.domain.catalog import Model, ModelChoice, Strategy
@@ -237,20 +237,25 @@ class RunsController:
         self._parts.runner.launch(living)
         return writer.reader()
 
-    def follow(
-        self, caller: Caller, started: Started, may_go_on: Callable[[], bool]
-    ) -> Subscription:
+    def follow(self, caller: Caller, started: Started, may_go_on: MayGoOn) -> Subscription:
         """Read a run from its start; unless `started` began it, a `resume` comes first."""
         if started.log is None:
             return self._readers.attach(caller, started.run, None, may_go_on)
         return self._readers.begin(caller, started.log, may_go_on)
 
+    def follow_on(
+        self, caller: Caller, started: Started, last_event_id: str | None, may_go_on: MayGoOn
+    ) -> Subscription | None:
+        """Read a run that `started` began, or read on in one that was found by its key.
+
+        None: its terminal event was seen already.
+        """
+        if started.log is None:
+            return self._readers.resume(caller, started.run, last_event_id, may_go_on)
+        return self._readers.begin(caller, started.log, may_go_on)
+
     def attach_to_session(
-        self,
-        caller: Caller,
-        session_id: str,
-        last_event_id: str | None,
-        may_go_on: Callable[[], bool],
+        self, caller: Caller, session_id: str, last_event_id: str | None, may_go_on: MayGoOn
     ) -> Subscription | None:
         """Read on in a session: follow the run that the id names, else the newest run.
 
@@ -262,11 +267,7 @@ class RunsController:
         return self._readers.resume(caller, run, last_event_id, may_go_on)
 
     def attach_to_run(
-        self,
-        caller: Caller,
-        run_id: str,
-        last_event_id: str | None,
-        may_go_on: Callable[[], bool],
+        self, caller: Caller, run_id: str, last_event_id: str | None, may_go_on: MayGoOn
     ) -> Subscription | None:
         """Read a run, active or ended; None: its terminal event was seen already."""
         run = self._parts.store.get(caller.user_id, run_id)

@@ -9,6 +9,7 @@ from routes.hooks import access_log, cors, headers, problems, proxies, request_i
 from routes.hooks.authentication import ExternalTokens, Guard, TokenRules
 from routes.hooks.limits import AddressLimits, LimitRules
 from routes.hooks.turns import TurnReader
+from routes.transports.sse import StreamTimes
 from services.domain.limits import Windows
 
 
@@ -22,7 +23,7 @@ class EdgeRules:
     trusted_proxies: int
     max_body_bytes: int
     max_content_chars: int
-    send_timeout_seconds: float
+    streams: StreamTimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Edges:
     guard: Guard
     limits: AddressLimits
     turns: TurnReader
-    send_timeout_seconds: float
+    streams: StreamTimes
     render_metrics: Callable[[], bytes]
     metrics_type: str
 
@@ -62,7 +63,7 @@ def install(app: Flask, rules: EdgeRules, worker: Worker) -> Edges:
         guard=Guard(app, rules.tokens, worker.login_is_live, worker.external_tokens),
         limits=AddressLimits(app, rules.limits, worker.windows),
         turns=TurnReader(rules.max_content_chars),
-        send_timeout_seconds=rules.send_timeout_seconds,
+        streams=rules.streams,
         render_metrics=worker.render_metrics,
         metrics_type=worker.metrics_type,
     )

@@ -13,7 +13,7 @@ from routes.hooks.turns import TurnReader
 from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
 from routes.schemas.events import STREAM, STREAM_EXAMPLE
 from routes.schemas.runs import CursorSchema, RunSchema, StreamTurnSchema
-from routes.transports.sse import MIMETYPE, sse_response
+from routes.transports.sse import MIMETYPE, StreamTimes, sse_response
 from services.domain.deliveries import EventStream
 from services.domain.runs import Run
 
@@ -38,7 +38,7 @@ OF_STREAM: dict[str, Any] = {
 
 
 def blueprint(
-    runs: RunsController, guard: Guard, turns: TurnReader, send_timeout_seconds: float
+    runs: RunsController, guard: Guard, turns: TurnReader, times: StreamTimes
 ) -> Blueprint:
     """Build the blueprint."""
     blp = Blueprint("runs", __name__, description="Answers, as streams of events")
@@ -46,20 +46,23 @@ def blueprint(
     @blp.post("/sessions/<session_id>/stream")
     @guard.required
     @header_doc(HEADER, KEY_FORM)
+    @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
     @blp.arguments(StreamTurnSchema)
+    @blp.arguments(CursorSchema, location="query")
     @blp.response(200, STREAM, **OF_STREAM)
+    @blp.alt_response(204, description="A repeat of a message whose answer was read to its end")
     @problems_doc(404, 409, 429)
-    def send_message(body: Body, session_id: str) -> Response:
+    def send_message(body: Body, query: Body, session_id: str) -> Response:
         """Send a message and read the answer as it is written.
 
-        With an `Idempotency-Key` a repeat attaches to the same run instead of beginning another.
-        Closing the connection stops nothing.
+        With an `Idempotency-Key` a repeat attaches to the same run instead of beginning another,
+        and reads on after `Last-Event-ID`. Closing the connection stops nothing.
         """
         caller = current_caller()
         started = runs.start(caller, session_id, turns.read(body), idempotency_key(caller))
         tell(started.standing)
-        events = runs.follow(caller, started, guard.may_go_on(caller))
-        return sse_response(events, send_timeout_seconds)
+        cursor = _last_event_id(query)
+        return _stream(runs.follow_on(caller, started, cursor, guard.may_go_on(caller)))
 
     @blp.get("/sessions/<session_id>/stream")
     @guard.required
@@ -107,7 +110,7 @@ def blueprint(
     def _stream(events: EventStream | None) -> Response:
         if events is None:
             return make_response("", 204)
-        return sse_response(events, send_timeout_seconds)
+        return sse_response(events, times)
 
     return blp
 

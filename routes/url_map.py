@@ -19,7 +19,7 @@ def register(app: Flask, api: Api, use: Controllers, edges: Edges) -> None:
         (chat.blueprint(use.chat, use.runs, guard, turns), "/api"),
         (sessions.blueprint(use.sessions, guard, turns), realtime),
         (messages.blueprint(use.sessions, guard), realtime),
-        (runs.blueprint(use.runs, guard, turns, edges.send_timeout_seconds), realtime),
+        (runs.blueprint(use.runs, guard, turns, edges.streams), realtime),
     )
     for blueprint, prefix in mounted:
         api.register_blueprint(blueprint, url_prefix=prefix)

@@ -114,7 +114,8 @@ FRAME: dict[str, Any] = {
     "properties": {
         "id": {
             "type": "string",
-            "description": "Where to read on; not there in what is no history.",
+            "description": "Where to read on; not there in what is no history, and empty where "
+            "an earlier one is to be forgotten.",
         },
         "data": {
             "type": "string",

@@ -1,11 +1,14 @@
-"""Server-Sent Events: an unnamed frame an event (`id:`, `data:`), and comments as pings.
+"""Server-Sent Events: an unnamed frame an event (`data:`, `id:`), and comments as pings.
 
 Frames are unnamed so that the smallest client (lines that begin with `data: `) and
-`EventSource.onmessage` both work. The data is JSON, so no line break can get into a frame.
+`EventSource.onmessage` both work. The id is the last line: many readers take an id as soon as they
+have read its line, and would lose for ever what was cut off behind it. Nothing in a frame but its
+own line feeds is a line break to anybody, whatever he takes for one.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 from weakref import finalize
@@ -15,7 +18,7 @@ from msgspec import json
 
 from routes.transports.payloads import payload_of, resume_payload, status_payload
 from routes.transports.wire import Wire, wire_of
-from services.domain.deliveries import Batch, Delivery, EventStream, Ping
+from services.domain.deliveries import Batch, Delivery, EventStream, Outlet, Ping
 from services.domain.events import Content, Done, Error, Resume, Status
 
 if TYPE_CHECKING:
@@ -24,16 +27,31 @@ if TYPE_CHECKING:
 MIMETYPE = "text/event-stream"
 PING_FRAME = b": ping\n\n"
 
+_SEPARATORS = tuple((char.encode(), b"\\u%04x" % ord(char)) for char in "\u0085\u2028\u2029")
+"""What JSON leaves as it is, and splitters of lines split at, as `str.splitlines` does."""
+
+_OF_NEXT_LINE, _OF_PUNCTUATION = _SEPARATORS[0][0][0], _SEPARATORS[1][0][0]
+"""The bytes that they begin with; few scripts have either. To look for them takes 20 ns."""
+
 _FORMAT = "sse"
 _encode = json.Encoder().encode
 
 
-def frames(events: EventStream) -> Iterator[bytes]:
+def frames(
+    events: EventStream, head: bytes = b"", outlets: Iterable[Outlet] = ()
+) -> Iterator[bytes]:
     """Give the frames of one reader, one bytes object a wake-up; reads no request context.
 
-    None is empty, which would end the response. Whoever opened the events closes them: closing a
-    generator that was never started runs none of its code.
+    None is empty, which would end the response. The first begins with `head` and is given here;
+    the others may go to the outlets. Whoever opened the events closes them: closing a generator
+    that was never started runs none of its code.
     """
+    for delivery in events:
+        if frame := frame_of(delivery, events):
+            yield head + frame
+            break
+    for outlet in outlets:
+        events.pass_on(outlet)
     for delivery in events:
         if frame := frame_of(delivery, events):
             yield frame
@@ -48,27 +66,39 @@ def frame_of(delivery: Delivery, events: EventStream) -> bytes:
                 written = delivery.encoded[_FORMAT] = _frames_of(delivery, events)
             return written
         case Status():
-            return b"data: %b\n\n" % _encode(status_payload(delivery))
+            return _in_lines(b"data: %b\n\n" % _encode(status_payload(delivery)))
         case Resume():
-            return b"data: %b\n\n" % _encode(resume_payload(delivery))
+            # An empty id has standard readers forget theirs: `content` may reach beyond it.
+            end = b"" if delivery.recovered else b"id:\n"
+            return _in_lines(b"data: %b\n%b\n" % (_encode(resume_payload(delivery)), end))
         case Ping():
             return PING_FRAME
 
 
 def _frames_of(batch: Batch, events: EventStream) -> bytes:
-    prefix = f"id: {batch.run_id}.{batch.epoch}.".encode()
+    prefix = f"{batch.run_id}.{batch.epoch}.".encode()
     written = []
     for seq, event in enumerate(batch.events, batch.first_seq):
         if isinstance(event, Content):
-            data = b'{"type":"content","content":%b}' % _encode(event.content)
+            text = _encode(event.content)
+            frame = b'data: {"type":"content","content":%b}\nid: %b%d\n\n' % (text, prefix, seq)
         else:
-            text = events.text() if isinstance(event, Done | Error) else ""
-            payload = payload_of(event, text)
+            whole = events.text() if isinstance(event, Done | Error) else ""
+            payload = payload_of(event, whole)
             if payload is None:
                 continue
-            data = _encode(payload)
-        written.append(b"%b%d\ndata: %b\n\n" % (prefix, seq, data))
-    return b"".join(written)
+            frame = b"data: %b\nid: %b%d\n\n" % (_encode(payload), prefix, seq)
+        written.append(frame)
+    return _in_lines(b"".join(written))
+
+
+def _in_lines(written: bytes) -> bytes:
+    """Escape all that a reader may take for the end of a line; only strings can hold any of it."""
+    if written.isascii() or not (_OF_NEXT_LINE in written or _OF_PUNCTUATION in written):
+        return written
+    for char, escaped in _SEPARATORS:
+        written = written.replace(char, escaped)
+    return written
 
 
 class SseResponse(Response):
@@ -78,9 +108,15 @@ class SseResponse(Response):
     greenlet that reads: see `services.streams.bell`.
     """
 
-    def __init__(self, events: EventStream) -> None:
-        """Take the events of one reader."""
-        body = _Apart(stream_with_context(frames(events)))
+    def __init__(self, events: EventStream, reconnect_seconds: float) -> None:
+        """Take the events of one reader, and after what pause it is to come back.
+
+        The pause is a line of the first frame: readers that parse the data of every block, also of
+        one without any, stumble over a block of its own.
+        """
+        self._outlets: list[Outlet] = []
+        head = b"retry: %d\n" % (reconnect_seconds * 1000)
+        body = _Apart(stream_with_context(frames(events, head, self._outlets)))
         super().__init__(body, content_type=f"{MIMETYPE}; charset=utf-8")
         # Closed before its first frame (HEAD) the body would not do it: none of its code has run.
         self.call_on_close(events.close)
@@ -93,7 +129,7 @@ class SseResponse(Response):
         body = super().__call__(environ, start_response)
         wire = wire_of(start_response, lambda: self._events.is_over)
         if wire is not None:
-            self._events.pass_on(_FrameOutlet(self._events, wire))
+            self._outlets.append(_FrameOutlet(self._events, wire))
         return body
 
 
@@ -133,19 +169,30 @@ class _FrameOutlet:
         return not frame or self._wire.offer(frame)
 
 
-def sse_response(events: EventStream, send_timeout_seconds: float) -> Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTimes:
+    """How long a reader may take nothing, and after what pause it comes back when it was cut off.
+
+    The pause is what the stream tells; readers that keep to the standard wait for so long.
+    """
+
+    send_timeout_seconds: float
+    reconnect_seconds: float
+
+
+def sse_response(events: EventStream, times: StreamTimes) -> Response:
     """Answer with a stream of frames.
 
     The send timeout is set on the socket itself, for as long as the stream lasts: gunicorn has
     none, and a reader that takes nothing would hold its greenlet for ever. It is dropped then, and
     resumes.
     """
-    response = SseResponse(events)
+    response = SseResponse(events, times.reconnect_seconds)
     socket = request.environ.get("gunicorn.socket")
     if socket is not None:
         # It bounds reading too, and the next request of the connection may come more slowly.
         response.call_on_close(partial(socket.settimeout, socket.gettimeout()))
-        socket.settimeout(send_timeout_seconds)
+        socket.settimeout(times.send_timeout_seconds)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Run-Id"] = events.run_id

@@ -47,6 +47,11 @@ def recover_with_a_hole(told: Round) -> None:
     told.read([greeting, *frames()[1:]], is_post=False)
 
 
+def recover_nothing_and_leave_the_id(told: Round) -> None:
+    greeting = Frame(None, {"type": "resume", "recovered": False, "content": ANSWER})
+    told.read([greeting, frames()[-1]], is_post=False)
+
+
 def greet_nobody(told: Round) -> None:
     told.read(frames(), is_post=False)
 
@@ -74,6 +79,7 @@ LIES: list[Callable[[Round], None]] = [
     repeat_an_event,
     give_an_id_to_two_events,
     recover_with_a_hole,
+    recover_nothing_and_leave_the_id,
     greet_nobody,
     tell_events_of_another_run,
     forget_words_that_were_seen,

@@ -31,6 +31,12 @@ class RunSettings:
         (0.1, 600),
         "How long a reader may take no data before it is dropped; it can resume.",
     )
+    reconnect_seconds: float = seconds(
+        "RECONNECT_SECONDS",
+        1,
+        (0.01, 60),
+        "After what pause a stream tells its reader to come back when it was cut off (`retry:`).",
+    )
     run_timeout_seconds: float = seconds(
         "RUN_TIMEOUT_SECONDS", 600, (0.1, 86400), "How long an answer may take in all."
     )

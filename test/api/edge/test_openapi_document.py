@@ -101,7 +101,7 @@ def test_headers_that_a_client_may_send_are_described(document: Json) -> None:
     assert {label: names for label, names in described.items() if names} == {
         "POST /api/chat": {"Idempotency-Key"},
         f"POST {realtime}/sessions": {"Idempotency-Key"},
-        f"POST {realtime}/sessions/{{session_id}}/stream": {"Idempotency-Key"},
+        f"POST {realtime}/sessions/{{session_id}}/stream": {"Idempotency-Key", "Last-Event-ID"},
         f"GET {realtime}/sessions/{{session_id}}/stream": {"Last-Event-ID"},
         f"GET {realtime}/runs/{{run_id}}/stream": {"Last-Event-ID"},
     }

@@ -39,20 +39,22 @@ def test_a_stream_is_headed_as_every_proxy_must_see_it(ann: ApiUser) -> None:
     assert "Content-Length" not in stream.headers
 
 
-def test_frames_are_an_id_and_one_line_of_data(ann: ApiUser) -> None:
-    stream = ann.send(ann.new_session(), "/slow 0 /echo a\r\nb\u2028c\n\nd")
+def test_frames_are_one_line_of_data_and_an_id(ann: ApiUser) -> None:
+    stream = ann.send(ann.new_session(), "/slow 0 /echo a\r\nb\u2028c\u2029d\x85e\n\nf")
 
     raw = b"".join(stream.response.iter_encoded())
 
-    for frame in raw.decode().removesuffix("\n\n").split("\n\n"):
-        event_id, data = frame.split("\n")
+    pause, _, frames = raw.decode().removesuffix("\n\n").partition("\n")
+    assert pause == "retry: 1000"
+    for frame in frames.split("\n\n"):
+        data, event_id = frame.splitlines()  # it splits at whatever looks like the end of a line
         assert event_id.startswith("id: ")
         assert data.startswith("data: {")
         assert not any(mark in frame for mark in "\r\0")
 
 
 def test_the_pieces_are_the_text_byte_for_byte(ann: ApiUser) -> None:
-    text = ' Grüße,\n\n你好 \t👋🏽 \\ " \u2028 end\r\n '
+    text = ' Grüße,\n\n你好 \t👋🏽 \\ " \u2028\u2029\x85 end\r\n '
 
     answer = answer_to(ann, f"/echo {text}")
 

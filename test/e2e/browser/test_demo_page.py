@@ -76,13 +76,13 @@ def test_the_demo_reads_on_after_a_lost_network(demo: Page, proxy: CutProxy) -> 
 
 
 def test_the_demo_forgets_its_place_when_the_text_is_told_as_a_whole(demo: Page) -> None:
-    start = 'id: r.1.1\ndata: {"type":"start","run_id":"r"}\n\n'
+    start = 'retry: 9\ndata: {"type":"start","run_id":"r"}\nid: r.1.1\n\n'
     recovered = 'data: {"type":"resume","run_id":"r","recovered":true}\n\n'
     streams = [
-        start + 'id: r.1.2\ndata: {"type":"content","content":"one "}\n\n',
-        'data: {"type":"resume","run_id":"r","recovered":false,"content":"one two "}\n\n',
-        recovered + start + 'id: r.1.2\ndata: {"type":"content","content":"one two three"}\n\n',
-        recovered + 'id: r.1.3\ndata: {"type":"done","run_id":"r","finish_reason":"stop"}\n\n',
+        start + 'data: {"type":"content","content":"one "}\nid: r.1.2\n\n',
+        'data: {"type":"resume","run_id":"r","recovered":false,"content":"one two "}\nid:\n\n',
+        recovered + start + 'data: {"type":"content","content":"one two three"}\nid: r.1.2\n\n',
+        recovered + 'data: {"type":"done","run_id":"r","finish_reason":"stop"}\nid: r.1.3\n\n',
     ]
     asked: list[str | None] = []
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.xdist_group("stream_reader"), SEEN_ON_BOTH]
 
 STREAM = (
     ": ping\n\n"
-    'id: r.1.1\ndata: {"type":"start"}\n\n'
+    'retry: 9\ndata: {"type":"start"}\nid: r.1.1\n\n'
     'id: r.1.2\r\ndata: {"content":"año 你好 👩‍👧 \\u2028"}\r\n\r\n'
     'data: {"type":"status"}\n\n'
     "event: message\nid: r.1.3\nretry: 5\ndata:one\ndata: two\n\n"
@@ -54,6 +54,7 @@ async (connections) => {
   const asked = [], events = [], states = [];
   const answer = (texts) => {
     if (texts === 204) return new Response(null, { status: 204 });
+    if (Number.isInteger(texts)) return Response.json({ detail: "no" }, { status: texts });
     // One text a pull: an error would throw away what waits in the stream.
     const body = new ReadableStream({ pull(controller) {
       if (!texts.length) return controller.close();
@@ -96,7 +97,7 @@ def follow(page: Page, *connections: object) -> dict[str, Any]:
 
 
 def frame(seq: int, data: str) -> str:
-    return f"id: r.1.{seq}\ndata: {data}\n\n"
+    return f"data: {data}\nid: r.1.{seq}\n\n"
 
 
 def test_frames_may_be_cut_at_any_byte(page: Page) -> None:
@@ -109,7 +110,7 @@ def test_frames_may_be_cut_at_any_byte(page: Page) -> None:
 
 
 def test_an_id_counts_once_its_frame_is_complete_and_not_a_byte_before(page: Page) -> None:
-    stream = b"id: new\r\ndata: x\r\n\r\n"
+    stream = b"data: x\r\nid: new\r\n\r\n"
 
     ids = page.evaluate(IDS_BY_BYTE, list(stream))
 
@@ -138,7 +139,7 @@ def test_an_end_without_a_terminal_event_is_a_lost_connection(page: Page) -> Non
     assert result["terminal"] == {"type": "error"}
 
 
-LOST = 'data: {"type":"resume","recovered":false,"content":"a b "}\n\n'
+LOST = 'data: {"type":"resume","recovered":false,"content":"a b "}\nid:\n\n'
 
 
 def test_after_a_text_told_as_a_whole_the_older_id_is_forgotten(page: Page) -> None:
@@ -177,6 +178,21 @@ def test_a_refusal_ends_the_following_and_a_passing_fault_does_not(page: Page) -
 
     assert result["failure"] == "final"
     assert len(result["asked"]) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 413, 422, 500])
+def test_a_response_that_refuses_ends_the_following(page: Page, status: int) -> None:
+    result = follow(page, [frame(1, '{"type":"start"}')], status)
+
+    assert (result["failure"], result["terminal"]) == ("no", None)
+    assert result["states"] == ["open", "lost"]
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 502, 503, 504])
+def test_a_response_that_refuses_for_now_is_a_lost_connection(page: Page, status: int) -> None:
+    result = follow(page, status, [frame(1, '{"type":"done"}')])
+
+    assert (result["failure"], result["terminal"]) == (None, {"type": "done"})
 
 
 def test_what_is_not_json_ends_the_following(page: Page) -> None:

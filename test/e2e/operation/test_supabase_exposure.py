@@ -1,11 +1,14 @@
 """Straight at PostgREST, past the server: what a user's token and the anon key can do there."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import TypeAlias
 
+import httpx
 import pytest
 from api.exposure import Caller, Catalog
+from source_tree import ROOT
 from stack.fixtures import MakeSupabase
 from stack.supabase_stack import SupabaseStack
 from worlds.stores import new_id
@@ -23,6 +26,10 @@ READABLE = {
     }.items()
     for column in columns.split()
 }
+
+PAGE = ROOT / "Documentation" / "clients" / "supabase-js.md"
+QUERY = re.compile(r"\.from\(\"(\w+)\"\)\s+\.select\(\"([^\"]+)\"\)((?:\s+\.\w+\([^\n]*\))*)")
+NAMED = re.compile(r"\.(?:eq|order)\(\"(\w+)\"")
 
 # What a migration could open by mistake, and what that allows.
 MISTAKES = {
@@ -163,6 +170,49 @@ def test_a_session_is_read_together_with_its_messages(
     rows = caller(stack, user_id).rows("sessions?select=title,messages(role,content)")
 
     assert rows == [{"title": "A title", "messages": [{"role": "user", "content": "A word"}]}]
+
+
+def test_the_page_about_supabase_js_names_what_can_be_read() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (`.*`) \|$", PAGE.read_text(), re.MULTILINE)
+
+    named = {
+        f"read public.{table}.{column.strip('`')}"
+        for table, columns in rows
+        for column in columns.split(", ")
+    }
+    assert named == READABLE
+
+
+def test_the_examples_for_supabase_js_are_answered(
+    stack: SupabaseStack, caller: MakeCaller
+) -> None:
+    user_id = new_id()
+    add_session(stack, user_id)
+    queries = QUERY.findall(PAGE.read_text())
+
+    assert len(queries) == 3
+    for table, columns, further in queries:
+        # As supabase-js asks: without blanks, and with the other columns in filters and orders.
+        others = "".join(f"&{name}=not.is.null&order={name}" for name in NAMED.findall(further))
+        path = f"{table}?select={columns.replace(' ', '')}{others}"
+        (row,) = caller(stack, user_id).rows(path)
+        assert set(row) == set(re.sub(r"\(.*?\)", "", columns).split(", "))
+
+
+@pytest.mark.parametrize("table", ["sessions", "messages"])
+def test_all_columns_at_once_are_refused_as_the_page_says(
+    stack: SupabaseStack, caller: MakeCaller, table: str
+) -> None:
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        caller(stack, new_id()).rows(f"{table}?select=*")
+
+    assert refused.value.response.status_code == 403
+    assert refused.value.response.json()["code"] == "42501"
+    assert refused.value.response.json()["message"] == f"permission denied for table {table}"
+
+
+def test_no_publication_tells_of_a_table(stack: SupabaseStack) -> None:
+    assert stack.sql("select tablename from pg_publication_tables") == []
 
 
 def test_row_level_security_is_on_for_every_table(stack: SupabaseStack) -> None:

@@ -10,17 +10,20 @@ from stack.server_process import ServerProcess, StartServer
 EVENT_ID = r"[0-9a-f-]{36}\.\d+\.\d+"
 
 
-def test_a_stream_is_frames_of_id_and_data_and_nothing_else(
+def test_a_stream_is_frames_of_data_and_id_and_nothing_else(
     shared_server: ServerProcess,
 ) -> None:
     client = ChatClient.registered(shared_server.url)
     session = client.new_session()
-    with client.send(session, "/echo zwei Wörter\r\nund\u2028你好 👋🏽") as reader:
+    with client.send(session, "/echo zwei Wörter\r\nund\u2028\u2029\x85你好 👋🏽") as reader:
         body = reader.body().decode()
 
     assert body.endswith("\n\n")
-    for frame in body.removesuffix("\n\n").split("\n\n"):
-        assert re.fullmatch(rf"id: {EVENT_ID}\ndata: \{{[^\r\n]*\}}", frame), frame
+    assert body.splitlines() == body.split("\n")[:-1]
+    pause, _, frames = body.removesuffix("\n\n").partition("\n")
+    assert pause == "retry: 1000"
+    for frame in frames.split("\n\n"):
+        assert re.fullmatch(rf"data: \{{[^\r\n]*\}}\nid: {EVENT_ID}", frame), frame
 
 
 def test_the_events_of_an_answer_have_the_fields_of_the_contract(

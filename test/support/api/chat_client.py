@@ -35,7 +35,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One event as it came; `id` None: the event is not in the log."""
+    """One event as it came; `id` None: it came without, empty: earlier ids are to be forgotten."""
 
     id: str | None
     event: Json
@@ -66,13 +66,15 @@ class Answer:
         After a `resume` with the whole text, an earlier id means nothing any more.
         """
         self.frames.append(frame)
-        self.last_id = frame.id or self.last_id
+        if frame.id is not None:
+            self.last_id = frame.id or None
         if frame.type == "content":
             self.text += frame.event["content"]
         elif frame.type == "start":
             self.text = ""
         elif frame.type == "resume" and not frame.event["recovered"]:
-            self.text, self.last_id = frame.event["content"], None
+            assert frame.id == "", "an earlier id would be kept"
+            self.text = frame.event["content"]
         elif frame.is_terminal:
             assert self.terminal is None, "a second terminal event"
             self.terminal = frame.event
@@ -157,14 +159,11 @@ class EventReader:
 
 def parse_frame(raw: bytes) -> Frame | None:
     """Parse a frame; None: it is a comment."""
-    event_id, data = None, None
-    for line in raw.decode().split("\n"):
-        name, _, value = line.partition(": ")
-        if name == "id":
-            event_id = value
-        elif name == "data":
-            data = json.loads(value)
-    return None if data is None else Frame(event_id, data)
+    fields = dict(line.partition(":")[::2] for line in raw.decode().splitlines())
+    if "data" not in fields:
+        return None
+    event_id = fields.get("id")
+    return Frame(event_id if event_id is None else event_id.strip(), json.loads(fields["data"]))
 
 
 class ChatClient:

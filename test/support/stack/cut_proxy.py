@@ -1,14 +1,42 @@
 """A TCP relay whose connections can be cut, which looks to a client like a lost network."""
 
 import contextlib
+import re
 import socket
 import struct
 import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: closing sends a reset
 _PIECE_BYTES = 65_536
+_OF_A_STREAM = re.compile(rb"[A-Z]+ [^ ]+/stream[ ?]")
+_PLACE = re.compile(rb"(?i)(\r\nlast-event-id: )[^\r]+")
+FRAME_END = b"\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How one connection of a stream ends: after so many bytes of its answer, to the byte.
+
+    With `behind` it goes on until these bytes have come as well. With `loses_place` the server does
+    not understand the last event id that the reader sends.
+    """
+
+    after: int = 0
+    behind: bytes = b""
+    loses_place: bool = False
+
+    def sent(self, request: bytes) -> bytes:
+        """Give the request as it arrives."""
+        return _PLACE.sub(rb"\1lost", request) if self.loses_place else request
+
+    def end_in(self, answer: bytes) -> int | None:
+        """Tell where the answer ends; None: not yet."""
+        found = answer.find(self.behind, self.after)
+        return None if found < 0 else found + len(self.behind)
 
 
 class CutProxy:
@@ -23,6 +51,9 @@ class CutProxy:
         self._is_down = False
         self._swallows = False
         self.swallowed = threading.Event()
+        self._cuts: list[Cut] = []
+        self._cut_of: dict[socket.socket, Cut | None] = {}
+        self.cuts_done = 0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -37,6 +68,11 @@ class CutProxy:
     def swallow_answers(self) -> None:
         """Let requests through and drop the answers; `swallowed` is set at the first."""
         self._swallows = True
+
+    def cut_streams(self, cuts: Iterable[Cut]) -> None:
+        """Cut each of the next streams in one of these ways; `cuts_done` counts them."""
+        self._cuts = list(cuts)
+        self.cuts_done = 0
 
     def come_back(self) -> None:
         """Relay again."""
@@ -77,21 +113,42 @@ class CutProxy:
         back.start()
         with contextlib.suppress(OSError):
             while piece := client.recv(_PIECE_BYTES):
-                server.sendall(piece)
+                server.sendall(self._marked(client, piece))
         self._half_close(server)
         back.join()
         for connection in (client, server):
             connection.close()
         with self._lock:
             self._open -= {client, server}
+            self._cut_of.pop(client, None)
+
+    def _marked(self, client: socket.socket, request: bytes) -> bytes:
+        """Note how the stream that is asked for ends, and give the request as it arrives."""
+        if not _OF_A_STREAM.match(request):
+            return request
+        with self._lock:
+            cut = self._cuts.pop(0) if self._cuts else None
+            self._cut_of[client] = cut
+        return cut.sent(request) if cut else request
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        answer, cut = b"", None
         with contextlib.suppress(OSError):
             while piece := server.recv(_PIECE_BYTES):
                 if self._swallows:
                     self.swallowed.set()
-                else:
-                    client.sendall(piece)
+                    continue
+                if cut is not self._cut_of.get(client):
+                    answer, cut = b"", self._cut_of.get(client)
+                answer += piece
+                end = cut.end_in(answer) if cut else None
+                if end is not None:
+                    client.sendall(piece[: len(piece) - (len(answer) - end)])
+                    self.cuts_done += 1
+                    for connection in (client, server):
+                        connection.shutdown(socket.SHUT_RDWR)
+                    break
+                client.sendall(piece)
         self._half_close(client)
 
     @staticmethod

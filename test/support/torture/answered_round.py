@@ -94,7 +94,7 @@ class Round:
         del end["finish_reason"]
         self.run["terminal"] = {"type": "error", "event": as_stored(end)}
         self.answer["content"] = text
-        greeting = Frame(None, {"type": "resume", "recovered": False, "content": text})
+        greeting = Frame("", {"type": "resume", "recovered": False, "content": text})
         self.reader.terminal = None
         self.reader.visits[0].sights.pop()
         self.reader.visit("server", is_post=False)

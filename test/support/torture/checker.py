@@ -4,7 +4,7 @@ Each check yields a sentence for everything that is wrong.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from api.chat_client import Json
 from torture.evidence import Asked, Evidence, Transcript, Visit
@@ -206,7 +206,7 @@ def _events(evidence: Evidence) -> Iterator[str]:
             yield from _visit(transcript.run_id, visit)
             for sight in visit.sights:
                 frame = sight.frame
-                if frame.id is None:
+                if not frame.id:
                     continue
                 event = {name: what for name, what in frame.event.items() if name != "persisted"}
                 if seen.setdefault(frame.id, event) != event:
@@ -215,16 +215,21 @@ def _events(evidence: Evidence) -> Iterator[str]:
 
 def _visit(run_id: str, visit: Visit) -> Iterator[str]:
     frames = [sight.frame for sight in visit.sights]
-    numbers = [_number(frame.id) for frame in frames if frame.id is not None]
+    numbers = [_number(frame.id) for frame in frames if frame.id]
     if numbers != list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False:
         yield f"{run_id}: numbers {numbers} in one connection"
     if any(frame.is_terminal for frame in frames[:-1]):
         yield f"{run_id}: events after the end"
     if any(frame.id and not frame.id.startswith(f"{run_id}.") for frame in frames):
         yield f"{run_id}: events of another run"
-    if not frames:
-        return
-    first = frames[0]
+    if frames:
+        yield from _greeting(run_id, visit, numbers)
+    if any(frame.type == "resume" for frame in frames[1:]):
+        yield f"{run_id}: resumed within a connection"
+
+
+def _greeting(run_id: str, visit: Visit, numbers: Sequence[int]) -> Iterator[str]:
+    first = visit.sights[0].frame
     if first.type != "resume":
         if not (visit.is_post and first.type == "start"):
             yield f"{run_id}: the first event is {first.type}"
@@ -232,8 +237,8 @@ def _visit(run_id: str, visit: Visit) -> Iterator[str]:
         expected = 1 + (_number(visit.after) if visit.after else 0)
         if numbers[0] != expected:
             yield f"{run_id}: recovered at {numbers[0]}, wanted {expected}"
-    if any(frame.type == "resume" for frame in frames[1:]):
-        yield f"{run_id}: resumed within a connection"
+    elif not first.event["recovered"] and first.id != "":
+        yield f"{run_id}: not recovered, and standard readers keep their id"
 
 
 def _by_content(evidence: Evidence) -> dict[tuple[str, str], list[Asked]]:

@@ -20,6 +20,9 @@ CUT_BYTES = 20_000
 SESSION_CHANCE = 0.3
 """How often a reader reconnects to the conversation instead of the run."""
 
+REPEAT_CHANCE = 0.3
+"""How often a reader reconnects by sending its message again, where that has a key."""
+
 WITH_JSON = frozenset({200, 409, 502, 504})
 AWAY = frozenset({502, 503, 504})
 CUT = (http.client.HTTPException, OSError)
@@ -64,10 +67,13 @@ class TortureClient:
                 return  # if it were sent again, it might be asked twice
             self._wait()
 
-    def read_on(self, transcript: Transcript) -> None:
-        """Read a run to its end, over as many connections as that takes."""
+    def read_on(self, transcript: Transcript, asked: Question | None = None) -> None:
+        """Read a run to its end, over as many connections as that takes.
+
+        `asked` is the message that may be sent again for it.
+        """
         while transcript.terminal is None and not self._place.is_over():
-            self._visit(transcript)
+            self._visit(transcript, asked if asked and asked.key else None)
             if transcript.terminal is None:
                 self._wait()
 
@@ -120,7 +126,7 @@ class TortureClient:
         if transcript is None:
             asked.unsure = True
             return False
-        self.read_on(transcript)
+        self.read_on(transcript, question)
         return True
 
     def _refused(self, asked: Asked, reader: EventReader, reply: Json) -> None:
@@ -132,13 +138,18 @@ class TortureClient:
         if reader.status not in AWAY:
             self._blame(f"send: {reply}", reader, asked.question.session)
 
-    def _visit(self, transcript: Transcript) -> None:
+    def _visit(self, transcript: Transcript, asked: Question | None) -> None:
         after = transcript.last_id
-        path = f"{REALTIME}/runs/{transcript.run_id}/stream"
+        headers = {} if after is None else {"Last-Event-ID": after}
+        method, body, path = "GET", None, f"{REALTIME}/runs/{transcript.run_id}/stream"
         if after is not None and self._chance.random() < SESSION_CHANCE:
             path = f"{REALTIME}/sessions/{transcript.session}/stream"
-        headers = {} if after is None else {"Last-Event-ID": after}
-        with contextlib.suppress(*CUT), self._open("GET", path, None, headers) as (server, reader):
+        elif asked is not None and self._chance.random() < REPEAT_CHANCE:
+            path = f"{REALTIME}/sessions/{transcript.session}/stream"
+            method, body = "POST", {"content": asked.content}
+            headers["Idempotency-Key"] = asked.key or ""
+        opened = self._open(method, path, body, headers)
+        with contextlib.suppress(*CUT), opened as (server, reader):
             if reader.status == http.HTTPStatus.OK:
                 transcript.visit(server, is_post=False)
                 self._take_in(reader, transcript)

@@ -73,14 +73,14 @@ class Transcript:
         sight = Sight(frame, time.monotonic())
         self.visits[-1].sights.append(sight)
         if frame.id is not None:
-            self.last_id = frame.id
+            self.last_id = frame.id or None
         if frame.type == "start":
             self.text = ""
         elif frame.type == "content":
             self.text += frame.event["content"]
             self.pieces.append((sight.at, len(self.text)))
         elif frame.type == "resume" and not frame.event["recovered"]:
-            self.text, self.last_id = frame.event["content"], None
+            self.text = frame.event["content"]
         elif frame.is_terminal:
             self.terminal = sight
 

@@ -1,8 +1,7 @@
 /** Calls the API: puts the token on, renews it once after a 401, makes errors readable. */
 
 import * as login from "./login.js";
-
-const AGAIN = new Set([408, 425, 429, 502, 503, 504]); // the same request may succeed later
+import { mayPass } from "./stream.js";
 
 /** What the server refused, or (status 0) that it could not be reached. */
 export class Problem extends Error {
@@ -14,7 +13,7 @@ export class Problem extends Error {
     this.activeRunId = document.active_run_id ?? null;
     this.requestId = document.request_id ?? null;
     this.retryAfter = retryAfter;
-    this.retryable = status === 0 || AGAIN.has(status);
+    this.retryable = status === 0 || mayPass(status);
     this.final = !this.retryable; // for stream.js: a new connection would be told the same
   }
 }

@@ -5,14 +5,20 @@
  * neither POST nor send a token in a header, and a token in a URL ends up in logs.
  *
  * The rules, all of them: a run ends with exactly one `done` or `error`; a stream that ends
- * without one is a lost connection. Then read on with the id of the last complete frame. After a
- * `resume` that is not `recovered` there is no such id until the next frame that has one: its
- * `content` may be further than the older id, and what follows that would come twice.
+ * without one is a lost connection. Then read on with the id of the last complete frame; an empty
+ * `id:` line has that forgotten. It comes with a `resume` that is not `recovered`, whose `content`
+ * may be further than the older id: what follows that would come twice. A refusal is the end: the
+ * same request would be refused again.
  */
 
 const SILENCE_MS = 40_000; // the server pings every 15 s at the latest: two pings were missed
 const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 8_000;
+
+const AGAIN = new Set([408, 425, 429, 502, 503, 504]);
+
+/** True for a status after which the same request may succeed later. */
+export const mayPass = (status) => AGAIN.has(status);
 
 /** Splits bytes into frames, wherever the network cut them: in a line, in a CRLF, in a letter. */
 export class FrameParser {
@@ -65,7 +71,8 @@ const isFresh = (event) => event.type === "resume" && event.recovered === false;
  *
  * `connect({lastEventId, runId, attempt, signal})` makes one connection and returns the Response;
  * `attempt` counts the tries since the last progress. An error that it throws with `final: true`
- * ends the following, any other is taken for a lost connection.
+ * ends the following, and so does a Response that is a refusal (`error.status`, `error.problem`);
+ * any other error is taken for a lost connection.
  * `onEvent(event)` gets each event once and in order; `onConnection("open" | "lost")` the rest.
  *
  * @returns the terminal event; null where there is nothing to follow (204) or `signal` fired
@@ -76,6 +83,7 @@ export async function follow({ connect, onEvent, onConnection = () => {}, signal
     try {
       const response = await connect({ ...place });
       if (response.status === 204) return null;
+      if (!response.ok) throw await refusal(response);
       place.runId = response.headers.get("X-Run-Id") ?? place.runId;
       onConnection("open");
       const terminal = await readToEnd(response, place, onEvent);
@@ -105,7 +113,7 @@ async function readToEnd(response, place, onEvent) {
       for (const { id, data } of parser.push(value)) {
         const event = parse(data);
         place.runId = event.run_id ?? place.runId;
-        place.lastEventId = id ?? (isFresh(event) ? null : place.lastEventId);
+        if (id !== null || isFresh(event)) place.lastEventId = id || null;
         if (event.type !== "resume") place.attempt = 0;
         hand(event, onEvent);
         if (isTerminal(event)) return event;
@@ -115,6 +123,13 @@ async function readToEnd(response, place, onEvent) {
     place.signal?.removeEventListener("abort", onAbort);
     reader.cancel().catch(() => {}); // a broken stream says so again; it is known already
   }
+}
+
+async function refusal(response) {
+  const { status } = response;
+  const problem = await response.json().catch(() => ({})); // a proxy answers in HTML
+  const error = new Error(problem.detail ?? `The server answered ${status}.`);
+  return Object.assign(error, { status, problem, final: !mayPass(status) });
 }
 
 function parse(data) {

@@ -1,6 +1,7 @@
 """Events as frames, to the byte."""
 
 import json
+from dataclasses import replace
 
 import gevent
 import pytest
@@ -23,13 +24,13 @@ def frame_of(event: RunEvent) -> bytes:
 def data_of(frame: bytes) -> object:
     """Parse the data of a frame that has an id."""
     first, second = frame.removesuffix(b"\n\n").split(b"\n")
-    assert first.startswith(b"id: ")
-    return json.loads(second.removeprefix(b"data: "))
+    assert second.startswith(b"id: ")
+    return json.loads(first.removeprefix(b"data: "))
 
 
 def test_a_piece_is_two_lines_and_an_empty_one() -> None:
     assert frame_of(Content("Grüße")) == (
-        'id: run.1.1\ndata: {"type":"content","content":"Grüße"}\n\n'.encode()
+        'data: {"type":"content","content":"Grüße"}\nid: run.1.1\n\n'.encode()
     )
 
 
@@ -37,7 +38,7 @@ def test_a_piece_is_two_lines_and_an_empty_one() -> None:
 def test_any_text_stays_in_its_line_and_comes_out_as_it_went_in(text: str) -> None:
     for event, kind in ((Content(text), "content"), (Reasoning(text), "reasoning")):
         frame = frame_of(event)
-        assert (frame.count(b"\n"), frame.count(b"\r")) == (3, 0)
+        assert len(frame.splitlines()) == len(frame.decode().splitlines()) == 3
         assert data_of(frame) == {"type": kind, "content": text}
 
 
@@ -72,16 +73,45 @@ def test_an_event_of_history_has_an_id_and_a_passing_one_has_none() -> None:
     greeting = Resume(run_id="run", recovered=True)
     told = frames(followed.follow(ReaderRequest(user_id="user", greeting=greeting)))
     assert next(told) == b'data: {"type":"resume","run_id":"run","recovered":true}\n\n'
-    assert next(told).startswith(b'id: run.1.1\ndata: {"type":"status","state":"failover"')
+    failover = next(told)
+    assert failover.startswith(b'data: {"type":"status","state":"failover"')
+    assert failover.endswith(b"}\nid: run.1.1\n\n")
     assert next(told) == b'data: {"type":"status","state":"retrying","detail":{"delay":1}}\n\n'
 
 
-def test_a_greeting_that_recovered_nothing_holds_the_text() -> None:
+def test_a_greeting_that_recovered_nothing_holds_the_text_and_an_empty_id() -> None:
     greeting = Resume(run_id="run", recovered=False, content="so\nfar")
     told = frames(Followed().follow(ReaderRequest(user_id="user", greeting=greeting)))
     assert next(told) == (
-        b'data: {"type":"resume","run_id":"run","recovered":false,"content":"so\\nfar"}\n\n'
+        b'data: {"type":"resume","run_id":"run","recovered":false,"content":"so\\nfar"}\nid:\n\n'
     )
+
+
+SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+"""What `str.splitlines` takes for the end of a line, beside the carriage return and line feed."""
+
+
+@pytest.mark.parametrize("text", [*SEPARATORS, f"“ä”{SEPARATORS}你", SEPARATORS * 2, "Â\xa0â€¨"])
+def test_no_event_of_any_kind_holds_what_readers_take_for_the_end_of_a_line(text: str) -> None:
+    followed = Followed()
+    greeting = Resume(run_id="run", recovered=False, content=text)
+    followed.writer.append(replace(START, model=text))
+    followed.writer.announce(replace(RETRYING, detail={"code": text}))
+    told = frames(followed.follow(ReaderRequest(user_id="user", greeting=greeting)))
+    written = [next(told), next(told), next(told)]
+    failover, end = replace(FAILOVER, detail={"model": text}), replace(ERROR, message=text)
+    for event in (failover, Content(text), Reasoning(text), end):
+        followed.writer.append(event)
+    written += told
+    lines = b"".join(written).decode().splitlines()
+
+    assert b"".join(written) == "".join(f"{line}\n" for line in lines).encode()
+    events = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    resume, start, retrying, other, content, reasoning, error = events
+    assert (resume["content"], retrying["detail"]["code"]) == (text, text)
+    assert (start["model"], other["detail"]["model"]) == (text, text)
+    assert (content["content"], reasoning["content"]) == (text, text)
+    assert (error["message"], error["full_content"]) == (text, text)
 
 
 def test_a_ping_is_a_comment() -> None:

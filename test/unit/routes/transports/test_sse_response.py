@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from worlds.followed import Followed
 from worlds.log_events import DONE, START
 
-from routes.transports.sse import sse_response
+from routes.transports.sse import StreamTimes, sse_response
 from services.domain.events import Content
 
-SEND_SECONDS = 7.0
+TIMES = StreamTimes(send_timeout_seconds=7, reconnect_seconds=0.25)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def client(followed: Followed) -> FlaskClient:
 
     @app.get("/")
     def read() -> Response:
-        return sse_response(followed.follow(), SEND_SECONDS)
+        return sse_response(followed.follow(), TIMES)
 
     return app.test_client()
 
@@ -42,6 +42,12 @@ def test_all_frames_come_and_the_place_is_given_back(
     response = client.get("/", buffered=True)
     assert response.data.count(b"\n\n") == 3
     assert len(followed.followers) == 0
+
+
+def test_the_first_frame_tells_once_after_what_pause_to_come_back(client: FlaskClient) -> None:
+    body = client.get("/", buffered=True).data
+    assert body.startswith(b'retry: 250\ndata: {"type":"start"')
+    assert body.count(b"retry:") == 1
 
 
 def test_the_headers_keep_proxies_from_holding_frames_back(client: FlaskClient) -> None:
@@ -73,7 +79,7 @@ def test_a_reader_that_leaves_in_the_middle_gives_its_place_back(
     followed.writer = followed.open("run")
     followed.writer.append(START)
     response = client.get("/")
-    assert next(response.iter_encoded()).startswith(b"id: run.1.1\n")
+    assert next(response.iter_encoded()).endswith(b"\nid: run.1.1\n\n")
     response.close()
     assert len(followed.followers) == 0
 
@@ -106,7 +112,7 @@ def test_two_streams_are_read_in_turn_and_closed_in_any_order(
     responses = [client.get("/") for _ in order]
     bodies = [response.iter_encoded() for response in responses]
     for text in ("a", "b"):
-        assert all(next(body).endswith(b"}\n\n") for body in bodies)
+        assert all(b"\nid: run.1." in next(body) for body in bodies)
         followed.writer.append(Content(text))
 
     for number in order:
@@ -132,4 +138,4 @@ def test_the_send_timeout_is_set_on_the_socket_itself(client: FlaskClient) -> No
     ours, theirs = socket.socketpair()
     with ours, theirs:
         client.get("/", environ_overrides={"gunicorn.socket": ours})
-        assert ours.gettimeout() == SEND_SECONDS
+        assert ours.gettimeout() == TIMES.send_timeout_seconds

@@ -14,7 +14,7 @@ from gunicorn.config import Config  # type: ignore[import-untyped]  # it has non
 from worlds.followed import Followed
 from worlds.log_events import ATTEMPT, DONE, START
 
-from routes.transports.sse import sse_response
+from routes.transports.sse import StreamTimes, sse_response
 from routes.transports.worker import StreamWorker
 from services.domain.events import Content
 
@@ -35,10 +35,11 @@ class Served:
     def asked(self, request: bytes) -> Generator[gevent.socket.socket, None, None]:
         """Send a request, and give the socket on which the answer comes."""
         app = Flask(__name__)
+        times = StreamTimes(send_timeout_seconds=self.send_seconds, reconnect_seconds=1)
 
         @app.get("/")
         def read() -> Response:
-            return sse_response(self.followed.follow(), self.send_seconds)
+            return sse_response(self.followed.follow(), times)
 
         config = Config()
         worker = StreamWorker(1, 0, [], None, 30, config, _Log())
@@ -108,7 +109,7 @@ def test_headers_and_first_frames_are_one_send_and_so_are_the_last_ones_and_the_
     assert first.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b'"type":"start"' in first
     assert (
-        second == b"34\r\n" + b'id: run.1.2\ndata: {"type":"content","content":"a"}\n\n' + b"\r\n"
+        second == b"34\r\n" + b'data: {"type":"content","content":"a"}\nid: run.1.2\n\n' + b"\r\n"
     )
     assert b'"type":"done"' in last
     assert last.endswith(b"\n\n\r\n0\r\n\r\n")
@@ -153,7 +154,7 @@ def test_every_byte_comes_in_order_to_a_client_that_reads_slowly() -> None:
             gevent.sleep(0)
 
     frames = body_of(bytes(told)).decode().split("\n\n")
-    ids = [frame.split("\n")[0] for frame in frames if frame]
+    ids = [frame.split("\n")[-1] for frame in frames if frame]
     assert ids == [f"id: run.1.{seq}" for seq in (*range(1, 18), 19, 20)]
     assert [frame.count(LONG) for frame in frames[1:17]] == [0, 1] * 8
 
@@ -197,8 +198,8 @@ def test_a_client_of_http_1_0_gets_the_frames_without_chunks() -> None:
 
     head, _, body = told.partition(b"\r\n\r\n")
     assert b"chunked" not in head
-    assert body.startswith(b"id: run.1.1\ndata: ")
-    assert body.endswith(b"}\n\n")
+    assert body.startswith(b"retry: 1000\ndata: ")
+    assert body.endswith(b"\nid: run.1.3\n\n")
     assert len(served.followed.followers) == 0
 
 
