@@ -185,7 +185,7 @@ def test_a_window_that_nobody_sees_asks_for_nothing(client: WebClient, second: W
 def test_a_window_where_nothing_happens_asks_less_often(second: WebClient) -> None:
     with second.page.expect_response("**/sessions?limit=1", timeout=PATIENCE_MS):
         second.page.clock.fast_forward(310_000)
-    asked = second.requests()
+    asked = second.requests("limit=1")
 
     second.page.clock.fast_forward(10_000)
     second.page.evaluate("() => null")
