@@ -45,8 +45,7 @@ class SdkProvider(SdkAdapter[Client], Provider):
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         """Call the model, and yield the answer as it comes."""
         read = self._reader()
-        asked = replace(request, messages=alternating(request.messages))
-        with self._asked(asked) as body:
+        with self._asked(_as_vendors_take_it(request)) as body:
             yield from read(body)
 
     def count_tokens(self, text: str) -> int:
@@ -63,4 +62,13 @@ class SdkProvider(SdkAdapter[Client], Provider):
 
     @abstractmethod
     def _asked(self, request: ProviderRequest) -> Asked:
-        """Prepare the call, whose messages alternate; all of its errors are ProviderErrors."""
+        """Prepare the call; all of its errors are ProviderErrors.
+
+        The messages alternate, and neither they nor the system prompt are blank.
+        """
+
+
+def _as_vendors_take_it(request: ProviderRequest) -> ProviderRequest:
+    prompt = request.system_prompt
+    said = prompt if prompt and not prompt.isspace() else None
+    return replace(request, messages=alternating(request.messages), system_prompt=said)
