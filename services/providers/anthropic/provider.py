@@ -47,7 +47,7 @@ def arguments_of(config: ProviderConfig, request: ProviderRequest) -> dict[str, 
         "max_tokens": request.output_limit,
         "messages": [_written(message) for message in request.messages],
     }
-    if request.system_prompt and not request.system_prompt.isspace():
+    if request.system_prompt:
         arguments["system"] = request.system_prompt
     if request.model.takes_temperature:
         arguments["temperature"] = min(request.temperature, request.model.max_temperature)

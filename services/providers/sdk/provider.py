@@ -63,7 +63,7 @@ class SdkProvider(SdkAdapter[Client], Provider):
         Content that a filter refuses is answered by nothing but the reason.
         """
         read = self._reader()
-        asked = replace(request, messages=alternating(request.messages))
+        asked = _as_vendors_take_it(request)
         with ExitStack() as calls:
             body = self._answer_to(asked, calls)
             if body is None:
@@ -110,8 +110,17 @@ class SdkProvider(SdkAdapter[Client], Provider):
 
     @abstractmethod
     def _body(self, request: ProviderRequest) -> dict[str, Any]:
-        """Make the body of a request, whose messages alternate: anew, because it may be changed."""
+        """Make the body of a request: anew, because it may be changed.
+
+        The messages alternate, and neither they nor the system prompt are blank.
+        """
 
     @abstractmethod
     def _asked(self, model: str, body: dict[str, Any]) -> Asked:
         """Prepare the call; all of its errors are ProviderErrors."""
+
+
+def _as_vendors_take_it(request: ProviderRequest) -> ProviderRequest:
+    prompt = request.system_prompt
+    said = prompt if prompt and not prompt.isspace() else None
+    return replace(request, messages=alternating(request.messages), system_prompt=said)

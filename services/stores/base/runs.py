@@ -35,9 +35,10 @@ class RunStore(ABC):
         """Begin a turn: all of it or nothing, in one transaction.
 
         Replays a known key; checks the owner; refuses a busy session; picks the model (request,
-        session, default); fits the newest messages into its window; writes the user message, the
-        assistant placeholder and the run (epoch 1, owned by the worker), moves the session's active
-        leaf and `updated_at`, and names an untitled session after the message.
+        session, default); fits the newest messages into its window, without what a filter refused
+        and without blank answers; writes the user message, the assistant placeholder and the run
+        (epoch 1, owned by the worker), moves the session's active leaf and `updated_at`, and names
+        an untitled session after the message.
 
         Idempotent by `run_id`: a second call gives the same answer. Raises NotFound (session or
         parent), RunActive, ModelNotAvailable, ContextTooLong, KeyReused, TooManyRequests (too many

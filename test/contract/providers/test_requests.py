@@ -36,9 +36,12 @@ def test_the_system_prompt_and_the_whole_history_reach_the_upstream(subject: Sub
     assert not sent.images
 
 
+@pytest.mark.parametrize("prompt", [None, "", " \n"])
 @every_wire
-def test_without_a_system_prompt_none_is_sent(subject: Subject) -> None:
-    assert subject.sent(system_prompt=None).system is None
+def test_without_a_word_of_a_system_prompt_none_is_sent(
+    subject: Subject, prompt: str | None
+) -> None:
+    assert subject.sent(system_prompt=prompt).system is None
 
 
 @every_wire
