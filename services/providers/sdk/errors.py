@@ -5,7 +5,6 @@ every vendor, so they are judged here.
 """
 
 import contextlib
-import json
 import logging
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
@@ -15,22 +14,10 @@ import httpx2
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.providers.config import Timeouts
-from services.providers.wire.clean_text import failed_before_answer, protocol_error, quote
+from services.providers.wire.clean_text import quote
 from services.providers.wire.retry_after import retry_after_seconds
+from services.providers.wire.told_errors import by_status
 from services.providers.wire.transport import BODY_EXTENSION, ResponseBody, Urllib3Transport
-
-MOST_ERROR_BYTES = 1 << 16
-_SERVER_ERRORS = 500
-
-_REFUSALS = {
-    401: (FailureCode.UNAUTHORIZED, False),
-    403: (FailureCode.UNAUTHORIZED, False),
-    404: (FailureCode.MODEL_NOT_FOUND, False),
-    408: (FailureCode.OVERLOADED, True),
-    409: (FailureCode.OVERLOADED, True),
-    429: (FailureCode.RATE_LIMITED, True),
-}
-"""Status -> code, and whether the same call may succeed later; 5xx are overloads, others final."""
 
 
 def timeout_of(timeouts: Timeouts) -> httpx2.Timeout:
@@ -48,33 +35,10 @@ def http_client(timeouts: Timeouts, transport: Urllib3Transport | None = None) -
     )
 
 
-def body_of(response: httpx2.Response, secret: str) -> ResponseBody:
-    """Give the bytes of a streamed answer; an answer of another type is a ProviderError.
-
-    Some servers report an error as JSON with a success status: it is quoted without `secret`.
-    """
+def body_of(response: httpx2.Response) -> ResponseBody:
+    """Give the bytes of an answer, whatever it is said to be: only its bytes tell what it is."""
     body: ResponseBody = response.extensions[BODY_EXTENSION]
-    kind = response.headers.get("content-type", "")
-    if kind.startswith("application/json"):
-        raise _told_in_json(body, secret)
-    if kind.startswith("text/html"):
-        raise protocol_error("The provider answered with something that is no stream.")
     return body
-
-
-def _told_in_json(body: ResponseBody, secret: str) -> ProviderError:
-    text = b""
-    for piece in body.pieces():
-        text += piece
-        if len(text) > MOST_ERROR_BYTES:
-            break
-    with contextlib.suppress(ValueError, RecursionError):
-        told = json.loads(text)
-        error = told.get("error") if isinstance(told, dict) else None
-        if error:
-            said = error.get("message") if isinstance(error, dict) else error
-            return failed_before_answer(said, secret)
-    return protocol_error("The provider answered with something that is no stream.")
 
 
 def refusal(
@@ -92,12 +56,7 @@ def refusal(
     further try is pointless, whatever the status. `code` is what the body means; None: what the
     status means.
     """
-    rule = (
-        (FailureCode.OVERLOADED, True)
-        if status >= _SERVER_ERRORS
-        else (FailureCode.REJECTED, False)
-    )
-    usual, may_retry = _REFUSALS.get(status, rule)
+    usual, may_retry = by_status(status)
     # The message about a refused key repeats the key, masked or not.
     quoted = "" if usual is FailureCode.UNAUTHORIZED else quote(said, secret)
     return ProviderError(
