@@ -5,7 +5,7 @@ events without a new version; a frame that cannot be read at all is `upstream_pr
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from services.domain.sessions import FinishReason
 from services.providers.wire.figures import Count, raised, report_of, whole_of
 from services.providers.wire.sse_answer import Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
-from services.providers.wire.told_errors import error_of_event, is_told
+from services.providers.wire.told_errors import error_of_event
 
 _NEEDED = ("content_block_delta", "message_delta", "message")
 """Events whose loss would change the answer."""
@@ -81,13 +81,15 @@ class AnthropicAnswer(Answer):
         """Begin without figures."""
         super().__init__(secret, on_ignored)
         self._figures = _Figures()
+        self._is_counted = False  # at the end of the answer
 
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
-        if frame.event == ERROR:
-            raise self.failure(error_of_event(frame.data))
+        data, event = frame
+        if event == ERROR:
+            raise self.failure(error_of_event(data))
         try:
-            told = _decode(frame.data)
+            told = _decode(data)
         except (ValueError, RecursionError):
             return self.odd(frame)
         events: list[ProviderEvent] = []
@@ -96,6 +98,13 @@ class AnthropicAnswer(Answer):
         else:
             self._read_rest(told, frame, None, events)
         return events
+
+    def counted(self) -> Iterator[ProviderEvent]:
+        """Give what the beginning told, where no end has told more."""
+        events: list[ProviderEvent] = []
+        if not self._is_counted:
+            self._report(events)
+        yield from events
 
     def _read(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
@@ -127,25 +136,28 @@ class AnthropicAnswer(Answer):
             case "content_block_delta" if told.delta is not None:
                 self._read_piece(told.delta, events)
             case "message_start" if told.message is not None:
-                self._count(told.message.usage, events, is_begin=True)
+                self._count(told.message.usage, is_begin=True)
             case "content_block_start" if told.content_block is not None:
                 self._read_block(told.content_block, events)
-            case "message_delta":
-                if told.delta is not None:
-                    self.end_by(told.delta.stop_reason)
-                self._count(told.usage, events)
-            case "message" if told.content is not None:
-                for block in told.content:
-                    self._read_block(block, events)
-                self.reason = FinishReason.STOP  # all of it is here
-                self.end_by(told.stop_reason)
-                self._count(told.usage, events)
+            case "message_delta" | "message":
+                self._read_end(told, events)
             case "message_stop":
                 self.is_over = True
-            case "content_block_stop" | "ping" if not is_told(told.error):
+            case "content_block_stop" | "ping" if not told.error:
                 pass
             case _:
                 self.unknown(plain, frame)
+
+    def _read_end(self, told: _Event, events: list[ProviderEvent]) -> None:
+        """Read the end of a message, or the whole of it."""
+        if told.content is not None:
+            for block in told.content:
+                self._read_block(block, events)
+            self.reason = FinishReason.STOP  # all of it is here, whether it says why it ends or not
+        self.end_by(told.delta.stop_reason if told.delta else told.stop_reason)
+        self._count(told.usage)
+        if self._is_counted:
+            self._report(events)
 
     def _read_block(self, block: _Delta, events: list[ProviderEvent]) -> None:
         """Read a block, or its beginning; at the beginning Anthropic's own blocks are empty."""
@@ -156,9 +168,7 @@ class AnthropicAnswer(Answer):
         elif block.type != "redacted_thinking":
             self.on_ignored()
 
-    def _count(
-        self, reported: object, events: list[ProviderEvent], *, is_begin: bool = False
-    ) -> None:
+    def _count(self, reported: object, *, is_begin: bool = False) -> None:
         """Add a usage; the output that is given at the beginning does not count the answer."""
         if not reported:
             return
@@ -177,7 +187,7 @@ class AnthropicAnswer(Answer):
             thinking=details.thinking_tokens if details else None,
         )
         self._figures = raised(self._figures, now)
-        self._report(events)
+        self._is_counted = self._is_counted or now.output is not None
 
     def _report(self, events: list[ProviderEvent]) -> None:
         """Report; Anthropic's input includes neither what a cache gave nor what it took."""

@@ -8,13 +8,13 @@ is read, and after a reason the connection may be silent only for a moment.
 import logging
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
-from services.providers.wire.figures import MOST_TOKENS, report_of, whole_of
+from services.providers.wire.figures import Count, Total, report_of, whole_of
 from services.providers.wire.reasons import Meaning, meaning_of
 from services.providers.wire.sse_answer import Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
@@ -50,18 +50,16 @@ class _Feedback(msgspec.Struct, gc=False, rename="camel"):
 
 UNTOLD = -1
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
-
 
 class _Usage(msgspec.Struct, gc=False, rename="camel"):
     """Tokens so far; Google leaves out figures that are zero."""
 
-    prompt_token_count: _Count = UNTOLD
-    tool_use_prompt_token_count: _Count = UNTOLD
-    cached_content_token_count: _Count = UNTOLD
-    candidates_token_count: _Count = UNTOLD
-    thoughts_token_count: _Count = UNTOLD
-    total_token_count: _Count = UNTOLD
+    prompt_token_count: Count = UNTOLD
+    tool_use_prompt_token_count: Count = UNTOLD
+    cached_content_token_count: Count = UNTOLD
+    candidates_token_count: Count = UNTOLD
+    thoughts_token_count: Count = UNTOLD
+    total_token_count: Total = UNTOLD
 
 
 class _Chunk(msgspec.Struct, gc=False, rename="camel"):
@@ -94,10 +92,11 @@ class GeminiAnswer(Answer):
 
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
-        if frame.event == ERROR:
-            raise self.failure(error_of_event(frame.data))
+        data, event = frame
+        if event == ERROR:
+            raise self.failure(error_of_event(data))
         try:
-            chunk = _decode(frame.data)
+            chunk = _decode(data)
         except (ValueError, RecursionError):
             return self.odd(frame)
         return self._take(chunk, frame, None)
@@ -146,16 +145,10 @@ class GeminiAnswer(Answer):
         elif chunk.candidates is None and chunk.usage_metadata is None:
             self.unknown(told, frame)
         if chunk.usage_metadata is not None:
-            self._count(chunk.usage_metadata, events)
+            self._usages.append(chunk.usage_metadata)
+            if len(self._usages) > MOST_USAGES:
+                self._usages = [_highest(self._usages)]
         return events
-
-    def _count(self, usage: _Usage, events: list[ProviderEvent]) -> None:
-        if not self._usages:
-            # A run that is stopped gets no further: what it sent is then known at least.
-            self._report(_Usage(usage.prompt_token_count), events)
-        self._usages.append(usage)
-        if len(self._usages) > MOST_USAGES:
-            self._usages = [_highest(self._usages)]
 
     def _report(self, usage: _Usage, events: list[ProviderEvent]) -> None:
         prompt, tools, cached, answer, thoughts, total = (
@@ -166,10 +159,10 @@ class GeminiAnswer(Answer):
         others = (tools or 0) + (thoughts or 0)
         if prompt is None and total is not None:
             prompt = max(0, total - others - (answer or 0))
-        if answer is None and total is not None and prompt is not None:
-            # Google leaves zeros out, and counts an answer only in some of its frames.
-            rest = total - others - prompt
-            answer = rest if rest > 0 or not self._has_said else None
+        if answer is None:
+            # Google leaves zeros out, and counts the answer only in some of its frames.
+            rest = (total or 0) - others - (prompt or 0)
+            answer = max(0, rest) if rest > 0 or not self._has_said else None
         tokens_in = None if prompt is None else prompt + (tools or 0)
         tokens_out = None if answer is None else answer + (thoughts or 0)
         self.report(report_of(whole_of(tokens_in, cached), tokens_out, cached, thoughts), events)

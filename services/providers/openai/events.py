@@ -88,12 +88,13 @@ class OpenAIAnswer(Answer):
 
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
-        if frame.event == ERROR:
-            raise self.failure(error_of_event(frame.data))
+        data, event = frame
+        if event == ERROR:
+            raise self.failure(error_of_event(data))
         try:
-            chunk = _decode(frame.data)
+            chunk = _decode(data)
         except (ValueError, RecursionError):
-            if frame.data.strip() != DONE:
+            if data.strip() != DONE:
                 return self.odd(frame)
             self.is_over = True
             self.reason = self.reason or self._withdrawn
@@ -189,8 +190,6 @@ class OpenAIAnswer(Answer):
         if not reported:
             return
         try:
-            if not isinstance(reported, dict):
-                raise msgspec.ValidationError
             self._figures = raised_by(self._figures, reported)
         except msgspec.ValidationError:
             _log.debug("A usage that is none, or with an impossible figure, was ignored.")

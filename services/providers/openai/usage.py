@@ -1,11 +1,9 @@
 """OpenAI's `usage`, and what other servers make of it."""
 
-from typing import Any
-
 import msgspec
 
 from services.domain.events import UsageReport
-from services.providers.wire.figures import Count, raised, report_of, whole_of
+from services.providers.wire.figures import Count, Total, raised, report_of, whole_of
 
 
 class Figures(msgspec.Struct):
@@ -13,7 +11,7 @@ class Figures(msgspec.Struct):
 
     prompt: Count | None = None
     completion: Count | None = None
-    total: Count | None = None
+    total: Total | None = None
     cached: Count | None = None
     reasoning: Count | None = None
 
@@ -50,7 +48,7 @@ class _Usage(msgspec.Struct):
 
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
-    total_tokens: Count | None = None
+    total_tokens: Total | None = None
     input_tokens: Count | None = None
     output_tokens: Count | None = None
     cached_tokens: Count | None = None  # Moonshot
@@ -59,7 +57,7 @@ class _Usage(msgspec.Struct):
     completion_tokens_details: _OutputDetails | None = None
 
 
-def raised_by(before: Figures, reported: dict[str, Any]) -> Figures:
+def raised_by(before: Figures, reported: object) -> Figures:
     """Add a usage to the figures; raises msgspec.ValidationError for an impossible figure.
 
     Figures as text ("12") and as whole fractions (12.0) are figures too.

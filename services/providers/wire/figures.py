@@ -13,6 +13,9 @@ MOST_TOKENS = 2**31 - 1
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 """Tokens, in a vendor's figures."""
 
+Total = Annotated[int, msgspec.Meta(ge=0)]
+"""A sum of such figures."""
+
 Figures = TypeVar("Figures", bound=msgspec.Struct)
 """A vendor's figures, each a Count or None."""
 

@@ -96,7 +96,7 @@ def error_of_event(data: bytes) -> object:
 
 
 def is_error(told: Mapping[str, Any], *, is_alone: bool) -> bool:
-    """Tell whether JSON that is nothing else is an error; `is_alone`: it is no frame of a stream."""
+    """Tell whether JSON that is nothing else is an error; `is_alone`: it is in no frame."""
     if is_told(told.get("error")) or is_told(told.get("errors")):
         return True
     if "error" in (told.get("object"), told.get("type"), told.get("event"), told.get("status")):
