@@ -15,10 +15,14 @@ import msgspec
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
 from services.providers.wire.figures import Count, Total, report_of, whole_of
+from services.providers.wire.odd_frames import objects_in
 from services.providers.wire.reasons import Meaning, meaning_of
 from services.providers.wire.sse_answer import Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
 from services.providers.wire.told_errors import error_of_event, is_told
+
+_FIRST = (0, None, "0")
+"""Indices of the one answer that we ask for: a second one would be mixed into its text."""
 
 END_SECONDS = 2.0
 """How long the body may stay open in silence once a reason came; Google ends it at once."""
@@ -131,23 +135,24 @@ class GeminiAnswer(Answer):
     ) -> list[ProviderEvent]:
         """Read a chunk; `told` is it as plain JSON, where it had to be read so."""
         events: list[ProviderEvent] = []
+        candidates, usage = chunk.candidates, chunk.usage_metadata
         if chunk.error and is_told(chunk.error):
-            raise self.failure(chunk.error)
-        if chunk.candidates:
-            for candidate in chunk.candidates:
-                # We ask for one answer: a further one would be mixed into the text.
-                if candidate.index == 0 or candidate.index is None or candidate.index == "0":
+            raise self.failure(told or objects_in(frame.data))
+        if candidates:
+            for candidate in candidates:
+                if candidate.index in _FIRST:
                     self._read_candidate(candidate, events)
         elif chunk.prompt_feedback is not None:
-            if _is_given(chunk.prompt_feedback.block_reason):
+            if meaning_of(chunk.prompt_feedback.block_reason) is not Meaning.NONE:
                 self.reason = FinishReason.CONTENT_FILTER
                 self._wait_less()
-        elif chunk.candidates is None and chunk.usage_metadata is None:
+        elif candidates is None and usage is None:
             self.unknown(told, frame)
-        if chunk.usage_metadata is not None:
-            self._usages.append(chunk.usage_metadata)
-            if len(self._usages) > MOST_USAGES:
-                self._usages = [_highest(self._usages)]
+        if usage is not None:
+            usages = self._usages
+            usages.append(usage)
+            if len(usages) > MOST_USAGES:
+                self._usages = [_highest(usages)]
         return events
 
     def _report(self, usage: _Usage, events: list[ProviderEvent]) -> None:
@@ -168,13 +173,12 @@ class GeminiAnswer(Answer):
         self.report(report_of(whole_of(tokens_in, cached), tokens_out, cached, thoughts), events)
 
     def _read_candidate(self, candidate: _Candidate, events: list[ProviderEvent]) -> None:
-        if candidate.content is not None:
-            for part in candidate.content.parts or ():
-                if not part.text:
-                    continue
+        content = candidate.content
+        if content is not None and content.parts:
+            for part in content.parts:
                 if part.thought:
                     self.think(part.text, events)
-                else:
+                elif part.text:
                     self.say(part.text, events)
                     self._has_said = True
         if candidate.finish_reason and self.end_by(candidate.finish_reason):
@@ -194,7 +198,3 @@ class GeminiAnswer(Answer):
 def _highest(usages: list[_Usage]) -> _Usage:
     """Put the figures of several frames together: they are cumulative, so none falls."""
     return _Usage(*(max(map(figure, usages)) for figure in _FIGURES))
-
-
-def _is_given(reason: object) -> bool:
-    return meaning_of(reason) is not Meaning.NONE

@@ -68,21 +68,22 @@ class SseDecoder:
 
         Raises ProviderError (`upstream_protocol`) for a line or frame over 1 MB.
         """
-        if (
-            self._between_frames
-            and piece.startswith(_DATA)
-            and piece.endswith(_END)
-            and b"\r" not in piece
-            and len(piece) <= MAX_FRAME_BYTES
-        ):
+        if self._between_frames:
+            if piece.startswith(_DATA):
+                if piece.endswith(_END):
+                    return self._feed_unnamed(piece)
+                if piece.endswith(_CRLF_END):
+                    return self._feed_crlf(piece)
+            elif piece.startswith(_EVENT):
+                return self._feed_named(piece)
+        return self._feed_lines(piece)
+
+    def _feed_unnamed(self, piece: bytes) -> list[Frame]:
+        if b"\r" not in piece and len(piece) <= MAX_FRAME_BYTES:
             frames = [Frame(data) for data in piece[6:-2].split(_BETWEEN)]
             if piece.count(b"\n") == 2 * len(frames):
                 self._at_start = self._after_cr = False
                 return frames
-        if self._between_frames and piece.startswith(_EVENT):
-            return self._feed_named(piece)
-        if self._between_frames and piece.endswith(_CRLF_END):
-            return self._feed_crlf(piece)
         return self._feed_lines(piece)
 
     def _feed_named(self, piece: bytes) -> list[Frame]:
@@ -100,11 +101,11 @@ class SseDecoder:
 
     def _feed_crlf(self, piece: bytes) -> list[Frame]:
         """Google ends its lines so."""
+        size = len(piece)
         if (
-            piece.startswith(_DATA)
-            and piece.find(b"\r") == len(piece) - 4
-            and piece.find(b"\n") == len(piece) - 3
-            and len(piece) <= MAX_FRAME_BYTES
+            piece.find(b"\r") == size - 4
+            and piece.find(b"\n") == size - 3
+            and size <= MAX_FRAME_BYTES
         ):
             self._at_start = self._after_cr = False
             return [Frame(piece[6:-4])]
