@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from services.domain.costs import Cost, Price, Usage
+from services.domain.costs import Cost, Price, Usage, UsageSource
 from services.domain.sessions import FinishReason
 
 
@@ -111,9 +111,36 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """From a provider: the tokens it counted, replacing any earlier report of the same call."""
+    """From a provider: the tokens it counted, replacing any earlier report of the same call.
+
+    `lacks_input`, `lacks_output`: it told no figure for that side, which stands as 0 in `usage`.
+    """
 
     usage: Usage
+    lacks_input: bool = False
+    lacks_output: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether there is nothing to estimate."""
+        return not (self.lacks_input or self.lacks_output)
+
+    def completed(self, estimate: Usage) -> Usage:
+        """Put an estimate where a figure lacks; what was told stays, the whole is an estimate."""
+        told = self.usage
+        if self.is_whole:
+            return told
+        tokens_in, tokens_out = told.input_tokens, told.output_tokens
+        thoughts = told.reasoning_tokens
+        if self.lacks_input:
+            tokens_in = max(estimate.input_tokens, told.cached_tokens)
+        if self.lacks_output:
+            answer = estimate.output_tokens - estimate.reasoning_tokens
+            thoughts = thoughts or estimate.reasoning_tokens
+            tokens_out = answer + thoughts
+        return Usage(
+            tokens_in, tokens_out, told.cached_tokens, thoughts, source=UsageSource.ESTIMATED
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,32 +5,19 @@ events without a new version; a frame that cannot be read at all is `upstream_pr
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
-from services.domain.costs import Usage
-from services.domain.errors.codes import FailureCode
-from services.domain.errors.upstream import ProviderError
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
-from services.providers.wire.sse_answer import (
-    MOST_TOKENS,
-    Answer,
-    Count,
-    error_of_event,
-    read_odd_frame,
-)
-from services.providers.wire.sse_decoder import Frame
+from services.providers.wire.figures import Count, raised, report_of, whole_of
+from services.providers.wire.sse_answer import Answer
+from services.providers.wire.sse_decoder import ERROR, Frame
+from services.providers.wire.told_errors import error_of_event
 
-_REASONS = {
-    "max_tokens": FinishReason.LENGTH,
-    "model_context_window_exceeded": FinishReason.LENGTH,
-    "refusal": FinishReason.CONTENT_FILTER,
-}
-"""Every other reason (end_turn, stop_sequence, tool_use, pause_turn) is an ordinary end."""
-
-_NEEDED = ("content_block_delta", "message_delta")
+_NEEDED = ("content_block_delta", "message_delta", "message")
 """Events whose loss would change the answer."""
 
 _log = logging.getLogger(__name__)
@@ -50,10 +37,14 @@ class _Message(msgspec.Struct, gc=False):
 
 
 class _Event(msgspec.Struct, gc=False):
+    """An event, or a whole message, which is sent by servers that do not stream."""
+
     type: object = None
     delta: _Delta | None = None
     content_block: _Delta | None = None
     message: _Message | None = None
+    content: list[_Delta] | None = None
+    stop_reason: object = None
     usage: object = None
     error: object = None
 
@@ -62,14 +53,22 @@ class _OutputDetails(msgspec.Struct):
     thinking_tokens: Count | None = None
 
 
-class _Figures(msgspec.Struct):
-    """A usage; figures that a later one leaves out still hold."""
-
+class _Usage(msgspec.Struct):
     input_tokens: Count | None = None
     cache_read_input_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
     output_tokens: Count | None = None
     output_tokens_details: _OutputDetails | None = None
+
+
+class _Figures(msgspec.Struct):
+    """The figures of a call so far; None: not told."""
+
+    fresh: Count | None = None
+    cached: Count | None = None
+    written: Count | None = None
+    output: Count | None = None
+    thinking: Count | None = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -81,49 +80,87 @@ class AnthropicAnswer(Answer):
     def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
         """Begin without figures."""
         super().__init__(secret, on_ignored)
-        self._begun = _Figures()
+        self._figures = _Figures()
+        self._is_counted = False  # at the end of the answer
 
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
-        if frame.event == b"error":
-            raise self._failure(error_of_event(frame.data))
-        told = _read_event(frame.data)
+        data, event = frame
+        if event == ERROR:
+            raise self.failure(error_of_event(data))
+        try:
+            told = _decode(data)
+        except (ValueError, RecursionError):
+            return self.odd(frame)
         events: list[ProviderEvent] = []
-        if told is None:
-            self.on_ignored()
-        elif told.type == "content_block_delta" and told.delta is not None:
+        if told.type == "content_block_delta" and told.delta is not None:
             self._read_piece(told.delta, events)
         else:
-            self._read_rest(told, events)
+            self._read_rest(told, frame, None, events)
         return events
+
+    def counted(self) -> Iterator[ProviderEvent]:
+        """Give what the beginning told, where no end has told more."""
+        events: list[ProviderEvent] = []
+        if not self._is_counted:
+            self._report(events)
+        yield from events
+
+    def _read(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        self._read_rest(msgspec.convert(told, _Event), frame, told, events)
+        return events
+
+    def _is_needed(self, told: dict[str, Any]) -> bool:
+        return told.get("type") in _NEEDED
 
     def _read_piece(self, delta: _Delta, events: list[ProviderEvent]) -> None:
         if delta.type == "text_delta":
             self.say(delta.text, events)
         elif delta.type == "thinking_delta":
             self.think(delta.thinking, events)
+        elif delta.type is None and delta.text:
+            self.say(delta.text, events)
         elif delta.type != "signature_delta":
             self.on_ignored()
 
-    def _read_rest(self, told: _Event, events: list[ProviderEvent]) -> None:
-        if told.error or told.type == "error":
-            raise self._failure(told.error)
+    def _read_rest(
+        self,
+        told: _Event,
+        frame: Frame,
+        plain: dict[str, Any] | None,
+        events: list[ProviderEvent],
+    ) -> None:
+        """Read an event; `plain` is it as plain JSON, where it had to be read so."""
         match told.type:
+            case "content_block_delta" if told.delta is not None:
+                self._read_piece(told.delta, events)
             case "message_start" if told.message is not None:
-                self._begun = self._figures(told.message.usage) or self._begun
+                self._count(told.message.usage, is_begin=True)
             case "content_block_start" if told.content_block is not None:
                 self._read_block(told.content_block, events)
-            case "message_delta":
+            case "message_delta" | "message":
                 self._read_end(told, events)
             case "message_stop":
                 self.is_over = True
-            case "content_block_stop" | "ping":
+            case "content_block_stop" | "ping" if not told.error:
                 pass
             case _:
-                self.on_ignored()
+                self.unknown(plain, frame)
+
+    def _read_end(self, told: _Event, events: list[ProviderEvent]) -> None:
+        """Read the end of a message, or the whole of it."""
+        if told.content is not None:
+            for block in told.content:
+                self._read_block(block, events)
+            self.reason = FinishReason.STOP  # all of it is here, whether it says why it ends or not
+        self.end_by(told.delta.stop_reason if told.delta else told.stop_reason)
+        self._count(told.usage)
+        if self._is_counted:
+            self._report(events)
 
     def _read_block(self, block: _Delta, events: list[ProviderEvent]) -> None:
-        """Read the beginning of a block; Anthropic's own blocks are empty then."""
+        """Read a block, or its beginning; at the beginning Anthropic's own blocks are empty."""
         if block.type == "text":
             self.say(block.text, events)
         elif block.type == "thinking":
@@ -131,66 +168,32 @@ class AnthropicAnswer(Answer):
         elif block.type != "redacted_thinking":
             self.on_ignored()
 
-    def _read_end(self, told: _Event, events: list[ProviderEvent]) -> None:
-        if told.delta is not None and told.delta.stop_reason:
-            self.reason = _REASONS.get(str(told.delta.stop_reason), FinishReason.STOP)
-        figures = self._figures(told.usage)
-        if figures is not None and (usage := _usage(self._begun, figures)) is not None:
-            self._count(usage, events)
-
-    def _count(self, usage: Usage, events: list[ProviderEvent]) -> None:
-        if usage.input_tokens <= MOST_TOKENS:
-            self.report(usage, events)
-        else:
-            self.on_ignored()
-
-    def _figures(self, reported: object) -> _Figures | None:
-        if reported is None:
-            return None
+    def _count(self, reported: object, *, is_begin: bool = False) -> None:
+        """Add a usage; the output that is given at the beginning does not count the answer."""
+        if not reported:
+            return
         try:
-            return msgspec.convert(reported, _Figures)
+            told = msgspec.convert(reported, _Usage, strict=False)
         except msgspec.ValidationError:
-            _log.debug("A usage with an impossible figure was ignored.")
+            _log.debug("A usage that is none, or with an impossible figure, was ignored.")
             self.on_ignored()
-            return None
-
-    def _failure(self, error: object) -> ProviderError:
-        kind, message = None, error
-        if isinstance(error, dict):
-            kind, message = error.get("type"), error.get("message")
-        is_limit = kind == "rate_limit_error"
-        return self.failure(
-            message, FailureCode.RATE_LIMITED if is_limit else FailureCode.OVERLOADED
+            return
+        details = told.output_tokens_details
+        now = _Figures(
+            fresh=told.input_tokens,
+            cached=told.cache_read_input_tokens,
+            written=told.cache_creation_input_tokens,
+            output=None if is_begin else told.output_tokens,
+            thinking=details.thinking_tokens if details else None,
         )
+        self._figures = raised(self._figures, now)
+        self._is_counted = self._is_counted or now.output is not None
 
-
-def _usage(begun: _Figures, now: _Figures) -> Usage | None:
-    """Put the figures together; None if one that matters is missing.
-
-    Anthropic's input does not include what was read from a cache or written to it. The output given
-    at the beginning does not count the answer, so it is ignored.
-    """
-    fresh = _later(begun.input_tokens, now.input_tokens)
-    cached = _later(begun.cache_read_input_tokens, now.cache_read_input_tokens) or 0
-    written = _later(begun.cache_creation_input_tokens, now.cache_creation_input_tokens) or 0
-    if fresh is None or now.output_tokens is None:
-        return None
-    details = now.output_tokens_details
-    return Usage(
-        input_tokens=fresh + cached + written,
-        output_tokens=now.output_tokens,
-        cached_tokens=cached,
-        reasoning_tokens=(details.thinking_tokens if details else None) or 0,
-    )
-
-
-def _later(first: int | None, last: int | None) -> int | None:
-    return first if last is None else last
-
-
-def _read_event(data: bytes) -> _Event | None:
-    """Decode a frame; None for JSON that is not an event."""
-    try:
-        return _decode(data)
-    except (ValueError, RecursionError):
-        return read_odd_frame(data, _Event, "an event", lambda told: told.get("type") in _NEEDED)
+    def _report(self, events: list[ProviderEvent]) -> None:
+        """Report; Anthropic's input includes neither what a cache gave nor what it took."""
+        now = self._figures
+        sides = (now.fresh, now.cached, now.written)
+        tokens_in = None if now.fresh is None else sum(n or 0 for n in sides)
+        if tokens_in is not None or now.output is not None:
+            tokens_out = whole_of(now.output, now.thinking)
+            self.report(report_of(tokens_in, tokens_out, now.cached, now.thinking), events)

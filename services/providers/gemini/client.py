@@ -80,7 +80,7 @@ class GeminiClient:
             if response.status_code != _OK:
                 response.read()
                 raise self._refusal(response)
-            yield body_of(response, self._secret)
+            yield body_of(response)
 
     def _post(self, model: str, body: dict[str, Any]) -> httpx2.Response:
         """Send what the SDK's `generate_content_stream` sends.

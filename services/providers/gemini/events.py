@@ -5,65 +5,32 @@ put `finishReason: STOP` into every frame, or into a frame that is followed by t
 is read, and after a reason the connection may be silent only for a moment.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from operator import attrgetter
+from typing import Any, Protocol
 
-import httpx2
 import msgspec
 
-from services.domain.costs import Usage
-from services.domain.errors.upstream import ProviderError
-from services.domain.events import ProviderEvent, UsageReport
+from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
-from services.providers.wire.clean_text import protocol_error
-from services.providers.wire.sse_answer import (
-    MOST_TOKENS,
-    Answer,
-    Body,
-    Count,
-    error_of_event,
-    message_of,
-    read_answer,
-)
-from services.providers.wire.sse_decoder import Frame
+from services.providers.wire.figures import Count, Total, report_of, whole_of
+from services.providers.wire.odd_frames import objects_in
+from services.providers.wire.reasons import Meaning, meaning_of
+from services.providers.wire.sse_answer import Answer
+from services.providers.wire.sse_decoder import ERROR, Frame
+from services.providers.wire.told_errors import error_of_event, is_told
+
+_FIRST = (0, None, "0")
+"""Indices of the one answer that we ask for: a second one would be mixed into its text."""
 
 END_SECONDS = 2.0
 """How long the body may stay open in silence once a reason came; Google ends it at once."""
 
-_UNKNOWN = ("FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED", "BLOCK_REASON_UNSPECIFIED")
-_REASONS = {
-    "MAX_TOKENS": FinishReason.LENGTH,
-    "CONTINUATION": FinishReason.LENGTH,
-    "SAFETY": FinishReason.CONTENT_FILTER,
-    "RECITATION": FinishReason.CONTENT_FILTER,
-    "LANGUAGE": FinishReason.CONTENT_FILTER,
-    "BLOCKLIST": FinishReason.CONTENT_FILTER,
-    "PROHIBITED_CONTENT": FinishReason.CONTENT_FILTER,
-    "SPII": FinishReason.CONTENT_FILTER,
-    "IMAGE_SAFETY": FinishReason.CONTENT_FILTER,
-    "IMAGE_PROHIBITED_CONTENT": FinishReason.CONTENT_FILTER,
-    "IMAGE_RECITATION": FinishReason.CONTENT_FILTER,
-    "ESCALATION": FinishReason.CONTENT_FILTER,
-    "PUP_LIMITED_DISABLED": FinishReason.CONTENT_FILTER,
-    "MODEL_ARMOR": FinishReason.CONTENT_FILTER,
-}
-"""Every other reason (STOP, OTHER, a gateway's own) is an ordinary end."""
-
-_SPOILT = (
-    "MALFORMED_FUNCTION_CALL",
-    "MALFORMED_RESPONSE",
-    "MISSING_THOUGHT_SIGNATURE",
-    "TOO_MANY_TOOL_CALLS",
-    "UNEXPECTED_TOOL_CALL",
-)
-"""The model wrote something other than an answer, and it was thrown away: another try may work."""
+MOST_USAGES = 1000
+"""Of so many frames the figures are kept; then they are put together."""
 
 _log = logging.getLogger(__name__)
-
-
-_NONE = msgspec.Raw()
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -85,37 +52,35 @@ class _Feedback(msgspec.Struct, gc=False, rename="camel"):
     block_reason: object = None
 
 
-class _Chunk(msgspec.Struct, gc=False, rename="camel"):
-    """A frame; its usage is kept undecoded, for only the last usage counts."""
+UNTOLD = -1
 
+
+class _Usage(msgspec.Struct, gc=False, rename="camel"):
+    """Tokens so far; Google leaves out figures that are zero."""
+
+    prompt_token_count: Count = UNTOLD
+    tool_use_prompt_token_count: Count = UNTOLD
+    cached_content_token_count: Count = UNTOLD
+    candidates_token_count: Count = UNTOLD
+    thoughts_token_count: Count = UNTOLD
+    total_token_count: Total = UNTOLD
+
+
+class _Chunk(msgspec.Struct, gc=False, rename="camel"):
     candidates: list[_Candidate] | None = None
     prompt_feedback: _Feedback | None = None
-    usage_metadata: msgspec.Raw = _NONE
+    usage_metadata: _Usage | None = None
     error: object = None
 
 
-class _Usage(msgspec.Struct, rename="camel"):
-    """Tokens so far; Google leaves out figures that are zero."""
-
-    prompt_token_count: Count | None = None
-    tool_use_prompt_token_count: Count | None = None
-    cached_content_token_count: Count | None = None
-    candidates_token_count: Count | None = None
-    thoughts_token_count: Count | None = None
-
-
+_FIGURES = [attrgetter(name) for name in _Usage.__struct_fields__]
 _decode = msgspec.json.Decoder(_Chunk).decode
-_decode_usage = msgspec.json.Decoder(_Usage | None).decode
 
 
 class Patience(Protocol):
     """What waits for the answer's bytes: a reader of the answer may change for how long."""
 
     silence_seconds: float
-
-
-class GeminiBody(Body, Patience, Protocol):
-    """The bytes of an answer, and how long to wait for more."""
 
 
 class GeminiAnswer(Answer):
@@ -126,130 +91,110 @@ class GeminiAnswer(Answer):
         super().__init__(secret, on_ignored)
         self._line = line
         self._patience = line.silence_seconds
-        self._counted = _NONE
+        self._usages: list[_Usage] = []
         self._has_said = False
-        self._spoilt_by = ""
 
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
-        if frame.event == b"error":
-            raise self.failure(message_of(error_of_event(frame.data)))
-        chunk = _read_chunk(frame.data)
-        if chunk.error:
-            raise self.failure(message_of(chunk.error))
-        events: list[ProviderEvent] = []
-        if chunk.candidates:
-            for candidate in chunk.candidates:
-                # We ask for one answer: a further one would be mixed into the text.
-                if candidate.index == 0 or candidate.index is None:
-                    self._read_candidate(candidate, events)
-        elif chunk.prompt_feedback is not None:
-            if _is_told(chunk.prompt_feedback.block_reason):
-                self._end_with(FinishReason.CONTENT_FILTER)
-        elif chunk.candidates is None and not chunk.usage_metadata:
-            self.on_ignored()
-        if chunk.usage_metadata:
-            self._counted = chunk.usage_metadata
-        return events
-
-    def end(self) -> Iterator[ProviderEvent]:
-        """Give the usage, and what is left at the end."""
-        yield from self.counted()
-        if self._spoilt_by:
-            raise self.failure(f"The model's answer was unusable: {self._spoilt_by}.")
-        yield from super().end()
+        data, event = frame
+        if event == ERROR:
+            raise self.failure(error_of_event(data))
+        try:
+            chunk = _decode(data)
+        except (ValueError, RecursionError):
+            return self.odd(frame)
+        return self._take(chunk, frame, None)
 
     def counted(self) -> Iterator[ProviderEvent]:
-        """Give the last usage, once; none if the answer is not included in it."""
-        last, self._counted = self._counted, _NONE
-        if not last:
-            return
+        """Give the usage of all frames, once."""
+        events: list[ProviderEvent] = []
+        if self._usages:
+            self._report(_highest(self._usages), events)
+            self._usages.clear()
+        yield from events
+
+    def _read(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
+        usage = told.get("usageMetadata")
+        if usage is None:
+            return self._take(msgspec.convert(told, _Chunk), frame, told)
+        chunk = msgspec.convert({**told, "usageMetadata": None}, _Chunk)
         try:
-            told = _decode_usage(last)
-        except msgspec.DecodeError:
+            figures = {name: figure for name, figure in usage.items() if figure is not None}
+            chunk.usage_metadata = msgspec.convert(figures, _Usage, strict=False)
+        except (AttributeError, msgspec.ValidationError):
             _log.debug("A usage that is none, or with an impossible figure, was ignored.")
             self.on_ignored()
-            return
-        if told is not None and (usage := self._usage_of(told)) is not None:
-            yield UsageReport(usage)
+            chunk.candidates = chunk.candidates or []
+        return self._take(chunk, frame, told)
 
-    def _usage_of(self, told: _Usage) -> Usage | None:
-        answer, thoughts = told.candidates_token_count, told.thoughts_token_count or 0
-        if told.prompt_token_count is None or (answer is None and self._has_said):
-            return None
-        tokens_in = told.prompt_token_count + (told.tool_use_prompt_token_count or 0)
-        tokens_out = (answer or 0) + thoughts
-        if max(tokens_in, tokens_out) > MOST_TOKENS:
-            self.on_ignored()
-            return None
-        cached = min(told.cached_content_token_count or 0, tokens_in)
-        return Usage(tokens_in, tokens_out, cached_tokens=cached, reasoning_tokens=thoughts)
+    def _is_needed(self, told: dict[str, Any]) -> bool:
+        return "candidates" in told
+
+    def _take(
+        self, chunk: _Chunk, frame: Frame, told: dict[str, Any] | None
+    ) -> list[ProviderEvent]:
+        """Read a chunk; `told` is it as plain JSON, where it had to be read so."""
+        events: list[ProviderEvent] = []
+        candidates, usage = chunk.candidates, chunk.usage_metadata
+        if chunk.error and is_told(chunk.error):
+            raise self.failure(told or objects_in(frame.data))
+        if candidates:
+            for candidate in candidates:
+                if candidate.index in _FIRST:
+                    self._read_candidate(candidate, events)
+        elif chunk.prompt_feedback is not None:
+            if meaning_of(chunk.prompt_feedback.block_reason) is not Meaning.NONE:
+                self.reason = FinishReason.CONTENT_FILTER
+                self._wait_less()
+        elif candidates is None and usage is None:
+            self.unknown(told, frame)
+        if usage is not None:
+            usages = self._usages
+            usages.append(usage)
+            if len(usages) > MOST_USAGES:
+                self._usages = [_highest(usages)]
+        return events
+
+    def _report(self, usage: _Usage, events: list[ProviderEvent]) -> None:
+        prompt, tools, cached, answer, thoughts, total = (
+            None if (figure := each(usage)) == UNTOLD else figure for each in _FIGURES
+        )
+        if prompt is None and answer is None:
+            return
+        others = (tools or 0) + (thoughts or 0)
+        if prompt is None and total is not None:
+            prompt = max(0, total - others - (answer or 0))
+        if answer is None:
+            # Google leaves zeros out, and counts the answer only in some of its frames.
+            rest = (total or 0) - others - (prompt or 0)
+            answer = max(0, rest) if rest > 0 or not self._has_said else None
+        tokens_in = None if prompt is None else prompt + (tools or 0)
+        tokens_out = None if answer is None else answer + (thoughts or 0)
+        self.report(report_of(whole_of(tokens_in, cached), tokens_out, cached, thoughts), events)
 
     def _read_candidate(self, candidate: _Candidate, events: list[ProviderEvent]) -> None:
-        if candidate.content is not None:
-            for part in candidate.content.parts or ():
-                if not part.text:
-                    continue
+        content = candidate.content
+        if content is not None and content.parts:
+            for part in content.parts:
                 if part.thought:
                     self.think(part.text, events)
-                else:
+                elif part.text:
                     self.say(part.text, events)
                     self._has_said = True
-        if _is_told(candidate.finish_reason):
-            self._read_reason(str(candidate.finish_reason))
+        if candidate.finish_reason and self.end_by(candidate.finish_reason):
+            self.is_over = bool(self.failed_by)
+            self._wait_less()
         elif self.reason is not None and events:
             # The reason that came before was not the end.
             self.reason = None
             self._line.silence_seconds = self._patience
 
-    def _read_reason(self, name: str) -> None:
-        if name in _SPOILT:
-            self._spoilt_by = name
-            self.is_over = True
-        else:
-            self._end_with(_REASONS.get(name, FinishReason.STOP))
-
-    def _end_with(self, reason: FinishReason) -> None:
-        self.reason = reason
+    def _wait_less(self) -> None:
         # Before the first word a STOP may be a gateway's, while its model still thinks.
-        if self._has_begun or reason is not FinishReason.STOP:
+        if self._has_begun or self.reason is not FinishReason.STOP:
             self._line.silence_seconds = min(self._patience, END_SECONDS)
 
 
-def read_gemini(body: GeminiBody, answer: GeminiAnswer) -> Iterator[ProviderEvent]:
-    """Give the events of an answer; if it fails, also the tokens that were used for it."""
-    try:
-        yield from read_answer(body, answer)
-    except (ProviderError, httpx2.TransportError):
-        yield from answer.counted()
-        raise
-
-
-def _is_told(reason: object) -> bool:
-    return bool(reason) and reason not in _UNKNOWN
-
-
-def _read_chunk(data: bytes) -> _Chunk:
-    """Decode a frame; an empty chunk for JSON that is not a chunk."""
-    try:
-        return _decode(data)
-    except (ValueError, RecursionError):
-        return _read_odd_chunk(data)
-
-
-def _read_odd_chunk(data: bytes) -> _Chunk:
-    """Decode what msgspec refuses: a lone surrogate as an escape, or JSON of another shape."""
-    try:
-        told = json.loads(data)
-        usage = told.pop("usageMetadata", None) if isinstance(told, dict) else None
-        chunk = msgspec.convert(told, _Chunk)
-    except msgspec.ValidationError as exc:
-        if isinstance(told, dict) and "candidates" in told:
-            raise protocol_error("The provider sent a chunk of an unknown shape.") from exc
-        _log.debug("A frame that is no chunk was ignored.")
-        return _Chunk()
-    except (ValueError, RecursionError) as exc:
-        raise protocol_error("The provider sent something that is not JSON.") from exc
-    if usage is not None:
-        chunk.usage_metadata = msgspec.Raw(json.dumps(usage).encode())
-    return chunk
+def _highest(usages: list[_Usage]) -> _Usage:
+    """Put the figures of several frames together: they are cumulative, so none falls."""
+    return _Usage(*(max(map(figure, usages)) for figure in _FIGURES))

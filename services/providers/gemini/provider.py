@@ -28,12 +28,12 @@ class GeminiProvider(SdkProvider["GeminiClient"]):
     def _reader(self) -> AnswerReader:
         from services.providers.gemini.events import (  # noqa: PLC0415 - loaded with the SDK
             GeminiAnswer,
-            read_gemini,
         )
+        from services.providers.wire.sse_answer import read_answer  # noqa: PLC0415 - the same
 
         def read(body: "ResponseBody") -> Iterator[ProviderEvent]:
             answer = GeminiAnswer(self._config.api_key, self._config.on_ignored, body)
-            return read_gemini(body, answer)
+            return read_answer(body, answer)
 
         return read
 

@@ -1,31 +1,28 @@
 """OpenAI's `chat.completion.chunk` frames as events; the protocol that many servers speak.
 
 Only the needed fields are decoded. A field that is unknown, or not needed and of an unexpected
-type, is ignored; a frame that cannot be read at all is `upstream_protocol`.
+type, is ignored; a frame that is needed and cannot be read is `upstream_protocol`.
 """
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
-from services.domain.costs import Usage
-from services.domain.errors.upstream import ProviderError
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
-from services.providers.wire.sse_answer import (
-    Answer,
-    Count,
-    error_of_event,
-    message_of,
-    read_odd_frame,
-)
-from services.providers.wire.sse_decoder import Frame
+from services.providers.openai.usage import Figures, raised_by
+from services.providers.wire.odd_frames import objects_in
+from services.providers.wire.sse_answer import Answer, has_text
+from services.providers.wire.sse_decoder import ERROR, STRAY, Frame
+from services.providers.wire.told_errors import error_of_event, is_told
 
 DONE = b"[DONE]"
+WHOLE = "chat.completion"
 
-_REASONS = {"length": FinishReason.LENGTH, "content_filter": FinishReason.CONTENT_FILTER}
-"""Every other reason (stop, tool_calls, function_call, a vendor's own) is an ordinary end."""
+_FIRST = (0, None, "0")
+"""Indices of the one answer that we ask for: a second one would be mixed into its text."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,98 +46,153 @@ class _Chunk(msgspec.Struct, gc=False):
     error: object = None
 
 
-class _InputDetails(msgspec.Struct):
-    cached_tokens: Count | None = None
+class _RareDelta(_Delta, gc=False):
+    """What is read where the usual fields are empty."""
+
+    reasoning_details: object = None  # OpenRouter
+    reasoning_text: object = None  # GitHub Copilot
+    thinking: object = None
 
 
-class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: Count | None = None
+class _RareChoice(msgspec.Struct, gc=False):
+    index: object = 0
+    delta: _RareDelta | None = None
+    message: _RareDelta | None = None  # of a whole answer, and of servers that confuse the two
+    text: object = None  # of the older completions
+    usage: object = None  # Moonshot
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: Count
-    completion_tokens: Count
-    prompt_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
+class _Groq(msgspec.Struct, gc=False):
+    usage: object = None
 
 
-_EMPTY = _Chunk()
+class _RareChunk(msgspec.Struct, gc=False):
+    object: str | None = None
+    choices: list[_RareChoice] = []
+    x_groq: _Groq | None = None
+
+
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_rare = msgspec.json.Decoder(_RareChunk).decode
 
 
 class OpenAIAnswer(Answer):
     """One answer in `chat.completion.chunk` frames, ended by [DONE]."""
 
     def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
-        """Begin without a refusal."""
+        """Begin without a refusal and without figures."""
         super().__init__(secret, on_ignored)
         self._has_refused = False
+        self._figures = Figures()
+        self._withdrawn: FinishReason | None = None  # a reason that text followed
 
     def events(self, frame: Frame) -> list[ProviderEvent]:
         """Read a frame."""
-        if frame.data == DONE:
+        data, event = frame
+        if event == ERROR:
+            raise self.failure(error_of_event(data))
+        try:
+            chunk = _decode(data)
+        except (ValueError, RecursionError):
+            if data.strip() != DONE:
+                return self.odd(frame)
             self.is_over = True
+            self.reason = self.reason or self._withdrawn
             return []
-        if frame.event == b"error":
-            raise self._failure(error_of_event(frame.data))
-        chunk = _read_chunk(frame.data)
-        if chunk is None or chunk == _EMPTY:
-            self.on_ignored()
-            return []
-        if chunk.error:
-            raise self._failure(chunk.error)
         events: list[ProviderEvent] = []
-        for choice in chunk.choices or ():
-            if _is_the_first(choice):
-                self._read_choice(choice, events)
-                break
-        if chunk.usage is not None:
-            self._read_usage(chunk.usage, events)
+        self._take(chunk, frame, None, events)
         return events
 
-    def _read_choice(self, choice: _Choice, events: list[ProviderEvent]) -> None:
-        delta = choice.delta
-        if delta is not None:
-            thought = delta.reasoning_content or delta.reasoning
-            if isinstance(thought, str):
-                self.think(thought, events)
-            self.say(delta.content or delta.refusal, events)
-            if delta.refusal:
-                self._has_refused = True
-        if choice.finish_reason:
-            reason = _REASONS.get(str(choice.finish_reason), FinishReason.STOP)
-            self.reason = FinishReason.CONTENT_FILTER if self._has_refused else reason
+    def _read(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        self._take(msgspec.convert(told, _Chunk), frame, told, events)
+        return events
 
-    def _read_usage(self, reported: object, events: list[ProviderEvent]) -> None:
+    def _is_needed(self, told: dict[str, Any]) -> bool:
+        return "choices" in told
+
+    def _take(
+        self,
+        chunk: _Chunk,
+        frame: Frame,
+        told: dict[str, Any] | None,
+        events: list[ProviderEvent],
+    ) -> None:
+        """Read a chunk; `told` is it as plain JSON, where it had to be read so."""
+        if chunk.error and is_told(chunk.error):
+            raise self.failure(told or objects_in(frame.data))
+        if chunk.choices:
+            for choice in chunk.choices:
+                if choice.index in _FIRST:
+                    self._read_choice(choice, events)
+                    if not events:
+                        self._read_rare(frame, told, events)
+                    self._read_reason(choice.finish_reason, events)
+                    break
+        elif chunk.choices is None and chunk.usage is None:
+            self.unknown(told, frame)
+        if chunk.usage is not None:
+            self._count(chunk.usage, events)
+
+    def _read_choice(self, choice: _Choice | _RareChoice, events: list[ProviderEvent]) -> None:
+        delta = choice.delta
+        if delta is None:
+            return
+        thought = delta.reasoning_content or delta.reasoning
+        if thought:
+            self.think(thought, events)
+        if delta.content:
+            self.say(delta.content, events)
+        elif delta.refusal:
+            self.say(delta.refusal, events)
+            self._has_refused = True
+
+    def _read_reason(self, reason: object, events: list[ProviderEvent]) -> None:
+        if reason and self.end_by(reason):
+            if self._has_refused:
+                self.reason = FinishReason.CONTENT_FILTER
+        elif self.reason is not None and has_text(events):
+            # The reason that came before was not the end.
+            self._withdrawn, self.reason = self.reason, None
+
+    def _read_rare(
+        self, frame: Frame, told: dict[str, Any] | None, events: list[ProviderEvent]
+    ) -> None:
+        """Read a chunk again whose usual fields are empty, for what few servers send."""
         try:
-            counted = msgspec.convert(reported, _Usage)
+            rare = msgspec.convert(told, _RareChunk) if told else _decode_rare(frame.data)
+        except (ValueError, RecursionError):
+            return
+        for choice in rare.choices:
+            if choice.index in _FIRST:
+                self._read_rare_choice(choice, events)
+                if choice.message is not None and frame.event is STRAY and rare.object == WHOLE:
+                    # All of it is here, whether it says why it ends or not.
+                    self.reason = FinishReason.STOP
+                break
+        if rare.x_groq is not None and rare.x_groq.usage is not None:
+            self._count(rare.x_groq.usage, events)
+
+    def _read_rare_choice(self, choice: _RareChoice, events: list[ProviderEvent]) -> None:
+        message = choice.message
+        if message is not None:
+            choice.delta = message
+            self._read_choice(choice, events)
+        delta = choice.delta
+        if delta is not None and not (delta.reasoning_content or delta.reasoning):
+            self.think(delta.reasoning_details or delta.reasoning_text or delta.thinking, events)
+        if choice.text:
+            self.say(choice.text, events)
+        if choice.usage is not None:
+            self._count(choice.usage, events)
+
+    def _count(self, reported: object, events: list[ProviderEvent]) -> None:
+        if not reported:
+            return
+        try:
+            self._figures = raised_by(self._figures, reported)
         except msgspec.ValidationError:
-            _log.debug("A usage without both counts, or with an impossible one, was ignored.")
+            _log.debug("A usage that is none, or with an impossible figure, was ignored.")
             self.on_ignored()
             return
-        cached, reasoning = counted.prompt_tokens_details, counted.completion_tokens_details
-        usage = Usage(
-            input_tokens=counted.prompt_tokens,
-            output_tokens=counted.completion_tokens,
-            cached_tokens=min(
-                (cached.cached_tokens if cached else None) or 0, counted.prompt_tokens
-            ),
-            reasoning_tokens=(reasoning.reasoning_tokens if reasoning else None) or 0,
-        )
-        self.report(usage, events)
-
-    def _failure(self, error: object) -> ProviderError:
-        return self.failure(message_of(error))
-
-
-def _is_the_first(choice: _Choice) -> bool:
-    """Tell whether this is the one answer that we asked for: two would be mixed into one text."""
-    return choice.index in (0, None)
-
-
-def _read_chunk(data: bytes) -> _Chunk | None:
-    """Decode a frame; None for JSON that is not a chunk."""
-    try:
-        return _decode(data)
-    except (ValueError, RecursionError):
-        return read_odd_frame(data, _Chunk, "a chunk", lambda told: "choices" in told)
+        self.report(self._figures.report(), events)

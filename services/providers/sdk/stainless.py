@@ -63,7 +63,7 @@ class StainlessClient(ABC):
     def open(self, arguments: dict[str, Any]) -> Generator[ResponseBody, None, None]:
         """Ask, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
         with self._mapped_errors(), closing(self._ask(arguments)) as response:
-            yield body_of(response, self._secret)
+            yield body_of(response)
 
     def close(self) -> None:
         """Give back the connections."""

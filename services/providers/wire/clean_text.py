@@ -66,14 +66,9 @@ def quote(message: object, secret: str) -> str:
     return text if len(text) <= QUOTE_CHARS else text[: QUOTE_CHARS - 1] + "…"
 
 
-def protocol_error(what: str) -> ProviderError:
-    """Say what in the upstream's bytes breaks its protocol; the same call may well succeed."""
-    return ProviderError(what, code=FailureCode.PROTOCOL, may_retry=True)
+def protocol_error(what: str, *, may_retry: bool = True) -> ProviderError:
+    """Say what in the upstream's bytes breaks its protocol.
 
-
-def failed_before_answer(
-    message: object, secret: str, code: FailureCode = FailureCode.OVERLOADED
-) -> ProviderError:
-    """Say that an error came in place of the answer, whatever the status said: like a 503."""
-    text = f"The provider failed before the answer. {quote(message, secret)}".rstrip()
-    return ProviderError(text, code=code, may_retry=True)
+    `may_retry` False: the same call would break it again, and be paid for again.
+    """
+    return ProviderError(what, code=FailureCode.PROTOCOL, may_retry=may_retry)

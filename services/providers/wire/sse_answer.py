@@ -1,38 +1,33 @@
 """A streamed answer, from bytes to events: what is the same in every vendor's format.
 
-A format is a subclass of `Answer` that reads frames. Only the needed fields are decoded. Unknown
-things are ignored and counted; a frame that cannot be read at all is `upstream_protocol`.
+A format is a subclass of `Answer` that reads frames. Only the needed fields are decoded. Frames
+that are none, and unknown things, are passed over and counted; a frame that is needed and cannot
+be read is `upstream_protocol`.
 """
 
-import json
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import httpx2
 import msgspec
 
-from services.domain.costs import Usage
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
-from services.providers.wire.clean_text import (
-    PieceCleaner,
-    failed_before_answer,
-    protocol_error,
-    quote,
+from services.providers.wire.clean_text import PieceCleaner, protocol_error, quote
+from services.providers.wire.odd_frames import (
+    is_complaint,
+    is_keep_alive,
+    objects_in,
+    parts_of,
+    text_of_page,
 )
-from services.providers.wire.sse_decoder import Frame, SseDecoder
-
-MOST_TOKENS = 2**31 - 1
-"""No real answer has more tokens, and a database's integers are limited."""
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
-"""Tokens, in a vendor's figures."""
-
-Shape = TypeVar("Shape")
+from services.providers.wire.reasons import Meaning, meaning_of
+from services.providers.wire.sse_decoder import STRAY, Frame, SseDecoder
+from services.providers.wire.told_errors import is_error, read_error
 
 _log = logging.getLogger(__name__)
 
@@ -50,10 +45,12 @@ class Body(Protocol):
 class Answer(ABC):
     """What is known of one answer while its frames come.
 
-    `reason` is set once the upstream has said why it ends, `is_over` once nothing follows.
+    `reason` is set once the upstream has said why it ends, `failed_by` if that is a failure,
+    `is_over` once nothing follows.
     """
 
     reason: FinishReason | None = None
+    failed_by = ""
     is_over = False
 
     def __init__(self, secret: str, on_ignored: Callable[[], None]) -> None:
@@ -63,43 +60,81 @@ class Answer(ABC):
         self._said = PieceCleaner()
         self._thought = PieceCleaner()
         self._has_begun = False
-        self._usage: Usage | None = None
+        self._reported: UsageReport | None = None
+        self._complaint = ""  # words that stood in place of a frame
 
     @abstractmethod
     def events(self, frame: Frame) -> list[ProviderEvent]:
-        """Read a frame; raises ProviderError for an error in it and for what is not JSON."""
+        """Read a frame; raises ProviderError for an error in it, and where it is needed."""
+
+    @abstractmethod
+    def _read(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
+        """Read an object out of an odd frame; raises msgspec.ValidationError for another shape."""
+
+    @abstractmethod
+    def _is_needed(self, told: dict[str, Any]) -> bool:
+        """Tell whether the answer would be another without an object of an unknown shape."""
 
     def say(self, text: object, events: list[ProviderEvent]) -> None:
         """Add a piece of the answer, if it is more than half a character."""
-        if text and (piece := self._said.clean(_text(text))):
+        if not isinstance(text, str):
+            self._add_parts(text, events, is_thought=False)
+        elif text and (piece := self._said.clean(text)):
             self._has_begun = True
             events.append(Content(piece))
 
     def think(self, text: object, events: list[ProviderEvent]) -> None:
         """Add a piece of reasoning."""
-        if text and (piece := self._thought.clean(_text(text))):
+        if not isinstance(text, str):
+            self._add_parts(text, events, is_thought=True)
+        elif text and (piece := self._thought.clean(text)):
             self._has_begun = True
             events.append(Reasoning(piece))
 
-    def report(self, usage: Usage, events: list[ProviderEvent]) -> None:
-        """Add a usage, unless the same was reported before."""
-        if usage != self._usage:
-            self._usage = usage
-            events.append(UsageReport(usage))
+    def report(self, counted: UsageReport | None, events: list[ProviderEvent]) -> None:
+        """Add what was counted so far, unless the same was reported before; None: not possible."""
+        if counted is None:
+            self.on_ignored()
+        elif counted != self._reported:
+            self._reported = counted
+            events.append(counted)
 
-    def failure(
-        self, message: object, before: FailureCode = FailureCode.OVERLOADED
-    ) -> ProviderError:
-        """Make the error of an error event; `before` is its code if it is the first event."""
-        if not self._has_begun:
-            return failed_before_answer(message, self._secret, before)
-        quoted = quote(message, self._secret)
-        text = f"The provider failed in the middle of the answer. {quoted}".rstrip()
-        return ProviderError(text, code=FailureCode.ERROR, may_retry=True)
+    def end_by(self, told: object) -> bool:
+        """Note the reason that the upstream gives for the end; False where it is none."""
+        meaning = meaning_of(told)
+        if meaning is Meaning.FAILURE:
+            self.failed_by = str(told)
+        elif meaning is Meaning.UNKNOWN:
+            self.on_ignored()
+            self.reason = FinishReason.STOP
+        elif isinstance(meaning, FinishReason):
+            self.reason = meaning
+        return meaning is not Meaning.NONE
+
+    def failure(self, error: object) -> ProviderError:
+        """Make the error of what the upstream tells; where that says nothing, it is like a 503."""
+        told = read_error(error)
+        if self._has_begun:
+            text, usual = "The provider failed in the middle of the answer.", FailureCode.ERROR
+        else:
+            text, usual = "The provider failed before the answer.", FailureCode.OVERLOADED
+        code, may_retry = told.judgement or (usual, True)
+        # The message about a refused key repeats the key, masked or not.
+        quoted = "" if code is FailureCode.UNAUTHORIZED else quote(told.words, self._secret)
+        return ProviderError(f"{text} {quoted}".rstrip(), code=code, may_retry=may_retry)
+
+    def counted(self) -> Iterator[ProviderEvent]:
+        """Give what was counted and not reported yet."""
+        yield from ()
 
     def end(self) -> Iterator[ProviderEvent]:
         """Give what is left at the end; an answer without a reason was cut, whatever its bytes."""
+        yield from self.counted()
+        if self.failed_by:
+            raise self.failure(f"Its reason: {self.failed_by}.")
         if self.reason is None:
+            if self._complaint:
+                raise self.failure(self._complaint)
             raise ProviderError(
                 "The provider's stream ended before the answer did.",
                 code=FailureCode.CUT,
@@ -109,9 +144,72 @@ class Answer(ABC):
             yield Content(rest)
         yield Finish(self.reason)
 
+    def odd(self, frame: Frame) -> list[ProviderEvent]:
+        """Read a frame that is not this format's JSON as it stands."""
+        try:
+            objects = objects_in(frame.data)
+        except (ValueError, RecursionError) as exc:
+            if not is_keep_alive(frame.event):
+                raise protocol_error("The provider sent something that is not JSON.") from exc
+            objects = None
+        if objects is None:
+            self._pass_over(frame)
+            return []
+        return [event for told in objects for event in self._read_odd(told, frame)]
+
+    def unknown(self, told: dict[str, Any] | None, frame: Frame) -> None:
+        """Pass over an object that is nothing of this format; raises what it tells as an error.
+
+        `told` None: the frame is that object.
+        """
+        for each in objects_in(frame.data) or () if told is None else (told,):
+            if is_error(each, is_alone=frame.event is STRAY):
+                raise self.failure(each)
+        self.on_ignored()
+
+    def _read_odd(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
+        try:
+            return self._read(told, frame)
+        except msgspec.ValidationError as exc:
+            if self._is_needed(told):
+                text = "The provider sent a frame of an unknown shape."
+                raise protocol_error(text, may_retry=False) from exc
+            self.unknown(told, frame)
+            return []
+
+    def _pass_over(self, frame: Frame) -> None:
+        self.on_ignored()
+        words = frame.data.decode(errors="replace").strip()
+        if frame.event is not STRAY:
+            if is_complaint(words):
+                self._complaint = words
+            return
+        page = text_of_page(words)
+        if page is not None:
+            text = "The provider answered with a web page."
+            raise protocol_error(f"{text} {quote(page, self._secret)}".rstrip())
+        self._complaint = words
+
+    def _add_parts(self, content: object, events: list[ProviderEvent], *, is_thought: bool) -> None:
+        for part in parts_of(content, is_thought=is_thought):
+            if not part.text:
+                self.on_ignored()
+            elif part.is_thought:
+                self.think(part.text, events)
+            else:
+                self.say(part.text, events)
+
+
+def has_text(events: list[ProviderEvent]) -> bool:
+    """Tell whether any of the events is a piece of the answer or of reasoning."""
+    return any(isinstance(event, Content | Reasoning) for event in events)
+
 
 def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
-    """Give the events of an answer, Finish last; ProviderError if it fails or breaks off."""
+    """Give the events of an answer, Finish last; ProviderError if it fails or breaks off.
+
+    What was counted until then is given before the error.
+    """
     decoder = SseDecoder()
     try:
         for piece in body.pieces():
@@ -123,48 +221,12 @@ def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
                     return
         for frame in decoder.last():
             yield from answer.events(frame)
+    except ProviderError:
+        yield from answer.counted()
+        raise
     except httpx2.TransportError:
-        if answer.reason is None:
+        if answer.reason is None and not answer.failed_by:
+            yield from answer.counted()
             raise
         _log.debug("The connection broke after the answer's end.")
     yield from answer.end()
-
-
-def message_of(error: object) -> object:
-    """Take the message out of an error, if it has one."""
-    return error.get("message") if isinstance(error, dict) else error
-
-
-def error_of_event(data: bytes) -> object:
-    """Take the error out of an `error` event; data that are not JSON are the message."""
-    try:
-        told = json.loads(data)
-    except (ValueError, RecursionError):
-        return data.decode(errors="replace")
-    return told.get("error") or told if isinstance(told, dict) else told
-
-
-def read_odd_frame(
-    data: bytes, shape: type[Shape], what: str, is_needed: Callable[[dict[str, Any]], bool]
-) -> Shape | None:
-    """Decode what msgspec refuses: a lone surrogate as an escape, or JSON of another shape.
-
-    None for JSON that is not `what` at all; `is_needed` tells of a frame whether the answer would
-    be another without it.
-    """
-    try:
-        told = json.loads(data)
-        return msgspec.convert(told, shape)
-    except msgspec.ValidationError as exc:
-        if isinstance(told, dict) and is_needed(told):
-            raise protocol_error(f"The provider sent {what} of an unknown shape.") from exc
-        _log.debug("A frame that is not %s was ignored.", what)
-        return None
-    except (ValueError, RecursionError) as exc:
-        raise protocol_error("The provider sent something that is not JSON.") from exc
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise protocol_error("The provider sent a text that is none.")
-    return value

@@ -125,7 +125,7 @@ def _first_of(stream: Stream, call: Call, patience: float | None) -> ProviderEve
         for event in stream:
             if not isinstance(event, UsageReport):
                 return event
-            call.reported = event.usage
+            call.reported = event
     raise _cut()
 
 
@@ -138,7 +138,7 @@ def _pour(living: Living, opened: Opened) -> FinishReason:
             case Content() | Reasoning():
                 living.take(event)
             case UsageReport():
-                opened.call.reported = event.usage
+                opened.call.reported = event
             case Finish():
                 return event.reason
     raise _cut()

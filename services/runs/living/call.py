@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from services.domain.catalog import Model
 from services.domain.costs import Usage, UsageSource
-from services.domain.events import Attempt
+from services.domain.events import Attempt, UsageReport
 from services.domain.runs import AttemptOutcome, AttemptRecord
 from services.providers.base import ProviderRequest
 from services.runs.living.booking import input_estimate
@@ -24,7 +24,7 @@ class Call:
     number: int
     request: ProviderRequest
     count_tokens: Callable[[str], int]
-    reported: Usage | None = None
+    reported: UsageReport | None = None
     thoughts: list[str] = field(default_factory=list)
 
     @property
@@ -43,13 +43,13 @@ class Call:
     def record(
         self, outcome: AttemptOutcome, code: str, text: str, *, was_refused: bool
     ) -> AttemptRecord:
-        """Book the call: as the provider reported it, else by estimate.
+        """Book the call: as the provider reported it, and by estimate where it reported nothing.
 
         `text` is the part of the answer that the call wrote. A call that was refused before it
-        produced anything used nothing.
+        produced anything used nothing, unless the provider counted both sides of it.
         """
         model = self.model
-        usage = self.reported or (Usage() if was_refused else self._estimate(text))
+        usage = self._used(text, was_refused=was_refused)
         return AttemptRecord(
             number=self.number,
             provider=model.provider,
@@ -59,6 +59,15 @@ class Call:
             cost=model.price.cost(usage) if model.price else None,
             code=code,
         )
+
+    def _used(self, text: str, *, was_refused: bool) -> Usage:
+        reported = self.reported
+        if reported is not None and reported.is_whole:
+            return reported.usage
+        if was_refused:
+            return Usage()
+        estimate = self._estimate(text)
+        return estimate if reported is None else reported.completed(estimate)
 
     def _estimate(self, text: str) -> Usage:
         thought = "".join(self.thoughts)

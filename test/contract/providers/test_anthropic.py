@@ -15,6 +15,7 @@ from wires.steps import TEXT
 from services.domain.catalog import Model
 from services.domain.costs import Usage
 from services.domain.errors.upstream import ProviderError
+from services.domain.events import UsageReport
 from services.providers.base import Provider
 
 MODELS = (Model(provider="anthropic", name="plain", window=200_000, max_output=64_000),)
@@ -70,9 +71,20 @@ def test_the_figures_at_the_end_win_over_those_at_the_beginning(provider: Provid
     assert outcome.usage == Usage(13, 9, cached_tokens=4, reasoning_tokens=2)
 
 
-@pytest.mark.parametrize("model", ["no-input-usage", "no-output-usage", "stall"])
-def test_a_usage_with_a_missing_figure_is_missing(provider: Provider, model: str) -> None:
-    assert ask(provider, model=model).usage is None
+@pytest.mark.parametrize(
+    ("model", "report"),
+    [
+        ("no-input-usage", UsageReport(Usage(0, 6, reasoning_tokens=2), lacks_input=True)),
+        ("no-output-usage", UsageReport(Usage(12, 0, cached_tokens=4), lacks_output=True)),
+        ("stall", UsageReport(Usage(12, 0, cached_tokens=4), lacks_output=True)),
+    ],
+)
+def test_a_usage_says_which_figure_it_lacks(
+    provider: Provider, model: str, report: UsageReport
+) -> None:
+    events = ask(provider, model=model).events
+
+    assert [event for event in events if isinstance(event, UsageReport)] == [report]
 
 
 def test_a_usage_that_cannot_be_changes_nothing_of_one_before(provider: Provider) -> None:
@@ -94,7 +106,7 @@ def test_each_frame_of_a_call_of_a_tool_is_passed_over(wire: WireServer) -> None
     [
         ("error-of-nothing", "upstream_error", TEXT),
         ("limited-first", "upstream_rate_limited", ""),
-        ("limited-later", "upstream_error", TEXT),
+        ("limited-later", "upstream_rate_limited", TEXT),
         ("only-done", "upstream_cut", TEXT),
     ],
 )

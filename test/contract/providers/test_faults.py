@@ -48,7 +48,6 @@ def test_an_end_from_outside_closes_the_upstream_at_once(
         ("error-later", "upstream_error", TEXT),
         ("error-event", "upstream_error", TEXT),
         ("malformed", "upstream_protocol", TEXT),
-        ("shapeless", "upstream_protocol", TEXT),
         ("endless-line", "upstream_protocol", ""),
         ("html", "upstream_protocol", ""),
         ("no-finish", "upstream_cut", TEXT),
@@ -73,6 +72,15 @@ def test_a_failure_keeps_what_came_and_lets_the_upstream_go(
     assert (outcome.ending, outcome.text) == (code, text)
     assert outcome.error is not None
     assert outcome.error.retryable
+    assert wire.live(until=0) == 0
+
+
+@every_wire
+def test_an_unknown_shape_is_not_paid_for_again(subject: Subject, wire: WireServer) -> None:
+    outcome = subject.ask("shapeless")
+
+    assert (outcome.ending, outcome.text) == ("upstream_protocol", TEXT)
+    assert not outcome.failure.retryable
     assert wire.live(until=0) == 0
 
 

@@ -12,6 +12,7 @@ from wires.steps import KEY_IN_ERRORS, TEXT
 
 from services.domain.catalog import Model
 from services.domain.costs import Usage
+from services.domain.events import UsageReport
 from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
 from services.providers.base import Provider
@@ -73,9 +74,7 @@ def test_a_blocked_prompt_is_an_empty_answer_that_was_filtered(provider: Provide
         ("usage-of-tools", Usage(15, 6)),
         ("only-thoughts", Usage(12, 9, reasoning_tokens=9)),
         ("cut-with-usage", Usage(12, 6)),
-        ("no-output-usage", None),
         ("usage-in-sum", None),
-        ("cut", None),
     ],
 )
 def test_the_usage_is_the_last_one_that_can_be_and_told_once(
@@ -87,6 +86,14 @@ def test_the_usage_is_the_last_one_that_can_be_and_told_once(
     assert len([e for e in outcome.events if hasattr(e, "usage")]) == (usage is not None)
 
 
+@pytest.mark.parametrize("model", ["no-output-usage", "cut"])
+def test_a_usage_without_the_answer_says_so(provider: Provider, model: str) -> None:
+    events = ask(provider, model=model).events
+
+    reports = [event for event in events if isinstance(event, UsageReport)]
+    assert reports == [UsageReport(Usage(12, 0), lacks_output=True)]
+
+
 def test_what_no_store_can_hold_is_replaced_in_the_last_frame_too(provider: Provider) -> None:
     assert ask(provider, model="surrogate-at-the-end").text == "a\ufffdb"
 
@@ -96,7 +103,6 @@ def test_what_no_store_can_hold_is_replaced_in_the_last_frame_too(provider: Prov
     [
         ("spoilt-first", "upstream_overloaded", ""),
         ("spoilt-later", "upstream_error", TEXT),
-        ("textless", "upstream_protocol", TEXT),
         ("html-503", "upstream_overloaded", ""),
         ("unspecified", "upstream_cut", TEXT),
         ("cut-after-early-stop", "upstream_cut", TEXT),
@@ -111,6 +117,13 @@ def test_a_failure_keeps_what_came_and_may_be_tried_again(
     assert (outcome.ending, outcome.text) == (code, text)
     assert outcome.failure.retryable
     assert wire.live(until=0) == 0
+
+
+def test_a_text_that_is_none_is_not_paid_for_again(provider: Provider) -> None:
+    outcome = ask(provider, model="textless")
+
+    assert (outcome.ending, outcome.text) == ("upstream_protocol", TEXT)
+    assert not outcome.failure.retryable
 
 
 def test_a_refused_key_is_told_as_such_and_not_quoted(provider: Provider) -> None:

@@ -188,7 +188,7 @@ def test_what_was_found_stays_where_a_later_question_has_no_answer(
         ("bare-line-open", "upstream_overloaded", ""),
         ("bare-line-later", "upstream_error", TEXT),
         ("error-field", "upstream_error", TEXT),
-        ("json", "upstream_protocol", ""),
+        ("json", "upstream_cut", "Hello"),
     ],
 )
 def test_a_failure_is_understood_in_each_servers_own_way(

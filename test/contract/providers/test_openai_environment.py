@@ -58,5 +58,5 @@ def test_what_a_servers_provider_passes_over_is_in_its_metrics(
     ask(services.answering.providers["openai"], model="odd")
     life.end(services)
 
-    line = b'charla_upstream_ignored_total{provider="openai"} 6.0'
+    line = b'charla_upstream_ignored_total{provider="openai"} 8.0'
     assert line in services.metrics.render()

@@ -110,6 +110,7 @@ def two_choices() -> list[Step]:
 
 
 HELLO: list[Step] = [say(word) for word in WORDS]
+UNCOUNTED: list[Step] = [say(word, usage=None) for word in WORDS]
 STOP = end("STOP")
 END: list[Step] = [STOP]
 LIMITED = {"Retry-After": "7"}
@@ -161,7 +162,7 @@ SCENARIOS: dict[str, Callable[[], Answer]] = {
     "stop-too-early": lambda: Answer([end("STOP"), *HELLO, *END]),
     "cut-after-early-stop": lambda: Answer([end("STOP"), *HELLO, "cut"]),
     "unspecified": lambda: Answer([say(word, "FINISH_REASON_UNSPECIFIED") for word in WORDS]),
-    "zero-usage": lambda: ended_by("STOP", counted(0, 0)),
+    "zero-usage": lambda: Answer([*UNCOUNTED, end("STOP", counted(0, 0))]),
     "usage-64-bits": lambda: ended_by("STOP", counted(12, 2**64 - 1)),
     "usage-10-30": lambda: ended_by("STOP", counted(10**30, 6)),
     "usage-negative": lambda: ended_by("STOP", counted(12, -1)),
@@ -176,7 +177,7 @@ SCENARIOS: dict[str, Callable[[], Answer]] = {
         [think(THOUGHT), end("MAX_TOKENS", counted(12, thoughtsTokenCount=9))]
     ),
     "two-choices": lambda: Answer(two_choices()),
-    "no-usage": lambda: Answer([*(say(word, usage=None) for word in WORDS), end("STOP", None)]),
+    "no-usage": lambda: Answer([*UNCOUNTED, end("STOP", None)]),
     "open-end": lambda: Answer([*HELLO, *END, FOREVER]),
     "empty": lambda: Answer(END),
     "odd": lambda: Answer([*ODD, *HELLO, *ODD, *END]),

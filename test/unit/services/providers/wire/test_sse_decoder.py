@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.domain.errors.upstream import ProviderError
-from services.providers.wire.sse_decoder import MAX_FRAME_BYTES, Frame, SseDecoder
+from services.providers.wire.sse_decoder import MAX_FRAME_BYTES, STRAY, Frame, SseDecoder
 
 LINE_ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
-TEXTS = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=12)
+TEXTS = st.text(st.characters(exclude_characters="\r\n{}", codec="utf-8"), max_size=12)
 LINES = st.one_of(
     TEXTS.map(lambda text: f"data: {text}".encode()),
     TEXTS.map(lambda text: f"data:{text}".encode()),
@@ -33,8 +33,10 @@ WHOLE_FRAMES = st.builds(
 
 
 def decoded(*pieces: bytes) -> list[Frame]:
+    """Give the frames that the standard knows."""
     decoder = SseDecoder()
-    return [frame for piece in pieces for frame in decoder.feed(piece)]
+    frames = [frame for piece in pieces for frame in decoder.feed(piece)]
+    return [frame for frame in frames if frame.event != STRAY]
 
 
 def feed_many(decoder: SseDecoder, piece: bytes) -> None:
