@@ -12,10 +12,10 @@ import msgspec
 
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
+from services.providers.errors.explanations import explanation_in
 from services.providers.wire.figures import Count, raised, report_of, whole_of
 from services.providers.wire.sse_answer import Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
-from services.providers.wire.told_errors import error_of_event
 
 _NEEDED = ("content_block_delta", "message_delta", "message")
 """Events whose loss would change the answer."""
@@ -87,7 +87,7 @@ class AnthropicAnswer(Answer):
         """Read a frame."""
         data, event = frame
         if event == ERROR:
-            raise self.failure(error_of_event(data))
+            raise self.failure(explanation_in(data))
         try:
             told = _decode(data)
         except (ValueError, RecursionError):

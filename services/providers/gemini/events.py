@@ -14,12 +14,12 @@ import msgspec
 
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
+from services.providers.errors.explanations import explanation_in, explanation_of, is_told
 from services.providers.wire.figures import Count, Total, report_of, whole_of
 from services.providers.wire.odd_frames import objects_in
 from services.providers.wire.reasons import Meaning, meaning_of
 from services.providers.wire.sse_answer import Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
-from services.providers.wire.told_errors import error_of_event, is_told
 
 _FIRST = (0, None, "0")
 """Indices of the one answer that we ask for: a second one would be mixed into its text."""
@@ -98,7 +98,7 @@ class GeminiAnswer(Answer):
         """Read a frame."""
         data, event = frame
         if event == ERROR:
-            raise self.failure(error_of_event(data))
+            raise self.failure(explanation_in(data))
         try:
             chunk = _decode(data)
         except (ValueError, RecursionError):
@@ -137,7 +137,7 @@ class GeminiAnswer(Answer):
         events: list[ProviderEvent] = []
         candidates, usage = chunk.candidates, chunk.usage_metadata
         if chunk.error and is_told(chunk.error):
-            raise self.failure(told or objects_in(frame.data))
+            raise self.failure(explanation_of(told or objects_in(frame.data)))
         if candidates:
             for candidate in candidates:
                 if candidate.index in _FIRST:

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.providers.sdk.errors import Refused, refusal
+from services.domain.errors.upstream import ProviderError
+from services.providers.sdk.errors import refusal
 
 _DAILY = "PerDay"
 
 
-def refusal_of(status: int, body: bytes, headers: Mapping[str, str], secret: str) -> Refused:
+def refusal_of(status: int, body: bytes, headers: Mapping[str, str], secret: str) -> ProviderError:
     """Make the error of an answer with a status other than 200.
 
     The body says how long to wait, if no header does; once a quota of the day is used up, waiting

@@ -12,11 +12,11 @@ import msgspec
 
 from services.domain.events import ProviderEvent
 from services.domain.sessions import FinishReason
+from services.providers.errors.explanations import explanation_in, explanation_of, is_told
 from services.providers.openai.usage import Figures, raised_by
 from services.providers.wire.odd_frames import objects_in
 from services.providers.wire.sse_answer import Answer, has_text
 from services.providers.wire.sse_decoder import ERROR, STRAY, Frame
-from services.providers.wire.told_errors import error_of_event, is_told
 
 DONE = b"[DONE]"
 WHOLE = "chat.completion"
@@ -90,7 +90,7 @@ class OpenAIAnswer(Answer):
         """Read a frame."""
         data, event = frame
         if event == ERROR:
-            raise self.failure(error_of_event(data))
+            raise self.failure(explanation_in(data))
         try:
             chunk = _decode(data)
         except (ValueError, RecursionError):
@@ -120,7 +120,7 @@ class OpenAIAnswer(Answer):
     ) -> None:
         """Read a chunk; `told` is it as plain JSON, where it had to be read so."""
         if chunk.error and is_told(chunk.error):
-            raise self.failure(told or objects_in(frame.data))
+            raise self.failure(explanation_of(told or objects_in(frame.data)))
         if chunk.choices:
             for choice in chunk.choices:
                 if choice.index in _FIRST:

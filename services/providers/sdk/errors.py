@@ -5,7 +5,6 @@ every vendor, so they are judged here.
 """
 
 import contextlib
-import json
 import logging
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
@@ -15,41 +14,20 @@ import httpx2
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.providers.config import Timeouts
-from services.providers.sdk.meanings import Meaning, meaning_of
-from services.providers.wire.clean_text import failed_before_answer, protocol_error, quote
-from services.providers.wire.explanations import Explanation, explanation_in
+from services.providers.errors.explanations import Explanation, explanation_in
+from services.providers.errors.judgements import Filtered, judged
+from services.providers.errors.meanings import Meaning
+from services.providers.wire.clean_text import quote
 from services.providers.wire.retry_after import retry_after_seconds
 from services.providers.wire.transport import BODY_EXTENSION, ResponseBody, Urllib3Transport
 
-MOST_ERROR_BYTES = 1 << 16
-_SERVER_ERRORS = 500
 _OF_REQUEST = frozenset({400, 422, 500, 501})  # a template that knows no system prompt fails as 500
-
-_BY_STATUS = {
-    401: (FailureCode.UNAUTHORIZED, False),
-    403: (FailureCode.UNAUTHORIZED, False),
-    408: (FailureCode.OVERLOADED, True),
-    409: (FailureCode.OVERLOADED, True),
-    429: (FailureCode.RATE_LIMITED, True),
-    501: (FailureCode.OVERLOADED, False),
-}
-"""Status -> code, and whether the same call may succeed later; 5xx are overloads, others final."""
-
-_BY_MEANING = {
-    Meaning.UNPAID: (FailureCode.RATE_LIMITED, ": its account has no money left for it"),
-    Meaning.KEY: (FailureCode.UNAUTHORIZED, ": it refuses the key or its account"),
-    Meaning.FILTERED: (FailureCode.REJECTED, ": its filter refuses the content"),
-    Meaning.MODEL: (FailureCode.MODEL_NOT_FOUND, ""),
-    Meaning.ADDRESS: (FailureCode.UNREACHABLE, ": there is nothing at this address"),
-}
-"""Meaning -> code, whatever the status is, and what we say of it; all of these are final."""
 
 
 class Refused(ProviderError):
     """An upstream answered with a status of 400 and more: `told` is what it said."""
 
     told = Explanation()
-    meaning = Meaning.OTHER
     may_be_of_field = False
     """Whether it may be about a field of the request: its status and meaning allow for that."""
 
@@ -69,67 +47,35 @@ def http_client(timeouts: Timeouts, transport: Urllib3Transport | None = None) -
     )
 
 
-def body_of(response: httpx2.Response, secret: str) -> ResponseBody:
-    """Give the bytes of a streamed answer; an answer of another type is a ProviderError.
-
-    Some servers report an error as JSON with a success status: it is quoted without `secret`.
-    """
+def body_of(response: httpx2.Response) -> ResponseBody:
+    """Give the bytes of an answer, whatever it is said to be: only its bytes tell what it is."""
     body: ResponseBody = response.extensions[BODY_EXTENSION]
-    kind = response.headers.get("content-type", "")
-    if kind.startswith("application/json"):
-        raise _told_in_json(body, secret)
-    if kind.startswith("text/html"):
-        raise protocol_error("The provider answered with something that is no stream.")
     return body
-
-
-def _told_in_json(body: ResponseBody, secret: str) -> ProviderError:
-    text = b""
-    for piece in body.pieces():
-        text += piece
-        if len(text) > MOST_ERROR_BYTES:
-            break
-    with contextlib.suppress(ValueError, RecursionError):
-        told = json.loads(text)
-        error = told.get("error") if isinstance(told, dict) else None
-        if error:
-            said = error.get("message") if isinstance(error, dict) else error
-            return failed_before_answer(said, secret)
-    return protocol_error("The provider answered with something that is no stream.")
 
 
 def refusal(
     status: int, body: bytes, headers: Mapping[str, str], secret: str, *, is_final: bool = False
-) -> Refused:
+) -> ProviderError:
     """Make the error of an HTTP status of 400 and more, by its status and by what the body says.
 
-    What it says is quoted without `secret`; nothing is quoted where the key is refused, because
-    that message repeats the key, masked or not. `is_final`: a further try is pointless, whatever
-    the status.
+    It is Filtered or Refused. What it says is quoted without `secret`; nothing is quoted where the
+    key is refused, because that message repeats the key, masked or not. `is_final`: a further try
+    is pointless, whatever the status.
     """
     told = explanation_in(body)
-    meaning = meaning_of(status, told)
-    usual, may_retry = _BY_STATUS.get(status, _rule_for(status))
-    code, reason = _BY_MEANING.get(meaning, (usual, ""))
-    if meaning is Meaning.TOO_LARGE and usual is FailureCode.OVERLOADED:
-        code = FailureCode.REJECTED
-    is_of_key = FailureCode.UNAUTHORIZED in (usual, code)
-    quoted = "" if is_of_key else quote(told.message, secret)
-    error = Refused(
-        f"The provider answered with status {status}{reason}. {quoted}".rstrip(),
-        code=code,
-        may_retry=may_retry and not is_final and meaning is Meaning.OTHER,
+    found = judged(status, told)
+    quoted = "" if found.is_of_key else quote(told.message, secret)
+    kind = Filtered if found.meaning is Meaning.FILTERED else Refused
+    error = kind(
+        f"The provider answered with status {status}{found.reason}. {quoted}".rstrip(),
+        code=found.code,
+        may_retry=found.may_retry and not is_final,
         retry_after=retry_after_seconds(headers, datetime.now(UTC)),
     )
-    error.told, error.meaning = told, meaning
-    error.may_be_of_field = meaning is Meaning.OTHER and status in _OF_REQUEST
+    if isinstance(error, Refused):
+        error.told = told
+        error.may_be_of_field = found.meaning is Meaning.OTHER and status in _OF_REQUEST
     return error
-
-
-def _rule_for(status: int) -> tuple[FailureCode, bool]:
-    if status >= _SERVER_ERRORS:
-        return FailureCode.OVERLOADED, True
-    return FailureCode.REJECTED, False
 
 
 def unreachable() -> ProviderError:

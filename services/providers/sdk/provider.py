@@ -60,16 +60,17 @@ class SdkProvider(SdkAdapter[Client], Provider):
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         """Call the model, and yield the answer as it comes.
 
-        Content that a filter refuses is answered by nothing but the reason.
+        Content that a filter refuses is no failure: the answer ends for that reason.
         """
+        from services.providers.errors.judgements import Filtered  # noqa: PLC0415 - loaded with the SDK
+
         read = self._reader()
         asked = _as_vendors_take_it(request)
-        with ExitStack() as calls:
-            body = self._answer_to(asked, calls)
-            if body is None:
-                yield Finish(FinishReason.CONTENT_FILTER)
-            else:
-                yield from read(body)
+        try:
+            with ExitStack() as calls:
+                yield from read(self._answer_to(asked, calls))
+        except Filtered:
+            yield Finish(FinishReason.CONTENT_FILTER)
 
     def count_tokens(self, text: str) -> int:
         """Count with OpenAI's vocabulary; it is close to those of others, which few publish."""
@@ -79,10 +80,9 @@ class SdkProvider(SdkAdapter[Client], Provider):
         """Ask for the list, which costs nothing."""
         return self._loaded().model_names()
 
-    def _answer_to(self, request: ProviderRequest, calls: ExitStack) -> "ResponseBody | None":
-        """Call, as often as a further field is refused; None: a filter refuses the content."""
+    def _answer_to(self, request: ProviderRequest, calls: ExitStack) -> "ResponseBody":
+        """Call, as often as a further field is refused."""
         from services.providers.sdk.errors import Refused  # noqa: PLC0415 - loaded with the SDK
-        from services.providers.sdk.meanings import Meaning  # noqa: PLC0415 - the same
 
         model = request.model.name
         while True:
@@ -90,8 +90,6 @@ class SdkProvider(SdkAdapter[Client], Provider):
             try:
                 return calls.enter_context(self._asked(model, body))
             except Refused as refused:
-                if refused.meaning is Meaning.FILTERED:
-                    return None
                 if not self._learn(model, body, refused):
                     raise
 

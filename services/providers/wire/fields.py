@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.providers.wire.explanations import Explanation
+from services.providers.errors.explanations import Explanation
 
 MOST_MODELS = 1000
 """For how many models it is remembered: their names may come from clients."""

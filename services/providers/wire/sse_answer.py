@@ -17,6 +17,8 @@ from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
+from services.providers.errors.explanations import Explanation, explanation_of, is_error
+from services.providers.errors.judgements import Judgement, judged_inside
 from services.providers.wire.clean_text import PieceCleaner, protocol_error, quote
 from services.providers.wire.odd_frames import (
     is_complaint,
@@ -27,7 +29,6 @@ from services.providers.wire.odd_frames import (
 )
 from services.providers.wire.reasons import Meaning, meaning_of
 from services.providers.wire.sse_decoder import STRAY, Frame, SseDecoder
-from services.providers.wire.told_errors import is_error, read_error
 
 _log = logging.getLogger(__name__)
 
@@ -111,17 +112,19 @@ class Answer(ABC):
             self.reason = meaning
         return meaning is not Meaning.NONE
 
-    def failure(self, error: object) -> ProviderError:
-        """Make the error of what the upstream tells; where that says nothing, it is like a 503."""
-        told = read_error(error)
+    def failure(self, told: Explanation) -> ProviderError:
+        """Make the error of what the upstream tells; where that says nothing, it is like a 503.
+
+        It is Filtered where a filter refuses the content.
+        """
         if self._has_begun:
-            text, usual = "The provider failed in the middle of the answer.", FailureCode.ERROR
+            text, usual = "The provider failed in the middle of the answer", FailureCode.ERROR
         else:
-            text, usual = "The provider failed before the answer.", FailureCode.OVERLOADED
-        code, may_retry = told.judgement or (usual, True)
-        # The message about a refused key repeats the key, masked or not.
-        quoted = "" if code is FailureCode.UNAUTHORIZED else quote(told.words, self._secret)
-        return ProviderError(f"{text} {quoted}".rstrip(), code=code, may_retry=may_retry)
+            text, usual = "The provider failed before the answer", FailureCode.OVERLOADED
+        found = judged_inside(told) or Judgement(usual, may_retry=True)
+        quoted = "" if found.is_of_key else quote(told.message, self._secret)
+        said = f"{text}{found.reason}. {quoted}".rstrip()
+        return found.kind(said, code=found.code, may_retry=found.may_retry)
 
     def counted(self) -> Iterator[ProviderEvent]:
         """Give what was counted and not reported yet."""
@@ -131,10 +134,10 @@ class Answer(ABC):
         """Give what is left at the end; an answer without a reason was cut, whatever its bytes."""
         yield from self.counted()
         if self.failed_by:
-            raise self.failure(f"Its reason: {self.failed_by}.")
+            raise self.failure(explanation_of(f"Its reason: {self.failed_by}."))
         if self.reason is None:
             if self._complaint:
-                raise self.failure(self._complaint)
+                raise self.failure(explanation_of(self._complaint))
             raise ProviderError(
                 "The provider's stream ended before the answer did.",
                 code=FailureCode.CUT,
@@ -164,7 +167,7 @@ class Answer(ABC):
         """
         for each in objects_in(frame.data) or () if told is None else (told,):
             if is_error(each, is_alone=frame.event is STRAY):
-                raise self.failure(each)
+                raise self.failure(explanation_of(each))
         self.on_ignored()
 
     def _read_odd(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 MOST_BYTES = 1 << 16
 """What is read of an error's body."""
@@ -19,13 +20,18 @@ _MOST_PARTS = 100
 _SENTENCES = (
     *("error", "message", "detail", "details", "errors", "error_message", "error_description"),
     *("msg", "Message", "error_msg", "description", "title", "fault", "faultstring"),
+    "status_msg",
 )
 """Where servers put sentences: each is looked at, the likeliest first."""
 
-_WITHIN = ("innererror", "metadata", "raw", "error_details", "provider_specific_fields")
-"""Where gateways keep the words of the server behind them."""
+_WITHIN = (
+    *("innererror", "metadata", "raw", "error_details", "provider_specific_fields", "base_resp"),
+)
+"""Where gateways keep the words of the server behind them, and others all of an error."""
 
-_CODES = ("code", "type", "status", "reason", "error_code", "error_type")
+_NUMBERED = ("code", "status_code", "http_code", "error_code", "status", "statusCode")
+_CODES = (*_NUMBERED, "type", "reason", "error_type")
+_FINE = ("", "0", "200", "ok", "success")
 _FIELDS = ("param", "field")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"\s*<(!doctype|html|head|body|h1|\?xml)\b", re.IGNORECASE)
@@ -53,10 +59,11 @@ def explanation_in(body: bytes) -> Explanation:
     text = body[:MOST_BYTES].decode(errors="replace").strip()
     begin = _FRAME.search(text)
     try:
-        return explanation_of(json.loads(text[begin.end() :] if begin else text))
+        told = json.loads(text[begin.end() :] if begin else text, strict=False)
     except (ValueError, RecursionError):
         said = _title_of(text) if _TAG.match(text) else text
         return Explanation(said, whole=said.lower(), is_page=True)
+    return explanation_of(told)
 
 
 def explanation_of(told: object) -> Explanation:
@@ -70,6 +77,32 @@ def explanation_of(told: object) -> Explanation:
         fields=frozenset(found.fields),
         whole=" ".join([*found.quoted, *found.unquoted]).lower(),
     )
+
+
+def is_error(told: Mapping[str, Any], *, is_alone: bool) -> bool:
+    """Tell whether JSON that is nothing else is an error; `is_alone`: it is in no frame."""
+    if is_told(told.get("error")) or is_told(told.get("errors")):
+        return True
+    if "error" in (told.get("object"), told.get("type"), told.get("event"), told.get("status")):
+        return True
+    base = told.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):
+        return True
+    if not explanation_of(told).message:
+        return False
+    return is_alone or set(told) == {"detail"} or _has_bad_code(told)
+
+
+def is_told(error: object) -> bool:
+    """Tell whether an `error` field has anything in it: some gateways always send an empty one."""
+    if isinstance(error, dict):
+        return any(value not in (None, "", 0, False) for value in error.values())
+    return bool(error)
+
+
+def _has_bad_code(told: Mapping[str, Any]) -> bool:
+    codes = [told[name] for name in _NUMBERED if told.get(name) is not None]
+    return any(str(code).lower() not in _FINE for code in codes)
 
 
 @dataclass(slots=True)
@@ -96,7 +129,7 @@ class _Found:
     def _read_text(self, text: str, depth: int, *, is_quoted: bool) -> None:
         if text.lstrip()[:1] in ("{", "["):
             try:
-                inner = json.loads(text)
+                inner = json.loads(text, strict=False)
             except (ValueError, RecursionError):
                 pass
             else:

@@ -1,22 +1,22 @@
-"""What a refusal means: servers say the same with many statuses, so their words count too.
+"""What an error means: servers say the same with many statuses, so their words count too.
 
 The names and sentences are those that servers send, as public reports quote them
 (Documentation/untidy-servers.md).
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from services.providers.wire.explanations import Explanation
+from services.providers.errors.explanations import Explanation
 
 _PAYMENT_REQUIRED, _NOT_FOUND, _NO_METHOD = 402, 404, 405
 _OF_CLIENT = range(400, 500)
 
 
 class Meaning(Enum):
-    """What a refusal is about; OTHER: what its status says."""
+    """What an error is about; OTHER: what its status says."""
 
     UNPAID = auto()
     KEY = auto()
@@ -29,12 +29,23 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """How a meaning is known: by names anywhere, or by sentences with certain statuses."""
+    """How a meaning is known: by names anywhere, or by sentences with certain statuses.
+
+    `names` are in a name, however it goes on.
+    """
 
     meaning: Meaning
     codes: frozenset[str]
     sentences: re.Pattern[str]
     statuses: Container[int] = _OF_CLIENT
+    names: re.Pattern[str] = re.compile(r"(?!)")
+
+    def is_named(self, codes: Iterable[str]) -> bool:
+        return any(code in self.codes or self.names.search(code) for code in codes)
+
+    def is_said(self, status: int | None, words: str) -> bool:
+        may_be = status is None or status in self.statuses
+        return may_be and self.sentences.search(words) is not None
 
 
 _SIGNS = (
@@ -61,6 +72,7 @@ _SIGNS = (
             r"|account is (?:not active|not in good standing)"
             r"|余额不足|余额已用完|欠费|额度不足|额度已用尽"
         ),
+        names=re.compile("balance(?!r)|billing|arrear|unpaid|payment|credit(?!ential)"),
     ),
     _Sign(
         Meaning.KEY,
@@ -129,6 +141,7 @@ _SIGNS = (
             r"|request too large|more system memory"
         ),
         range(400, 600),
+        re.compile("context_?(?:length|size|window)"),
     ),
 )
 """The first that fits counts; a name goes before a sentence."""
@@ -141,22 +154,22 @@ _ADDRESS = re.compile(
 )
 
 
-def meaning_of(status: int, told: Explanation) -> Meaning:
-    """Tell what a refusal with a status of 300 and more is about."""
+def meaning_of(status: int | None, told: Explanation) -> Meaning:
+    """Tell what an error with a status of 300 and more is about, or one without a status."""
     if status == _PAYMENT_REQUIRED:
         return Meaning.UNPAID
     for sign in _SIGNS:
-        if told.codes & sign.codes:
+        if sign.is_named(told.codes):
             return sign.meaning
     for sign in _SIGNS:
-        if status in sign.statuses and sign.sentences.search(told.whole):
+        if sign.is_said(status, told.whole):
             return sign.meaning
     if status in (_NOT_FOUND, _NO_METHOD):
         return Meaning.ADDRESS if _is_of_address(status, told) else Meaning.MODEL
     return Meaning.OTHER
 
 
-def _is_of_address(status: int, told: Explanation) -> bool:
+def _is_of_address(status: int | None, told: Explanation) -> bool:
     """Tell whether the path is unknown, and not the model; a bare 404 of an API is the model's."""
     if status == _NO_METHOD or told.is_page or told.codes & _ADDRESS_CODES:
         return True
