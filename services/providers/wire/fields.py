@@ -67,6 +67,8 @@ class Omissions:
     def apply(self, model: str, body: Body) -> Body:
         """Take out of a new request what the server does not take; give the request."""
         omitted = self._always | self._learned.get(model, frozenset())
+        if not omitted:
+            return body
         for field in self._fields:
             if field.name in omitted and field.is_in(body):
                 field.leave_out(body, omitted)
