@@ -5,7 +5,7 @@ A step of `sends` is text, or a word for a frame of the report's format: `@say T
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from wires.steps import Answer, Step
 FOLDER = ROOT / "test" / "contract" / "providers" / "reports"
 FORMATS = ("openai", "anthropic", "gemini")
 
-_SAY = {
+_SAY: Mapping[str, Callable[[str], bytes]] = {
     "openai": lambda text: openai_wire.delta(content=text),
     "anthropic": anthropic_wire.say,
     "gemini": lambda text: gemini_wire.say(text, usage=None),
 }
-_THINK = {
+_THINK: Mapping[str, Callable[[str], bytes]] = {
     "openai": lambda text: openai_wire.delta(reasoning_content=text),
     "anthropic": lambda text: anthropic_wire.delta(type="thinking_delta", thinking=text),
     "gemini": lambda text: gemini_wire.parts({"text": text, "thought": True}, usage=None),
