@@ -19,6 +19,7 @@ from services.providers.wire.sse_answer import Answer, has_text
 from services.providers.wire.sse_decoder import ERROR, STRAY, Frame
 
 DONE = b"[DONE]"
+STOP = "stop"
 WHOLE = "chat.completion"
 
 _FIRST = (0, None, "0")
@@ -125,9 +126,8 @@ class OpenAIAnswer(Answer):
             for choice in chunk.choices:
                 if choice.index in _FIRST:
                     self._read_choice(choice, events)
-                    if not events:
-                        self._read_rare(frame, told, events)
-                    self._read_reason(choice.finish_reason, events)
+                    is_whole = not events and self._read_rare(frame, told, events)
+                    self._read_reason(choice.finish_reason or (is_whole and STOP), events)
                     break
         elif chunk.choices is None and chunk.usage is None:
             self.unknown(told, frame)
@@ -157,21 +157,22 @@ class OpenAIAnswer(Answer):
 
     def _read_rare(
         self, frame: Frame, told: dict[str, Any] | None, events: list[ProviderEvent]
-    ) -> None:
-        """Read a chunk again whose usual fields are empty, for what few servers send."""
+    ) -> bool:
+        """Read a chunk again whose usual fields are empty, for what few servers send.
+
+        True for a whole answer outside of a stream: it has ended, whether it says why or not.
+        """
         try:
             rare = msgspec.convert(told, _RareChunk) if told else _decode_rare(frame.data)
         except (ValueError, RecursionError):
-            return
+            return False
         for choice in rare.choices:
             if choice.index in _FIRST:
                 self._read_rare_choice(choice, events)
-                if choice.message is not None and frame.event is STRAY and rare.object == WHOLE:
-                    # All of it is here, whether it says why it ends or not.
-                    self.reason = FinishReason.STOP
                 break
-        if rare.x_groq is not None and rare.x_groq.usage is not None:
+        if rare.x_groq is not None:
             self._count(rare.x_groq.usage, events)
+        return frame.event is STRAY and rare.object == WHOLE
 
     def _read_rare_choice(self, choice: _RareChoice, events: list[ProviderEvent]) -> None:
         message = choice.message
@@ -183,8 +184,7 @@ class OpenAIAnswer(Answer):
             self.think(delta.reasoning_details or delta.reasoning_text or delta.thinking, events)
         if choice.text:
             self.say(choice.text, events)
-        if choice.usage is not None:
-            self._count(choice.usage, events)
+        self._count(choice.usage, events)
 
     def _count(self, reported: object, events: list[ProviderEvent]) -> None:
         if not reported:

@@ -22,7 +22,7 @@ _COMPLAINT = re.compile(
 )
 _ALIVE = re.compile(rb"ping|pong|heart.?beat|keep.?alive", re.IGNORECASE)
 _INNER = ("text", "thinking", "content", "summary", "reasoning")
-_DEEPEST = 5
+_DEEPEST = 10
 
 
 class Part(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from api.accounts import MakeApp
 from api.calls import ApiUser
-from refusals.reports import has
-from refusals.server import Asked, Refusal, RefusingServer, refusing
+from reports.refusals import has
+from reports.refusing_server import Asked, Refusal, RefusingServer, refusing
 from wires.steps import TEXT
 
 BROKE, RICH = "sk-broke-0123456789", "sk-rich-0123456789"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from refusals.server import RefusingServer, refusing
+from reports.refusing_server import RefusingServer, refusing
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from refusals.reports import has, provider_at
-from refusals.server import Asked, Refusal, RefusingServer
+from reports.refusals import has, provider_at
+from reports.refusing_server import Asked, Refusal, RefusingServer
 from wires.calls import ask
 from wires.steps import TEXT
 from wires.subjects import FORMATS, KINDS

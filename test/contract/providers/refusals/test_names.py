@@ -1,8 +1,8 @@
 """A model's name is never part of a path, whatever is in it."""
 
 import pytest
-from refusals.reports import provider_at
-from refusals.server import RefusingServer
+from reports.refusals import provider_at
+from reports.refusing_server import RefusingServer
 from wires.calls import ask
 from wires.steps import TEXT
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from refusals.reports import AGAIN, CODES, INSTEAD, PROMPTS, Report, has, provider_at, reports
-from refusals.server import RefusingServer
-from source_tree import ROOT
+from reports.refusals import AGAIN, CODES, INSTEAD, PROMPTS, Report, has, provider_at, reports
+from reports.refusing_server import RefusingServer
 from wires.calls import Outcome, ask
 from wires.steps import TEXT
 
@@ -16,7 +15,6 @@ from services.providers.registry import VENDORS
 PROMPT = "Be brief."
 NONE = BaseUrl("", "")
 NAMES = {name for vendor in VENDORS.values() for name in (vendor.base_url or NONE).may_refuse}
-PAGE = ROOT / "Documentation" / "untidy-servers.md"
 
 
 def name_of(report: Report) -> str:
@@ -114,14 +112,6 @@ def test_content_that_a_filter_refuses_is_an_empty_answer_that_was_filtered(
 @of("key")
 def test_of_a_refused_key_nothing_is_quoted(provider: Provider, report: Report) -> None:
     assert report.says not in put(provider).failure.detail
-
-
-def test_the_page_has_a_row_for_each_report() -> None:
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
-
-    assert [row for row in rows if row in {each.row for each in reports()}] == [
-        each.row for each in reports()
-    ]
 
 
 def test_each_report_says_what_it_is_said_to_say() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from subjects.reports import Report, answer_reports
+from reports.answers import Report, answer_reports
 from wires.calls import Outcome
 from wires.steps import Answer
 

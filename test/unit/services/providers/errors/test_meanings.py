@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.providers.errors.explanations import MOST_BYTES, explanation_in, explanation_of
+from services.providers.errors.meanings import Meaning, meaning_of
 from services.providers.sdk.errors import refusal
-from services.providers.sdk.meanings import Meaning, meaning_of
-from services.providers.wire.explanations import MOST_BYTES, explanation_in, explanation_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),

@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 import yaml
-from refusals.server import Asked, Refusal
+from reports.refusing_server import Asked, Refusal
+from reports.table import linked, row_of
 from source_tree import ROOT
 from wires.subjects import base_url_of, model_of
 
@@ -85,10 +86,8 @@ class Report:
     @property
     def row(self) -> str:
         """Write it as a row of a table."""
-        repository, _, number = self.report.partition("#")
-        thread = f"[{self.report}](https://github.com/{repository}/issues/{number})"
-        cells = (thread if number else "", self.server, f"{self.status} {self.says}", self.happens)
-        return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        thread = linked(self.report) if "#" in self.report else ""
+        return row_of(thread, self.server, f"{self.status} {self.says}", self.happens)
 
     def rule(self, asked: Asked) -> Refusal | None:
         """Refuse every call, or those that have the field."""

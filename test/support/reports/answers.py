@@ -5,12 +5,13 @@ A step of `sends` is text, or a word for a frame of the report's format: `@say T
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from reports.table import linked, row_of
 from source_tree import ROOT
 from wires import anthropic_wire, gemini_wire, openai_wire
 from wires.steps import Answer, Step
@@ -18,12 +19,12 @@ from wires.steps import Answer, Step
 FOLDER = ROOT / "test" / "contract" / "providers" / "reports"
 FORMATS = ("openai", "anthropic", "gemini")
 
-_SAY = {
+_SAY: Mapping[str, Callable[[str], bytes]] = {
     "openai": lambda text: openai_wire.delta(content=text),
     "anthropic": anthropic_wire.say,
     "gemini": lambda text: gemini_wire.say(text, usage=None),
 }
-_THINK = {
+_THINK: Mapping[str, Callable[[str], bytes]] = {
     "openai": lambda text: openai_wire.delta(reasoning_content=text),
     "anthropic": lambda text: anthropic_wire.delta(type="thinking_delta", thinking=text),
     "gemini": lambda text: gemini_wire.parts({"text": text, "thought": True}, usage=None),
@@ -94,14 +95,11 @@ class Report:
         )
 
     @property
-    def row(self) -> tuple[str, str, str]:
-        """Give its row of the documented table: report, kind, what happens now."""
-        link = ""
-        if self.thread:
-            repository, _, number = self.thread.partition("#")
-            link = f" ([{self.thread}](https://github.com/{repository}/issues/{number}))"
+    def row(self) -> str:
+        """Write it as a row of the documented table: report, kind, what happens now."""
+        link = f" ({linked(self.thread)})" if self.thread else ""
         where = "every format" if self.format == "each" else self.format
-        return f"{self.report}{link}", f"{self.kind}, {where}", self.now
+        return row_of(f"{self.report}{link}", f"{self.kind}, {where}", self.now)
 
 
 def reports_in(path: Path) -> list[Report]:

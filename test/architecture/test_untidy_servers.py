@@ -1,0 +1,29 @@
+"""The page on untidy servers tells what the reports in the tests hold, and nothing else."""
+
+import re
+from collections.abc import Sequence
+
+import pytest
+from reports import answers, refusals
+from source_tree import ROOT
+
+PAGE = ROOT / "Documentation" / "untidy-servers.md"
+SECTIONS: dict[str, Sequence[answers.Report | refusals.Report]] = {
+    "What comes in an answer": answers.answer_reports(),
+    "Refusals": refusals.reports(),
+}
+"""The sections with a table of reports, and these."""
+
+
+def rows_of(heading: str) -> list[str]:
+    """Read the rows of the table in a section."""
+    parts = re.split(r"^## (.+)$", PAGE.read_text(), flags=re.MULTILINE)
+    section = dict(zip(parts[1::2], parts[2::2], strict=True))[heading]
+    return [line for line in section.splitlines() if line.startswith("| ")][1:]
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_each_report_has_its_row_and_each_row_its_report(heading: str) -> None:
+    expected = list(dict.fromkeys(report.row for report in SECTIONS[heading]))
+
+    assert rows_of(heading) == expected
