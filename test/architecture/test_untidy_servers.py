@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 
 import pytest
-from source_tree import ROOT
 from reports.answers import Report, answer_reports
+from source_tree import ROOT
 
 PAGE = ROOT / "Documentation" / "untidy-servers.md"
 SECTIONS: dict[str, Callable[[], Sequence[Report]]] = {"What comes in an answer": answer_reports}
