@@ -21,6 +21,9 @@ class TellingWire(Wire):
         del path, body
         return self.told
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print nothing where a client has left, as it does in the middle of a broken answer."""
+
 
 Play = Callable[[str, Answer], tuple[Outcome, int]]
 
