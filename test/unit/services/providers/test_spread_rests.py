@@ -16,6 +16,7 @@ from services.domain.events import Content, ProviderEvent, Reasoning, UsageRepor
     [
         fails(),
         fails("upstream_unreachable"),
+        fails("upstream_unreachable", may_retry=False),
         fails("upstream_rate_limited", retry_after=60.0),
         fails("upstream_rate_limited", may_retry=False),
         fails("upstream_unauthorized", may_retry=False),
