@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from source_tree import ROOT, name_of, project_files
 
+DECISIONS = ROOT / "Documentation" / "decisions"
 SECTIONS = ["Status", "Context", "Decision", "Consequences"]
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:work|root|home/\w+|Users/\w+|opt/(?:pypi|wheels))(?!\w)")
 NAMED_PATH = re.compile(
@@ -89,16 +90,14 @@ def test_the_layers_are_drawn_as_the_contract_of_the_imports_has_them() -> None:
 
 
 def test_every_decision_says_status_context_decision_and_consequences() -> None:
-    for path in (ROOT / "Documentation" / "decisions").glob("*.md"):
+    for path in DECISIONS.glob("*/*.md"):
         assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", path.name), path.name
         headings = re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE)
         assert headings == SECTIONS, path.name
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
-    numbers = sorted(
-        int(path.name[:4]) for path in (ROOT / "Documentation" / "decisions").glob("*.md")
-    )
+    numbers = sorted(int(path.name[:4]) for path in DECISIONS.glob("*/*.md"))
 
     assert numbers == list(range(1, len(numbers) + 1))
 
