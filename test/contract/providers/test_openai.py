@@ -1,9 +1,10 @@
 """What only OpenAI's protocol has; the tests of every provider hold the rest."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from wires.calls import KEY, ask, provider_of
+from wires.calls import KEY, ask, collect, provider_of, request_to
 from wires.fixtures import WireServer
 from wires.steps import TEXT, THOUGHT
 
@@ -53,7 +54,10 @@ def test_a_usage_that_cannot_be_changes_nothing_of_one_before(provider: Provider
 
 
 def test_the_request_holds_these_fields_and_no_other(provider: Provider, wire: WireServer) -> None:
-    ask(provider, "Grüße", model="plain", system_prompt="Be brief.", max_tokens=77)
+    request = request_to(provider, "Grüße", "plain", system_prompt="Be brief.", max_tokens=77)
+    warm = replace(request.model, takes_temperature=True)
+
+    collect(provider.stream(replace(request, model=warm)))
 
     assert wire.seen()["last"] == {
         "stream": True,
