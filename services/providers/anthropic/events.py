@@ -174,7 +174,7 @@ class AnthropicAnswer(Answer):
             return
         try:
             told = msgspec.convert(reported, _Usage, strict=False)
-        except msgspec.ValidationError:
+        except ValueError:
             _log.debug("A usage that is none, or with an impossible figure, was ignored.")
             self.on_ignored()
             return

@@ -121,7 +121,7 @@ class GeminiAnswer(Answer):
         try:
             figures = {name: figure for name, figure in usage.items() if figure is not None}
             chunk.usage_metadata = msgspec.convert(figures, _Usage, strict=False)
-        except (AttributeError, msgspec.ValidationError):
+        except (AttributeError, ValueError):
             _log.debug("A usage that is none, or with an impossible figure, was ignored.")
             self.on_ignored()
             chunk.candidates = chunk.candidates or []

@@ -191,7 +191,7 @@ class OpenAIAnswer(Answer):
             return
         try:
             self._figures = raised_by(self._figures, reported)
-        except msgspec.ValidationError:
+        except ValueError:
             _log.debug("A usage that is none, or with an impossible figure, was ignored.")
             self.on_ignored()
             return

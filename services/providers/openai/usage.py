@@ -58,7 +58,7 @@ class _Usage(msgspec.Struct):
 
 
 def raised_by(before: Figures, reported: object) -> Figures:
-    """Add a usage to the figures; raises msgspec.ValidationError for an impossible figure.
+    """Add a usage to the figures; raises ValueError for an impossible figure.
 
     Figures as text ("12") and as whole fractions (12.0) are figures too.
     """

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import httpx2
-import msgspec
 
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
@@ -70,7 +69,7 @@ class Answer(ABC):
 
     @abstractmethod
     def _read(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
-        """Read an object out of an odd frame; raises msgspec.ValidationError for another shape."""
+        """Read an object out of an odd frame; raises ValueError for another shape."""
 
     @abstractmethod
     def _is_needed(self, told: dict[str, Any]) -> bool:
@@ -173,7 +172,7 @@ class Answer(ABC):
     def _read_odd(self, told: dict[str, Any], frame: Frame) -> list[ProviderEvent]:
         try:
             return self._read(told, frame)
-        except msgspec.ValidationError as exc:
+        except (ValueError, RecursionError) as exc:
             if self._is_needed(told):
                 text = "The provider sent a frame of an unknown shape."
                 raise protocol_error(text, may_retry=False) from exc

@@ -70,20 +70,15 @@ class SseDecoder:
         """
         if self._between_frames:
             if piece.startswith(_DATA):
-                if piece.endswith(_END):
-                    return self._feed_unnamed(piece)
-                if piece.endswith(_CRLF_END):
+                if piece.endswith(_END) and b"\r" not in piece and len(piece) <= MAX_FRAME_BYTES:
+                    frames = [Frame(data) for data in piece[6:-2].split(_BETWEEN)]
+                    if piece.count(b"\n") == 2 * len(frames):
+                        self._at_start = self._after_cr = False
+                        return frames
+                elif piece.endswith(_CRLF_END):
                     return self._feed_crlf(piece)
             elif piece.startswith(_EVENT):
                 return self._feed_named(piece)
-        return self._feed_lines(piece)
-
-    def _feed_unnamed(self, piece: bytes) -> list[Frame]:
-        if b"\r" not in piece and len(piece) <= MAX_FRAME_BYTES:
-            frames = [Frame(data) for data in piece[6:-2].split(_BETWEEN)]
-            if piece.count(b"\n") == 2 * len(frames):
-                self._at_start = self._after_cr = False
-                return frames
         return self._feed_lines(piece)
 
     def _feed_named(self, piece: bytes) -> list[Frame]:

@@ -1,5 +1,6 @@
 """Any mixture of good frames with frames that are none gives the text of the good ones."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wires import anthropic_wire, gemini_wire, openai_wire
 
+from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish
 from services.domain.sessions import FinishReason
 from services.providers.anthropic.events import AnthropicAnswer
@@ -32,6 +34,59 @@ NONE = st.one_of(
     st.builds(lambda name: f"event: {name}\n\n", NAMES),
     st.builds(lambda words: f": {words}\n\n", WORDS),
 )
+NAMED = st.sampled_from(
+    [
+        *(
+            "choices",
+            "delta",
+            "message",
+            "content",
+            "text",
+            "reasoning_details",
+        ),
+        *(
+            "finish_reason",
+            "index",
+            "usage",
+            "prompt_tokens",
+            "total_tokens",
+            "error",
+        ),
+        *(
+            "detail",
+            "code",
+            "status",
+            "type",
+            "object",
+            "stop_reason",
+        ),
+        *(
+            "candidates",
+            "parts",
+            "thought",
+            "finishReason",
+            "usageMetadata",
+            "promptTokenCount",
+        ),
+        *(
+            "base_resp",
+            "status_code",
+            "metadata",
+            "raw",
+        ),
+    ]
+)
+VALUES = st.one_of(
+    st.sampled_from([None, True, 0, -1, 7, 2**70, 1.5, float("nan"), "", "null", "\ud800", "429"]),
+    st.sampled_from(["message", "message_delta", "content_block_delta", "text_delta", "error"]),
+    st.text(st.characters(), max_size=3),
+)
+ANYTHING = st.recursive(
+    VALUES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMED, inner, max_size=4)),
+)
+LEADS = st.sampled_from([b"data: ", b"data:", b"", b"event: error\ndata: ", b"event: x\ndata: "])
+TAILS = st.sampled_from([b"\n\n", b"\n", b"", b"\xff\n\n"])
 DONE = "data: [DONE]\n\n"  # of another protocol
 MESSAGE_STOP = 'event: message_stop\ndata: {"type": "message_stop"}\n\n'
 
@@ -130,3 +185,18 @@ def test_a_body_of_whole_frames_reads_the_same_however_its_lines_end(
     assert "".join(event.content for event in events if isinstance(event, Content)) == "".join(
         texts
     )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(told=st.lists(st.tuples(LEADS, ANYTHING, TAILS), max_size=3))
+def test_whatever_comes_is_events_or_an_error_of_the_provider(
+    name: str, told: list[tuple[bytes, object, bytes]]
+) -> None:
+    pieces = Pieces([lead + json.dumps(value).encode() + tail for lead, value, tail in told])
+
+    try:
+        events = list(read_answer(pieces, FORMATS[name].answer(pieces)))
+    except ProviderError:
+        return
+
+    assert isinstance(events[-1], Finish)
