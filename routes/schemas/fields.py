@@ -80,7 +80,7 @@ class Id(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
-        if not 1 <= len(text) <= MAX_ID_CHARS:
+        if len(text) > MAX_ID_CHARS:
             raise ValidationError("No id has this length.")
         return text
 
