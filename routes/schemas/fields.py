@@ -73,14 +73,15 @@ class EmailAddress(Text):
 class Id(Text):
     """An id that a client was given; one that no server could have given is as good as unknown."""
 
-    def __init__(self, **options: Any) -> None:
-        """Document it as what servers give."""
+    def __init__(self, *, fewest: int = 0, **options: Any) -> None:
+        """Document it as what servers give; an id of less than `fewest` characters is refused."""
+        self._lengths = range(fewest, MAX_ID_CHARS + 1)
         metadata = {"format": "uuid", **options.pop("metadata", {})}
         super().__init__(pattern=None, metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
-        if len(text) > MAX_ID_CHARS:
+        if len(text) not in self._lengths:
             raise ValidationError("No id has this length.")
         return text
 

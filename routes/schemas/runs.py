@@ -70,7 +70,7 @@ class StreamTurnSchema(TurnSchema):
 class ChatTurnSchema(StreamTurnSchema):
     """A message to be answered in one JSON; without a session a new one is made."""
 
-    session_id = Id(load_default=None, allow_none=True)
+    session_id = Id(fewest=1, load_default=None, allow_none=True)
 
 
 class UsageSchema(ma.Schema):
