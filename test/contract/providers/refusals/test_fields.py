@@ -120,6 +120,45 @@ def test_what_one_model_does_not_take_is_sent_to_another(
     assert has(upstream.calls[-1].body, "temperature")
 
 
+def test_calls_that_were_out_when_a_field_was_refused_are_made_again_too(
+    build: Build, upstream: RefusingServer
+) -> None:
+    provider, within = build("openai"), []
+
+    def rule(asked: Asked) -> Refusal | None:
+        if not within:  # a second call comes and is refused before the first one's refusal is told
+            within.append("")
+            within[0] = ask(provider, model="m").text
+        return refusing("temperature")(asked)
+
+    upstream.refuse(rule)
+
+    assert [ask(provider, model="m").text, *within] == [TEXT, TEXT]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '{"detail": [{"loc": ["body", "FIELD"], "msg": "Input should be less than or equal to 1"}]}',
+        '{"error": {"message": "Invalid parameter: FIELD must be between 0 and 1", "param": "FIELD"}}',
+        '{"error": "invalid argument: FIELD is too large for this server"}',
+        '{"error": "unexpected value: FIELD exceeds the limit of 1"}',
+    ],
+)
+@pytest.mark.parametrize("field", ["max_tokens", "temperature"])
+def test_a_value_that_is_refused_leaves_its_field_to_other_calls(
+    build: Build, upstream: RefusingServer, field: str, told: str
+) -> None:
+    provider = build("openai")
+    upstream.refuse(lambda _: Refusal(400, told.replace("FIELD", field).encode()))
+    assert ask(provider, model="m").ending == "upstream_rejected"
+    assert len(upstream.calls) == 1
+    upstream.refuse(lambda _: None)
+    ask(provider, model="m")
+
+    assert has(upstream.calls[-1].body, field)
+
+
 def test_a_field_that_was_not_sent_is_not_the_reason(
     build: Build, upstream: RefusingServer
 ) -> None:
