@@ -18,11 +18,8 @@ from services.providers.errors.explanations import explanation_in, explanation_o
 from services.providers.wire.figures import Count, Total, report_of, whole_of
 from services.providers.wire.odd_frames import objects_in
 from services.providers.wire.reasons import Meaning, meaning_of
-from services.providers.wire.sse_answer import Answer
+from services.providers.wire.sse_answer import FIRST, Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
-
-_FIRST = (0, None, "0")
-"""Indices of the one answer that we ask for: a second one would be mixed into its text."""
 
 END_SECONDS = 2.0
 """How long the body may stay open in silence once a reason came; Google ends it at once."""
@@ -140,7 +137,7 @@ class GeminiAnswer(Answer):
             raise self.failure(explanation_of(told or objects_in(frame.data)))
         if candidates:
             for candidate in candidates:
-                if candidate.index in _FIRST:
+                if candidate.index in FIRST:
                     self._read_candidate(candidate, events)
         elif chunk.prompt_feedback is not None:
             if meaning_of(chunk.prompt_feedback.block_reason) is not Meaning.NONE:

@@ -60,6 +60,11 @@ class Field:
             body[self.instead] = value
 
 
+def names_of(fields: Sequence[Field]) -> Sequence[str]:
+    """Name the fields that a setting may leave out."""
+    return tuple(field.name for field in fields)
+
+
 class Omissions:
     """What one server does not take, by model: as it is set, and as its refusals have told."""
 

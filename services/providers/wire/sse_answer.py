@@ -29,6 +29,9 @@ from services.providers.wire.odd_frames import (
 from services.providers.wire.reasons import Meaning, meaning_of
 from services.providers.wire.sse_decoder import STRAY, Frame, SseDecoder
 
+FIRST = (0, None, "0")
+"""Indices of the one answer that is asked for: a second one would be mixed into its text."""
+
 _log = logging.getLogger(__name__)
 
 
