@@ -17,7 +17,7 @@ from services.domain.sessions import FinishReason
 from services.providers.errors.explanations import explanation_in, explanation_of, is_told
 from services.providers.wire.figures import Count, Total, report_of, whole_of
 from services.providers.wire.odd_frames import objects_in
-from services.providers.wire.reasons import Meaning, meaning_of
+from services.providers.wire.reasons import ReasonKind, kind_of_reason
 from services.providers.wire.sse_answer import FIRST, Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
 
@@ -140,7 +140,7 @@ class GeminiAnswer(Answer):
                 if candidate.index in FIRST:
                     self._read_candidate(candidate, events)
         elif chunk.prompt_feedback is not None:
-            if meaning_of(chunk.prompt_feedback.block_reason) is not Meaning.NONE:
+            if kind_of_reason(chunk.prompt_feedback.block_reason) is not ReasonKind.NONE:
                 self.reason = FinishReason.CONTENT_FILTER
                 self._wait_less()
         elif candidates is None and usage is None:

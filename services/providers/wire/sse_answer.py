@@ -26,7 +26,7 @@ from services.providers.wire.odd_frames import (
     parts_of,
     text_of_page,
 )
-from services.providers.wire.reasons import Meaning, meaning_of
+from services.providers.wire.reasons import ReasonKind, kind_of_reason
 from services.providers.wire.sse_decoder import STRAY, Frame, SseDecoder
 
 FIRST = (0, None, "0")
@@ -104,15 +104,15 @@ class Answer(ABC):
 
     def end_by(self, told: object) -> bool:
         """Note the reason that the upstream gives for the end; False where it is none."""
-        meaning = meaning_of(told)
-        if meaning is Meaning.FAILURE:
+        kind = kind_of_reason(told)
+        if kind is ReasonKind.FAILURE:
             self.failed_by = str(told)
-        elif meaning is Meaning.UNKNOWN:
+        elif kind is ReasonKind.UNKNOWN:
             self.on_ignored()
             self.reason = FinishReason.STOP
-        elif isinstance(meaning, FinishReason):
-            self.reason = meaning
-        return meaning is not Meaning.NONE
+        elif isinstance(kind, FinishReason):
+            self.reason = kind
+        return kind is not ReasonKind.NONE
 
     def failure(self, told: Explanation) -> ProviderError:
         """Make the error of what the upstream tells; where that says nothing, it is like a 503.
