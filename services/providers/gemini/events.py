@@ -188,7 +188,7 @@ class GeminiAnswer(Answer):
 
     def _wait_less(self) -> None:
         # Before the first word a STOP may be a gateway's, while its model still thinks.
-        if self._has_begun or self.reason is not FinishReason.STOP:
+        if self.has_begun or self.reason is not FinishReason.STOP:
             self._line.silence_seconds = min(self._patience, END_SECONDS)
 
 
