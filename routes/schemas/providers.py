@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from routes.schemas.fields import Amount, Name, Text
-from routes.schemas.runs import NAME_CHARS, NOT_BLANK, NOT_BLANK_PATTERN
+from routes.schemas.runs import NAME_CHARS, message_text
 from routes.schemas.sessions import PROMPT_CHARS
 from services.domain.catalog import Strategy, Tier
 from services.domain.costs import UsageSource
@@ -129,16 +129,7 @@ class ListedModelsSchema(ma.Schema):
 class CountedTextSchema(ma.Schema):
     """A message to be counted."""
 
-    content = Text(
-        required=True,
-        low=1,
-        validate=NOT_BLANK,
-        metadata={
-            "description": "The message, not blank.",
-            "example": "What is a run?",
-            "pattern": NOT_BLANK_PATTERN,
-        },
-    )
+    content = message_text()
     model = Name(high=NAME_CHARS, load_default=None, allow_none=True)
     provider = Name(high=NAME_CHARS, load_default=None, allow_none=True)
     system_prompt = Text(low=1, high=PROMPT_CHARS, load_default=None, allow_none=True)

@@ -18,10 +18,9 @@ NOT_BLANK_PATTERN = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 """The same for the documentation, in JSON Schema's dialect."""
 
 
-class TurnSchema(ma.Schema):
-    """A message to a model."""
-
-    content = Text(
+def message_text() -> Text:
+    """Make the field of a message's text."""
+    return Text(
         required=True,
         low=1,
         validate=NOT_BLANK,
@@ -31,6 +30,12 @@ class TurnSchema(ma.Schema):
             "pattern": NOT_BLANK_PATTERN,
         },
     )
+
+
+class TurnSchema(ma.Schema):
+    """A message to a model."""
+
+    content = message_text()
     model = Name(high=NAME_CHARS, load_default=None, allow_none=True)
     provider = Name(high=NAME_CHARS, load_default=None, allow_none=True)
     temperature = Number(load_default=None, allow_none=True, validate=validate.Range(min=0, max=2))

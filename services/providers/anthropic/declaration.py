@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from services.providers.anthropic.fields import FIELDS
 from services.providers.declaration import BaseUrl, Key, Limits, Vendor
+from services.providers.wire.fields import names_of
 
 VENDOR = Vendor(
     name="anthropic",
@@ -12,7 +14,7 @@ VENDOR = Vendor(
     base_url=BaseUrl(
         "ANTHROPIC_BASE_URL",
         "Another server that speaks Anthropic's protocol.",
-        ("temperature", "thinking", "output_config"),
+        names_of(FIELDS),
     ),
     limits=Limits(rpm=50, tpm=80_000),
     models=Path(__file__).with_name("models.yaml"),

@@ -29,9 +29,16 @@ _WITHIN = (
 )
 """Where gateways keep the words of the server behind them, and others all of an error."""
 
-_NUMBERED = ("code", "status_code", "http_code", "error_code", "status", "statusCode")
+_STATUS = "status"
+_NUMBERED = ("code", "status_code", "http_code", "error_code", _STATUS, "statusCode")
 _CODES = (*_NUMBERED, "type", "reason", "error_type")
-_FINE = ("", "0", "200", "ok", "success")
+_FINE = ("", "ok", "success")
+_FINE_NUMBER = re.compile(r"0*(?:[123]\d\d)?")  # an HTTP status; others count their errors from 1
+_FAILED = re.compile(
+    "err|fail|abort|cancel|invalid|denied|refus|unavailable|exhaust|exceed|overload|time_?out|false"
+)
+"""What a status in words has in it where something failed; else it is the state of some work."""
+
 _FIELDS = ("param", "field")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"\s*<(!doctype|html|head|body|h1|\?xml)\b", re.IGNORECASE)
@@ -88,7 +95,8 @@ def is_error(told: Mapping[str, Any], *, is_alone: bool) -> bool:
     base = told.get("base_resp")
     if isinstance(base, dict) and base.get("status_code"):
         return True
-    if not explanation_of(told).message:
+    message = explanation_of(told).message
+    if message.lower() in _FINE:
         return False
     return is_alone or set(told) == {"detail"} or _has_bad_code(told)
 
@@ -101,8 +109,16 @@ def is_told(error: object) -> bool:
 
 
 def _has_bad_code(told: Mapping[str, Any]) -> bool:
-    codes = [told[name] for name in _NUMBERED if told.get(name) is not None]
-    return any(str(code).lower() not in _FINE for code in codes)
+    codes = {name: str(told[name]).lower() for name in _NUMBERED if told.get(name) is not None}
+    return any(_is_bad(name, code) for name, code in codes.items())
+
+
+def _is_bad(name: str, code: str) -> bool:
+    if code.isdecimal():
+        return not _FINE_NUMBER.fullmatch(code)
+    if name == _STATUS:
+        return _FAILED.search(code) is not None
+    return code not in _FINE
 
 
 @dataclass(slots=True)

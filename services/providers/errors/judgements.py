@@ -65,7 +65,10 @@ _BY_MEANING = {
 
 _BY_NAME = (
     (_LIMITED, re.compile("rate_?limit|too_?many_?requests|throttl|resource_?exhausted|quota")),
-    (_REFUSED_KEY, re.compile("auth|api_?key|permission|forbidden|access_?denied")),
+    (
+        _REFUSED_KEY,
+        re.compile("auth(?!or)|authori[sz]|api_?key|permission|forbidden|access_?denied"),
+    ),
     (Judgement(FailureCode.MODEL_NOT_FOUND, may_retry=False), re.compile("not_?found|model_?not")),
     (
         _REJECTED,

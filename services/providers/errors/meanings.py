@@ -13,6 +13,8 @@ from services.providers.errors.explanations import Explanation
 
 _PAYMENT_REQUIRED, _NOT_FOUND, _NO_METHOD = 402, 404, 405
 _OF_CLIENT = range(400, 500)
+_NOT_OF_MODEL = frozenset({401, 408, 409, 413, 429})
+"""A model that is being loaded answers so: it is there a little later."""
 
 
 class Meaning(Enum):
@@ -29,9 +31,9 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Sign:
-    """How a meaning is known: by names anywhere, or by sentences with certain statuses.
+    """How a meaning is known: by names anywhere, or by what is said with certain statuses.
 
-    `names` are in a name, however it goes on.
+    `names` are in a name, however it goes on; with those statuses, too.
     """
 
     meaning: Meaning
@@ -40,12 +42,15 @@ class _Sign:
     statuses: Container[int] = _OF_CLIENT
     names: re.Pattern[str] = re.compile(r"(?!)")
 
-    def is_named(self, codes: Iterable[str]) -> bool:
-        return any(code in self.codes or self.names.search(code) for code in codes)
+    def may_be(self, status: int | None) -> bool:
+        return status is None or status in self.statuses
+
+    def is_named(self, status: int | None, codes: Iterable[str]) -> bool:
+        may_be = self.may_be(status)
+        return any(code in self.codes or (may_be and self.names.search(code)) for code in codes)
 
     def is_said(self, status: int | None, words: str) -> bool:
-        may_be = status is None or status in self.statuses
-        return may_be and self.sentences.search(words) is not None
+        return self.may_be(status) and self.sentences.search(words) is not None
 
 
 _SIGNS = (
@@ -63,7 +68,8 @@ _SIGNS = (
             }
         ),
         re.compile(
-            r"credit balance|insufficient (?:\w+ )?(?:balance|credits?|funds)|out of credits"
+            r"credit balance (?:is|too|has)|insufficient (?:\w+ )?(?:balance|credits?|funds)"
+            r"|out of credits"
             r"|balance is (?:too low|insufficient|not enough)|(?:credits|balance) (?:are|is) deplet"
             r"|(?:no|any|all available|not enough|more|enough) credits|payment (?:is )?required"
             r"|requires billing|enable billing|billing (?:is |has been )?(?:not |disabled)"
@@ -72,7 +78,10 @@ _SIGNS = (
             r"|account is (?:not active|not in good standing)"
             r"|余额不足|余额已用完|欠费|额度不足|额度已用尽"
         ),
-        names=re.compile("balance(?!r)|billing|arrear|unpaid|payment|credit(?!ential)"),
+        names=re.compile(
+            r"(?<!load)(?<!load[ _-])balance(?![rd])|billing|arrear|unpaid|payment"
+            r"|credit(?!ential|[ _-]?card)"
+        ),
     ),
     _Sign(
         Meaning.KEY,
@@ -103,7 +112,9 @@ _SIGNS = (
         ),
         re.compile(
             r"content management policy|content filter(?:ing)? polic|safety_check_type"
-            r"|(?:content|prompt|request|input) .{0,40}violat\w+ .{0,40}(?:guideline|polic)"
+            r"|(?:content|prompt|request|input) .{0,40}violat\w+ "
+            r"(?!.{0,40}(?:organi[sz]ation|security|access|network|rate))"
+            r".{0,40}(?:guideline|polic)"
             r"|rejected .{0,40}safety system|blocked by .{0,40}(?:content|safety) filter"
             r"|(?:prompt|input|content|request) (?:was|is|has been) flagged|inappropriate content"
             r"|content exists risk|considered high risk|prohibited[_ ]content|sensitive content"
@@ -120,13 +131,15 @@ _SIGNS = (
             }
         ),
         re.compile(
-            r"\b(?:models?|deployment)\b[^a-z0-9][^,]{0,120}?(?:n[o']t exist|not a valid model"
+            r"\b(?:models?|deployment)\b[^a-z0-9]"
+            r"(?:(?!\b(?:file|image|url|tool|function|field|param|temperature))[^,]){0,120}?"
+            r"(?:n[o']t exist|not a valid model"
             r"|n[o']t be found|not found|not loaded|is not available|no longer (?:available|supp)"
             r"|(?:has been|is|was) (?:decommission|deprecat|retir)ed|identifier is invalid)"
             r"|\b(?:unknown|invalid|no such) model\b|not a valid model|no models? (?:are )?loaded"
             r"|no endpoints found|^model: \S+$|no such deployment"
         ),
-        frozenset(_OF_CLIENT) - {401, 413, 429},
+        frozenset(_OF_CLIENT) - _NOT_OF_MODEL,
     ),
     _Sign(
         Meaning.TOO_LARGE,
@@ -159,7 +172,7 @@ def meaning_of(status: int | None, told: Explanation) -> Meaning:
     if status == _PAYMENT_REQUIRED:
         return Meaning.UNPAID
     for sign in _SIGNS:
-        if sign.is_named(told.codes):
+        if sign.is_named(status, told.codes):
             return sign.meaning
     for sign in _SIGNS:
         if sign.is_said(status, told.whole):

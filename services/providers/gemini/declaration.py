@@ -4,6 +4,8 @@ from pathlib import Path
 
 from services.providers.declaration import BaseUrl, Embeddings, Key, Limits, Vendor
 from services.providers.embedding.model import EmbeddingModel
+from services.providers.gemini.fields import FIELDS
+from services.providers.wire.fields import names_of
 
 VENDOR = Vendor(
     name="gemini",
@@ -13,7 +15,7 @@ VENDOR = Vendor(
     base_url=BaseUrl(
         "GOOGLE_GEMINI_BASE_URL",
         "Another server that speaks Gemini's protocol.",
-        ("temperature", "thinkingLevel", "thinkingConfig", "systemInstruction"),
+        names_of(FIELDS),
     ),
     limits=Limits(rpm=60, tpm=100_000),
     models=Path(__file__).with_name("models.yaml"),

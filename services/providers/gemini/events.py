@@ -17,12 +17,9 @@ from services.domain.sessions import FinishReason
 from services.providers.errors.explanations import explanation_in, explanation_of, is_told
 from services.providers.wire.figures import Count, Total, report_of, whole_of
 from services.providers.wire.odd_frames import objects_in
-from services.providers.wire.reasons import Meaning, meaning_of
-from services.providers.wire.sse_answer import Answer
+from services.providers.wire.reasons import ReasonKind, kind_of_reason
+from services.providers.wire.sse_answer import FIRST, Answer
 from services.providers.wire.sse_decoder import ERROR, Frame
-
-_FIRST = (0, None, "0")
-"""Indices of the one answer that we ask for: a second one would be mixed into its text."""
 
 END_SECONDS = 2.0
 """How long the body may stay open in silence once a reason came; Google ends it at once."""
@@ -140,10 +137,10 @@ class GeminiAnswer(Answer):
             raise self.failure(explanation_of(told or objects_in(frame.data)))
         if candidates:
             for candidate in candidates:
-                if candidate.index in _FIRST:
+                if candidate.index in FIRST:
                     self._read_candidate(candidate, events)
         elif chunk.prompt_feedback is not None:
-            if meaning_of(chunk.prompt_feedback.block_reason) is not Meaning.NONE:
+            if kind_of_reason(chunk.prompt_feedback.block_reason) is not ReasonKind.NONE:
                 self.reason = FinishReason.CONTENT_FILTER
                 self._wait_less()
         elif candidates is None and usage is None:
@@ -191,7 +188,7 @@ class GeminiAnswer(Answer):
 
     def _wait_less(self) -> None:
         # Before the first word a STOP may be a gateway's, while its model still thinks.
-        if self._has_begun or self.reason is not FinishReason.STOP:
+        if self.has_begun or self.reason is not FinishReason.STOP:
             self._line.silence_seconds = min(self._patience, END_SECONDS)
 
 

@@ -1,6 +1,8 @@
 """A server on the operator's own machines, as the rest of the server knows it."""
 
 from services.providers.declaration import BaseUrl, Embeddings, Limits, Vendor
+from services.providers.openai.fields import FIELDS
+from services.providers.wire.fields import names_of
 
 VENDOR = Vendor(
     name="local",
@@ -10,14 +12,7 @@ VENDOR = Vendor(
         "LOCAL_BASE_URL",
         "A local server with OpenAI's protocol: Ollama, llama.cpp, vLLM; model names are then not "
         "checked here. Calls are spread over several servers.",
-        (
-            "max_tokens",
-            "max_completion_tokens",
-            "stream_options",
-            "temperature",
-            "reasoning_effort",
-            "system",
-        ),
+        names_of(FIELDS),
     ),
     limits=Limits(rpm=0, tpm=0),
     embeddings=Embeddings("services.providers.openai.embeddings:OpenAIEmbedder"),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from services.providers.declaration import BaseUrl, Embeddings, Key, Limits, Vendor
 from services.providers.embedding.model import EmbeddingModel
+from services.providers.openai.fields import FIELDS
+from services.providers.wire.fields import names_of
 
 VENDOR = Vendor(
     name="openai",
@@ -13,14 +15,7 @@ VENDOR = Vendor(
     base_url=BaseUrl(
         "OPENAI_BASE_URL",
         "Another server that speaks OpenAI's protocol; model names are then not checked here.",
-        (
-            "max_tokens",
-            "max_completion_tokens",
-            "stream_options",
-            "temperature",
-            "reasoning_effort",
-            "system",
-        ),
+        names_of(FIELDS),
     ),
     limits=Limits(rpm=30, tpm=50_000),
     models=Path(__file__).with_name("models.yaml"),

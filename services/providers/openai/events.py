@@ -15,15 +15,12 @@ from services.domain.sessions import FinishReason
 from services.providers.errors.explanations import explanation_in, explanation_of, is_told
 from services.providers.openai.usage import Figures, raised_by
 from services.providers.wire.odd_frames import objects_in
-from services.providers.wire.sse_answer import Answer, has_text
+from services.providers.wire.sse_answer import FIRST, Answer, has_text
 from services.providers.wire.sse_decoder import ERROR, STRAY, Frame
 
 DONE = b"[DONE]"
 STOP = "stop"
 WHOLE = "chat.completion"
-
-_FIRST = (0, None, "0")
-"""Indices of the one answer that we ask for: a second one would be mixed into its text."""
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +121,7 @@ class OpenAIAnswer(Answer):
             raise self.failure(explanation_of(told or objects_in(frame.data)))
         if chunk.choices:
             for choice in chunk.choices:
-                if choice.index in _FIRST:
+                if choice.index in FIRST:
                     self._read_choice(choice, events)
                     is_whole = not events and self._read_rare(frame, told, events)
                     self._read_reason(choice.finish_reason or (is_whole and STOP), events)
@@ -167,7 +164,7 @@ class OpenAIAnswer(Answer):
         except (ValueError, RecursionError):
             return False
         for choice in rare.choices:
-            if choice.index in _FIRST:
+            if choice.index in FIRST:
                 self._read_rare_choice(choice, events)
                 break
         if rare.x_groq is not None:

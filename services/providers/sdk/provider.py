@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 import structlog
 
 from services.domain.context import alternating
-from services.domain.events import Finish, ProviderEvent
+from services.domain.costs import Usage
+from services.domain.events import Finish, ProviderEvent, UsageReport
 from services.domain.sessions import FinishReason
 from services.providers import tokens
 from services.providers.base import Provider, ProviderRequest
@@ -60,16 +61,21 @@ class SdkProvider(SdkAdapter[Client], Provider):
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:
         """Call the model, and yield the answer as it comes.
 
-        Content that a filter refuses is no failure: the answer ends for that reason.
+        Content that a filter refuses is no failure: the answer ends for that reason. Where it is
+        refused in place of an answer, nothing was used, as with every refusal.
         """
         from services.providers.errors.judgements import Filtered  # noqa: PLC0415 - loaded with the SDK
 
         read = self._reader()
         asked = _as_vendors_take_it(request)
+        body: ResponseBody | None = None
         try:
             with ExitStack() as calls:
-                yield from read(self._answer_to(asked, calls))
+                body = self._answer_to(asked, calls)
+                yield from read(body)
         except Filtered:
+            if body is None:
+                yield UsageReport(Usage())
             yield Finish(FinishReason.CONTENT_FILTER)
 
     def count_tokens(self, text: str) -> int:

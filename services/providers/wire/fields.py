@@ -27,6 +27,11 @@ _NOT_TAKEN = re.compile(
     r"|input should be|invalid (?:field|parameter|argument)|roles must alternate"
     r"|only user and assistant roles"
 )
+_OTHER_VALUE = re.compile(
+    r"(?:less|greater|more|fewer|larger|smaller) than|at (?:most|least)\b|up to \d|out of range"
+    r"|too (?:large|high|low|small|big|long)|must be (?:between|in|within|positive|[<>≤≥])|exceed"
+)
+"""Asks for another value of a field that is taken: such a value may be a single user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,11 @@ class Field:
             body[self.instead] = value
 
 
+def names_of(fields: Sequence[Field]) -> Sequence[str]:
+    """Name the fields that a setting may leave out."""
+    return tuple(field.name for field in fields)
+
+
 class Omissions:
     """What one server does not take, by model: as it is set, and as its refusals have told."""
 
@@ -75,12 +85,15 @@ class Omissions:
         return body
 
     def learn(self, model: str, body: Body, told: Explanation) -> str | None:
-        """Remember which field of a request was refused, and give its name; None: no field was."""
-        if not (told.codes & _CODES or _NOT_TAKEN.search(told.whole)):
+        """Remember which field of a request was refused, and give its name; None: no field was.
+
+        A request that was made before another one's refusal told the same is to be made again too.
+        """
+        if not (told.codes & _CODES or _is_not_taken(told.whole)):
             return None
         known = self._learned.get(model, frozenset())
         for field in self._named(told):
-            if field.name not in known and field.is_in(body):
+            if field.is_in(body):
                 self._learned[model] = known | {field.name}
                 self._learned.move_to_end(model)
                 if len(self._learned) > MOST_MODELS:
@@ -95,6 +108,10 @@ class Omissions:
         found = ((field.named.search(told.whole), field) for field in self._fields)
         mentioned = [(match.start(), field) for match, field in found if match]
         yield from (field for _, field in sorted(mentioned, key=lambda pair: pair[0]))
+
+
+def _is_not_taken(words: str) -> bool:
+    return _NOT_TAKEN.search(words) is not None and not _OTHER_VALUE.search(words)
 
 
 def _inner(body: Mapping[str, Any], parents: Sequence[str]) -> Any:

@@ -11,7 +11,7 @@ from enum import Enum
 from services.domain.sessions import FinishReason
 
 
-class Meaning(Enum):
+class ReasonKind(Enum):
     """What a reason says beside the `FinishReason`s: no end, a failure, or nothing known."""
 
     NONE = "none"
@@ -47,14 +47,14 @@ _FAILURE = (
 )
 """The malformed ones: the model wrote something other than an answer, and it was thrown away."""
 
-_MEANINGS: Mapping[str, FinishReason | Meaning] = {
-    name: meaning
-    for names, meaning in (
-        (_NONE, Meaning.NONE),
+_KINDS: Mapping[str, FinishReason | ReasonKind] = {
+    name: kind
+    for names, kind in (
+        (_NONE, ReasonKind.NONE),
         (_NATURAL, FinishReason.STOP),
         (_LENGTH, FinishReason.LENGTH),
         (_FILTER, FinishReason.CONTENT_FILTER),
-        (_FAILURE, Meaning.FAILURE),
+        (_FAILURE, ReasonKind.FAILURE),
     )
     for name in names.split()
 }
@@ -63,14 +63,14 @@ _NAME = re.compile(r"\s*(?:finish_?reason[._])?([a-z_]*)")
 _ANY_FAILURE = "error_"
 
 
-def meaning_of(reason: object) -> FinishReason | Meaning:
+def kind_of_reason(reason: object) -> FinishReason | ReasonKind:
     """Sort a reason; words behind it do not count. An empty one is none."""
     if not reason:
-        return Meaning.NONE
+        return ReasonKind.NONE
     text = str(reason).lower().replace("-", "_")
     found = _NAME.match(text)
     name = found[1].strip("_") if found else ""
     if not name:
-        return Meaning.NONE if not text.strip() else Meaning.UNKNOWN
-    unknown = Meaning.FAILURE if name.startswith(_ANY_FAILURE) else Meaning.UNKNOWN
-    return _MEANINGS.get(name, unknown)
+        return ReasonKind.NONE if not text.strip() else ReasonKind.UNKNOWN
+    unknown = ReasonKind.FAILURE if name.startswith(_ANY_FAILURE) else ReasonKind.UNKNOWN
+    return _KINDS.get(name, unknown)

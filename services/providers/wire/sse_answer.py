@@ -12,12 +12,13 @@ from typing import Any, Protocol
 
 import httpx2
 
+from services.domain.costs import Usage
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
 from services.providers.errors.explanations import Explanation, explanation_of, is_error
-from services.providers.errors.judgements import Judgement, judged_inside
+from services.providers.errors.judgements import Filtered, Judgement, judged_inside
 from services.providers.wire.clean_text import PieceCleaner, protocol_error, quote
 from services.providers.wire.odd_frames import (
     is_complaint,
@@ -26,8 +27,11 @@ from services.providers.wire.odd_frames import (
     parts_of,
     text_of_page,
 )
-from services.providers.wire.reasons import Meaning, meaning_of
+from services.providers.wire.reasons import ReasonKind, kind_of_reason
 from services.providers.wire.sse_decoder import STRAY, Frame, SseDecoder
+
+FIRST = (0, None, "0")
+"""Indices of the one answer that is asked for: a second one would be mixed into its text."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +50,8 @@ class Answer(ABC):
     """What is known of one answer while its frames come.
 
     `reason` is set once the upstream has said why it ends, `failed_by` if that is a failure,
-    `is_over` once nothing follows.
+    `is_over` once nothing follows, `has_begun` once anything was written; `reported` is the last
+    report of what was counted.
     """
 
     reason: FinishReason | None = None
@@ -59,8 +64,8 @@ class Answer(ABC):
         self._secret = secret
         self._said = PieceCleaner()
         self._thought = PieceCleaner()
-        self._has_begun = False
-        self._reported: UsageReport | None = None
+        self.has_begun = False
+        self.reported: UsageReport | None = None
         self._complaint = ""  # words that stood in place of a frame
 
     @abstractmethod
@@ -80,7 +85,7 @@ class Answer(ABC):
         if not isinstance(text, str):
             self._add_parts(text, events, is_thought=False)
         elif text and (piece := self._said.clean(text)):
-            self._has_begun = True
+            self.has_begun = True
             events.append(Content(piece))
 
     def think(self, text: object, events: list[ProviderEvent]) -> None:
@@ -88,35 +93,35 @@ class Answer(ABC):
         if not isinstance(text, str):
             self._add_parts(text, events, is_thought=True)
         elif text and (piece := self._thought.clean(text)):
-            self._has_begun = True
+            self.has_begun = True
             events.append(Reasoning(piece))
 
     def report(self, counted: UsageReport | None, events: list[ProviderEvent]) -> None:
         """Add what was counted so far, unless the same was reported before; None: not possible."""
         if counted is None:
             self.on_ignored()
-        elif counted != self._reported:
-            self._reported = counted
+        elif counted != self.reported:
+            self.reported = counted
             events.append(counted)
 
     def end_by(self, told: object) -> bool:
         """Note the reason that the upstream gives for the end; False where it is none."""
-        meaning = meaning_of(told)
-        if meaning is Meaning.FAILURE:
+        kind = kind_of_reason(told)
+        if kind is ReasonKind.FAILURE:
             self.failed_by = str(told)
-        elif meaning is Meaning.UNKNOWN:
+        elif kind is ReasonKind.UNKNOWN:
             self.on_ignored()
             self.reason = FinishReason.STOP
-        elif isinstance(meaning, FinishReason):
-            self.reason = meaning
-        return meaning is not Meaning.NONE
+        elif isinstance(kind, FinishReason):
+            self.reason = kind
+        return kind is not ReasonKind.NONE
 
     def failure(self, told: Explanation) -> ProviderError:
         """Make the error of what the upstream tells; where that says nothing, it is like a 503.
 
         It is Filtered where a filter refuses the content.
         """
-        if self._has_begun:
+        if self.has_begun:
             text, usual = "The provider failed in the middle of the answer", FailureCode.ERROR
         else:
             text, usual = "The provider failed before the answer", FailureCode.OVERLOADED
@@ -207,10 +212,16 @@ def has_text(events: list[ProviderEvent]) -> bool:
     return any(isinstance(event, Content | Reasoning) for event in events)
 
 
+def _is_used(answer: Answer) -> bool:
+    """Tell whether anything was written, or both sides were counted."""
+    return answer.has_begun or (answer.reported is not None and answer.reported.is_whole)
+
+
 def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
     """Give the events of an answer, Finish last; ProviderError if it fails or breaks off.
 
-    What was counted until then is given before the error.
+    What was counted until then is given before the error; a filter's that comes in place of an
+    answer is a refusal, for which nothing was used.
     """
     decoder = SseDecoder()
     try:
@@ -223,8 +234,10 @@ def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
                     return
         for frame in decoder.last():
             yield from answer.events(frame)
-    except ProviderError:
+    except ProviderError as error:
         yield from answer.counted()
+        if isinstance(error, Filtered) and not _is_used(answer):
+            yield UsageReport(Usage())
         raise
     except httpx2.TransportError:
         if answer.reason is None and not answer.failed_by:

@@ -86,6 +86,7 @@ def test_content_that_is_refused_with_a_400_ends_as_filtered_and_nobody_else_is_
     assert answer.text == ""
     assert answer.terminal is not None
     assert (answer.terminal["type"], answer.terminal["finish_reason"]) == ("done", "content_filter")
+    assert answer.terminal["usage"]["input_tokens"] == 0  # as with every refusal
     stored = user.messages(session)[-1]
     assert (stored["status"], stored["finish_reason"]) == ("complete", "content_filter")
     assert len(upstream.calls) == 1

@@ -7,7 +7,7 @@ from reports.refusals import has, provider_at
 from reports.refusing_server import Asked, Refusal, RefusingServer
 from wires.calls import ask
 from wires.steps import TEXT
-from wires.subjects import FORMATS, KINDS
+from wires.subjects import KINDS
 
 from services.domain.runs import ContextMessage, Image
 from services.domain.sessions import MessageRole
@@ -55,13 +55,6 @@ def refusing(*fields: str) -> Callable[[Asked], Refusal | None]:
         return Refusal(400, body.encode()) if found else None
 
     return rule
-
-
-@pytest.mark.parametrize("spoken", FIELDS)
-def test_what_a_format_can_do_without_may_be_set(spoken: str) -> None:
-    settable = {name for kind, name in MAY_REFUSE if FORMATS[kind] == spoken}
-
-    assert settable == {field.name for field in FIELDS[spoken]}
 
 
 @pytest.mark.parametrize(("kind", "field"), MAY_REFUSE)
@@ -118,6 +111,46 @@ def test_what_one_model_does_not_take_is_sent_to_another(
     ask(provider, model="m")
 
     assert has(upstream.calls[-1].body, "temperature")
+
+
+def test_calls_that_were_out_when_a_field_was_refused_are_made_again_too(
+    build: Build, upstream: RefusingServer
+) -> None:
+    provider = build("openai")
+    within: list[str] = []
+
+    def rule(asked: Asked) -> Refusal | None:
+        if not within:  # a second call comes and is refused before the first one's refusal is told
+            within.append("")
+            within[0] = ask(provider, model="m").text
+        return refusing("temperature")(asked)
+
+    upstream.refuse(rule)
+
+    assert [ask(provider, model="m").text, *within] == [TEXT, TEXT]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '{"detail": [{"loc": ["body", "FIELD"], "msg": "Input should be less than 1"}]}',
+        '{"error": {"message": "Invalid parameter: must be between 0 and 1", "param": "FIELD"}}',
+        '{"error": "invalid argument: FIELD is too large for this server"}',
+        '{"error": "unexpected value: FIELD exceeds the limit of 1"}',
+    ],
+)
+@pytest.mark.parametrize("field", ["max_tokens", "temperature"])
+def test_a_value_that_is_refused_leaves_its_field_to_other_calls(
+    build: Build, upstream: RefusingServer, field: str, told: str
+) -> None:
+    provider = build("openai")
+    upstream.refuse(lambda _: Refusal(400, told.replace("FIELD", field).encode()))
+    assert ask(provider, model="m").ending == "upstream_rejected"
+    assert len(upstream.calls) == 1
+    upstream.refuse(lambda _: None)
+    ask(provider, model="m")
+
+    assert has(upstream.calls[-1].body, field)
 
 
 def test_a_field_that_was_not_sent_is_not_the_reason(

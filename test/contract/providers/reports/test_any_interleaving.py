@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wires import anthropic_wire, gemini_wire, openai_wire
 
@@ -154,6 +154,7 @@ def cut(drawn: st.DataObject, body: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@settings(deadline=None)  # the first example loads what it needs
 @given(texts=TEXTS, drawn=st.data())
 def test_frames_that_are_none_change_nothing_wherever_they_stand_and_are_cut(
     name: str, texts: list[str], drawn: st.DataObject
@@ -171,6 +172,7 @@ def test_frames_that_are_none_change_nothing_wherever_they_stand_and_are_cut(
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@settings(deadline=None)  # the first example loads what it needs
 @given(texts=TEXTS, drawn=st.data())
 def test_a_body_of_whole_frames_reads_the_same_however_its_lines_end(
     name: str, texts: list[str], drawn: st.DataObject
@@ -188,6 +190,7 @@ def test_a_body_of_whole_frames_reads_the_same_however_its_lines_end(
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@settings(deadline=None)  # the first example loads what it needs
 @given(told=st.lists(st.tuples(LEADS, ANYTHING, TAILS), max_size=3))
 def test_whatever_comes_is_events_or_an_error_of_the_provider(
     name: str, told: list[tuple[bytes, object, bytes]]

@@ -42,6 +42,14 @@ def meaning(status: int, sentence: str) -> Meaning:
         (400, "messages: text content blocks must be non-empty"),
         (400, "Invalid 'content': image not found at this URL."),
         (400, "temperature: range: 0..1"),
+        (400, "Model gpt-4: the image was not found at this URL."),
+        (400, "The model could not read the file: file not found"),
+        (400, "The model's temperature is not available while it streams."),
+        (400, "Blocked: the answer speaks of a credit balance."),
+        (403, "The request violates the security policy of your organization."),
+        (408, "The model is not loaded"),
+        (409, "Model 'm' is not loaded yet"),
+        (429, "The deployment does not exist in this region yet; try again."),
         (403, "Forbidden"),
         (500, "The model has crashed."),
         (500, "insufficient balance of load"),
@@ -51,6 +59,33 @@ def meaning(status: int, sentence: str) -> Meaning:
 )
 def test_a_word_alone_is_no_meaning(status: int, sentence: str) -> None:
     assert meaning(status, sentence) is Meaning.OTHER
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (503, "load_balance_timeout"),
+        (400, "load_balance_timeout"),
+        (503, "no_balanced_upstream"),
+        (503, "billing_service_unavailable"),
+        (400, "credit_card_detected"),
+        (400, "invalid_credentials_format"),
+    ],
+)
+def test_a_part_of_a_name_is_no_meaning(status: int, name: str) -> None:
+    told = explanation_of({"error": {"message": "No.", "code": name}})
+
+    assert meaning_of(status, told) is Meaning.OTHER
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(429, "account_balance_too_low"), (403, "no-credits-left"), (400, "unpaid_invoice")],
+)
+def test_a_name_of_money_means_money_however_it_goes_on(status: int, name: str) -> None:
+    told = explanation_of({"error": {"message": "No.", "code": name}})
+
+    assert meaning_of(status, told) is Meaning.UNPAID
 
 
 @pytest.mark.parametrize(("status", "may_retry"), [(408, True), (409, True), (501, False)])
