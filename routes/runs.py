@@ -22,7 +22,7 @@ Body = Mapping[str, Any]
 LAST_EVENT_ID = "Last-Event-ID"
 LAST_EVENT_ID_FORM = {
     "type": "string",
-    "description": "The `id` of the last event that was seen; browsers send it by themselves.",
+    "description": "The `id` of the last event that was seen; many readers send it by themselves.",
 }
 OF_STREAM: dict[str, Any] = {
     "content_type": MIMETYPE,

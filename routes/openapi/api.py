@@ -53,6 +53,13 @@ TYPICAL: dict[int, CharlaError] = {
 }
 """An error that shows what a status looks like."""
 
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which a new try may succeed.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+
 REQUEST_ID = "01a1f8c4-32a2-71c8-a6a3-45cba1b9bbe8"
 
 
@@ -87,9 +94,12 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
 def _refusal(description: str, typical: CharlaError | None) -> dict[str, Any]:
     """Describe a response that is a problem document."""
     content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    response: dict[str, Any] = {"description": description, "content": {CONTENT_TYPE: content}}
     if typical is not None:
         content["example"] = problem_of(typical).document(REQUEST_ID)
-    return {"description": description, "content": {CONTENT_TYPE: content}}
+        if typical.retry_after is not None:
+            response["headers"] = RETRY_AFTER
+    return response
 
 
 def install(app: Flask, version: str) -> Api:

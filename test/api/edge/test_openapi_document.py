@@ -171,3 +171,12 @@ def test_every_reference_leads_somewhere(document: Json) -> None:
 
     assert {(kind, name) for kind, name in references if name not in components[kind]} == set()
     assert {("schemas", "StreamEvent"), ("schemas", "StreamFrame")} <= references
+
+
+def test_a_refusal_that_may_pass_says_when_to_try_again(document: Json) -> None:
+    responses = document["components"]["responses"]
+    waiting = {name for name, response in responses.items() if "headers" in response}
+
+    assert waiting == {"TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"}
+    for name in waiting:
+        assert responses[name]["headers"].keys() == {"Retry-After"}

@@ -145,6 +145,25 @@ def test_a_conversation_deleted_elsewhere_is_left_and_that_is_told(
     expect(device.page.locator("#welcome")).to_be_visible()
 
 
+def test_what_was_written_for_a_conversation_that_was_deleted_elsewhere_is_not_lost(
+    client: WebClient, device: WebClient
+) -> None:
+    field = device.page.locator("#content")
+    field.fill("for a new one")
+    start(client, "gone soon")
+    open_in(device, client)
+    field.press_sequentially("a long thought")
+    field.blur()
+
+    choose(client, "Delete")
+    client.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    expect(device.page.locator("#notice")).to_contain_text("deleted", timeout=PATIENCE_MS)
+    expect(field).to_have_value("for a new one\n\na long thought")
+    device.page.reload()
+    expect(field).to_have_value("for a new one\n\na long thought")
+
+
 @pytest.fixture
 def second(client: WebClient, context: BrowserContext) -> WebClient:
     """Open a second window whose clock the test sets, and which can be hidden."""

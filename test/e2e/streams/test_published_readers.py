@@ -79,6 +79,23 @@ def test_an_answer_is_read_through_twenty_cuts_to_the_byte(
     assert proxy.cuts_done == CUTS
 
 
+@by_each_reader
+def test_a_network_that_falls_silent_is_noticed(
+    name: str, client: ChatClient, proxy: CutProxy, tmp_path: Path
+) -> None:
+    session = client.new_session()
+    proxy.cut_streams([Cut(3000, silent=True), Cut(0, silent=True)])
+
+    text = (
+        PublishedReader.of(name)
+        .impatient()
+        .ask(tmp_path, proxy.url, str(client.token), session, f"/slow 4 /echo {TEXT}")
+    )
+
+    assert text == client.messages(session)[-1]["content"] == TEXT
+    assert proxy.cuts_done == 2
+
+
 @SEEN_ON_BOTH
 @pytest.mark.parametrize("place", [b"\nda", b'"content":"', b'"}', b"\nid: 0"])
 def test_a_reader_that_takes_an_id_with_its_line_loses_nothing_that_is_cut_before_the_lines_end(

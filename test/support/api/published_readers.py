@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -31,20 +31,35 @@ globalThis.document = { hidden: false, addEventListener() {}, removeEventListene
 PATIENCE_SECONDS = 120
 
 
+def _example(section: str) -> tuple[str, str]:
+    """Give the language and the code of the first example of a section."""
+    found = re.search(SECTION.format(re.escape(section)), PAGE.read_text(), re.MULTILINE)
+    assert found, section
+    return found[1], found[2]
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedReader:
-    """A reader, with the first example of its section of the page."""
+    """A reader, with the first example of its section of the page, and the `fetch` for it."""
 
     name: str
     language: str
     code: str
+    watch: str
 
     @classmethod
     def of(cls, name: str) -> Self:
         """Find its section."""
-        found = re.search(SECTION.format(re.escape(name)), PAGE.read_text(), re.MULTILINE)
-        assert found, name
-        return cls(name, *found.groups())
+        _, watch = _example("A `fetch` that watches")
+        return cls(name, *_example(name), watch)
+
+    def impatient(self) -> Self:
+        """Give the same reader, which takes a second without a word for a lost network."""
+        return replace(
+            self,
+            code=self.code.replace("timeout=40", "timeout=1"),
+            watch=self.watch.replace("40_000", "1_000"),
+        )
 
     def ask(self, folder: Path, *arguments: str) -> str:
         """Call `ask(base, token, session_id, content)` in a process of its own, to its end."""
@@ -66,6 +81,7 @@ class PublishedReader:
             return [sys.executable, "reader.py"]
         (folder / "node_modules").symlink_to(ROOT / "test" / "node_modules")
         (folder / "reader.mjs").write_text(self.code)
+        (folder / "watchful.mjs").write_text(self.watch)
         (folder / "browser.mjs").write_text(BROWSER)
         (folder / "ask.mjs").write_text(ASK_IN_NODE)
         shim = ["--import", "./browser.mjs"] if "fetch-event-source" in self.name else []

@@ -22,12 +22,14 @@ class Cut:
     """How one connection of a stream ends: after so many bytes of its answer, to the byte.
 
     With `behind` it goes on until these bytes have come as well. With `loses_place` the server does
-    not understand the last event id that the reader sends.
+    not understand the last event id that the reader sends. With `silent` the connection stays, and
+    nothing comes through it any more.
     """
 
     after: int = 0
     behind: bytes = b""
     loses_place: bool = False
+    silent: bool = False
 
     def sent(self, request: bytes) -> bytes:
         """Give the request as it arrives."""
@@ -106,7 +108,11 @@ class CutProxy:
         if self._is_down:
             self._reset(client)
             return
-        server = socket.create_connection(("127.0.0.1", self._server_port))
+        try:
+            server = socket.create_connection(("127.0.0.1", self._server_port))
+        except OSError:  # the server is away: the client is to see it
+            self._reset(client)
+            return
         with self._lock:
             self._open |= {client, server}
         back = threading.Thread(target=self._answer, args=(server, client), daemon=True)
@@ -145,11 +151,20 @@ class CutProxy:
                 if end is not None:
                     client.sendall(piece[: len(piece) - (len(answer) - end)])
                     self.cuts_done += 1
+                    if cut and cut.silent:
+                        self._hear_out(server)
+                        break
                     for connection in (client, server):
                         connection.shutdown(socket.SHUT_RDWR)
                     break
                 client.sendall(piece)
         self._half_close(client)
+
+    @staticmethod
+    def _hear_out(server: socket.socket) -> None:
+        """Read and drop what still comes, until the client has hung up."""
+        while server.recv(_PIECE_BYTES):
+            pass
 
     @staticmethod
     def _half_close(connection: socket.socket) -> None:

@@ -41,7 +41,7 @@ async function load(sessionId) {
   const found = await untilDone(() => ask(sessionId), {
     isWanted: () => mine === moves,
     onProblem: (error, goesOn) => {
-      if (error.status === 404) return tell("go", null);
+      if (error.status === 404) return leaveGone();
       const more = goesOn ? " Trying again …" : "";
       return history.showProblem(error.message + more, () => show(sessionId));
     },
@@ -100,9 +100,15 @@ export async function look(sessions) {
   } catch (error) {
     if (error.status !== 404) throw error;
     if (isStale()) return;
-    tell("go", null);
+    leaveGone();
     tell("notice", "This conversation was deleted in another window or on another device.");
   }
+}
+
+/** Leaves a conversation that the server does not have (any more); nothing written is lost. */
+function leaveGone() {
+  composer.outlive();
+  tell("go", null);
 }
 
 function showTitle(title) {

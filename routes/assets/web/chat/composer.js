@@ -62,6 +62,13 @@ export function becameSession(sessionId) {
   place = sessionId;
 }
 
+/** The conversation is gone: what stands in the field is for the next one. */
+export function outlive() {
+  clearTimeout(saving);
+  saved = field().value;
+  drafts.outlive(place, saved);
+}
+
 function save() {
   clearTimeout(saving);
   const text = field().value;

@@ -66,6 +66,14 @@ export function becameSession(sessionId) {
   forget(null);
 }
 
+/** Hands what was written for a session that is gone to the new conversation. */
+export function outlive(sessionId, written) {
+  forget(sessionId);
+  const { text } = of(null);
+  if (text.includes(written)) return; // another window was here before, or nothing was written
+  change(null, { text: text ? `${text}\n\n${written}` : written, turn: null });
+}
+
 export const forget = (sessionId) => localStorage.removeItem(keyOf(sessionId));
 
 /** Forgets all drafts of this user: after a logout. */
