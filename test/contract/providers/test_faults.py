@@ -105,6 +105,11 @@ def test_a_final_refusal_is_told_as_final(subject: Subject, scenario: str, code:
     assert (error.code, error.retryable) == (code, False)
 
 
+@every_wire
+def test_a_redirect_is_not_followed_but_told(subject: Subject) -> None:
+    assert subject.ask("redirect").failure.detail.endswith("It redirects to /elsewhere")
+
+
 @pytest.mark.parametrize(
     "scenario",
     [
