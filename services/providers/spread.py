@@ -18,6 +18,9 @@ from services.providers.base import Provider, ProviderRequest
 REST_SECONDS = 5.0
 """Longer than the runner waits before a retry, short enough that a restart is noticed soon."""
 
+MOST_REST_SECONDS = 300.0
+"""A key that stays refused, or without money, costs a call that often; paid up, it is soon back."""
+
 Told = TypeVar("Told")
 
 _log = structlog.get_logger(__name__)
@@ -25,13 +28,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(eq=False)
 class _Endpoint:
-    """A key or a server, and its state; `rests_until` None: its last call began well."""
+    """A key or a server, and its state; `rests_until` None: its last call began well.
+
+    `refusals` counts, since then, the calls that failed for good by what is wrong with the key or
+    the address.
+    """
 
     number: int
     provider: Provider
     calls: int = 0
     last_turn: int = 0
     rests_until: float | None = None
+    refusals: int = 0
 
     def is_awake(self, now: float) -> bool:
         return self.rests_until is None or now >= self.rests_until
@@ -46,7 +54,8 @@ class SpreadProvider(Provider):
 
     An endpoint rests if its call failed before the first token in a way that makes another try
     there useless now: no call goes to it unless all rest. After its rest one call at a time tries
-    it, until a call begins well. A model that only some servers list goes only to them.
+    it, until a call begins well; a key that stays refused, or without money, rests longer each
+    time. A model that only some servers list goes only to them.
     """
 
     def __init__(
@@ -120,7 +129,7 @@ class SpreadProvider(Provider):
         """Yield up to the first token; that ends an endpoint's rest, as a whole answer does."""
         for event in events:
             if isinstance(event, Content | Reasoning | Finish):
-                endpoint.rests_until = None
+                endpoint.rests_until, endpoint.refusals = None, 0
                 yield event
                 return
             yield event
@@ -132,7 +141,7 @@ class SpreadProvider(Provider):
         if not (error.retryable or error.code.is_of_key):
             return error
         now = self._clock()
-        seconds = max(self._rest_seconds, error.retry_after or 0)
+        seconds = max(self._rest_of(endpoint, error), error.retry_after or 0)
         endpoint.rests_until = now + seconds
         _log.warning(
             "endpoint_rests",
@@ -143,6 +152,15 @@ class SpreadProvider(Provider):
         )
         is_another_awake = any(other.is_awake(now) for other in able)
         return error.for_another_server() if is_another_awake else error
+
+    def _rest_of(self, endpoint: _Endpoint, error: ProviderError) -> float:
+        """Give the usual rest, doubled with each refusal in a row that no wait mends."""
+        if error.retryable:
+            return self._rest_seconds
+        longest = max(MOST_REST_SECONDS, self._rest_seconds)
+        seconds = min(longest, self._rest_seconds * 2.0 ** min(endpoint.refusals, 10))
+        endpoint.refusals += 1
+        return seconds
 
     def _chosen(self, able: Sequence[_Endpoint]) -> _Endpoint:
         now = self._clock()

@@ -37,8 +37,6 @@ NO_KEY = "no-key"  # the SDK insists on a key; a server without authentication i
 MODELS_A_PAGE = 1000  # the most that a page may have
 MOST_MODELS = 10_000  # a server that always names a further page would be asked for ever
 
-_OK = 200
-
 _COLLECTIONS = ("models", "tunedModels")
 """Where Google keeps models: the name of a tuned model begins with its collection."""
 
@@ -77,8 +75,7 @@ class GeminiClient:
     def open(self, model: str, body: dict[str, Any]) -> Generator[ResponseBody, None, None]:
         """Call, and give the answer's bytes; leaving closes them. All errors are ProviderErrors."""
         with transport_errors(), closing(self._post(model, body)) as response:
-            if response.status_code != _OK:
-                response.read()
+            if not response.is_success:
                 raise self._refusal(response)
             yield body_of(response)
 

@@ -21,6 +21,7 @@ from services.providers.wire.clean_text import quote
 from services.providers.wire.retry_after import retry_after_seconds
 from services.providers.wire.transport import BODY_EXTENSION, ResponseBody, Urllib3Transport
 
+_REDIRECTS = range(300, 400)
 _OF_REQUEST = frozenset({400, 422, 500, 501})  # a template that knows no system prompt fails as 500
 
 
@@ -65,6 +66,8 @@ def refusal(
     told = explanation_in(body)
     found = judged(status, told)
     quoted = "" if found.is_of_key else quote(told.message, secret)
+    if status in _REDIRECTS and (goal := headers.get("location")):
+        quoted = f"It redirects to {quote(_place_of(goal), secret)}"
     kind = Filtered if found.meaning is Meaning.FILTERED else Refused
     error = kind(
         f"The provider answered with status {status}{found.reason}. {quoted}".rstrip(),
@@ -78,10 +81,17 @@ def refusal(
     return error
 
 
+def _place_of(location: str) -> str:
+    """Cut a redirect's goal before its query, which may hold what is nobody's business."""
+    return location.partition("?")[0].partition("#")[0]
+
+
 def unreachable() -> ProviderError:
-    """Say that nothing was sent."""
+    """Say that there was no answer, not even a status."""
     return ProviderError(
-        "No connection to the provider could be made.", code=FailureCode.UNREACHABLE, may_retry=True
+        "The provider cannot be reached, or speaks no HTTP.",
+        code=FailureCode.UNREACHABLE,
+        may_retry=True,
     )
 
 

@@ -88,11 +88,9 @@ class StainlessClient(ABC):
             raise timed_out() from exc
         except httpx2.TransportError as exc:
             raise unreachable() from exc
-        if response.is_success:
-            return response
-        with closing(response):
-            response.read()
-        raise self._refusal(response)
+        if not response.is_success:
+            raise self._refusal(response)
+        return response
 
     @abstractmethod
     def _post_by_sdk(

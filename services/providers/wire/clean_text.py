@@ -9,6 +9,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 QUOTE_CHARS = 200
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x01-\x1f\x7f-\x9f]")  # of bytes that are no text, or that drive a terminal
 _CREDENTIALS = re.compile(
     r"(?<=://)[^\s/@]+@"  # user:password in a URL
     r"|\b(?:sk|pk|rk)[-_][\w*.-]{6,}"  # keys as the vendors write them, also masked
@@ -62,7 +63,7 @@ def quote(message: object, secret: str) -> str:
     text = message if isinstance(message, str) else ""
     if secret:
         text = text.replace(secret, "[key]")
-    text = " ".join(clean(_CREDENTIALS.sub("[key]", text)).split())
+    text = " ".join(_CONTROL.sub(" ", clean(_CREDENTIALS.sub("[key]", text))).split())
     return text if len(text) <= QUOTE_CHARS else text[: QUOTE_CHARS - 1] + "…"
 
 

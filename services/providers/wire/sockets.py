@@ -4,6 +4,7 @@ gevent reads first, and waits where that fails. In a stream whose pieces come on
 piece then costs a system call and an exception more than it has to.
 """
 
+import http.client
 import select
 import ssl
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+
+MOST_INTERIM = 100
+"""How many interim answers (102 Processing, 103 Early Hints) may come before the answer."""
+
+_INTERIM = frozenset(range(100, 200)) - {101}
 
 _poll = get_original("select", "poll")
 """The system's own, which does not wait where it is told not to."""
@@ -117,7 +123,21 @@ class _OneSend:
         return not poll.poll(0)
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """What a server answers in the end: of what may come before, Python knows only the 100."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # typeshed leaves it out
+            if status not in _INTERIM:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine("no answer but signs of one")
+
+
 class _LeanConnection(_OneSend, HTTPConnection):
+    response_class = _FinalResponse
+
     def _new_conn(self) -> "socket.socket":
         made = super()._new_conn()
         if type(made) is gevent.socket.socket:
@@ -126,7 +146,7 @@ class _LeanConnection(_OneSend, HTTPConnection):
 
 
 class _LeanTlsConnection(_OneSend, HTTPSConnection):
-    pass
+    response_class = _FinalResponse
 
 
 class _LeanPool(HTTPConnectionPool):

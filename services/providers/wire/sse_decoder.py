@@ -135,7 +135,8 @@ class SseDecoder:
         where.append(what)
         self._held_size += len(what) + 1
         if self._held_size > MAX_FRAME_BYTES:
-            raise protocol_error("The provider sent a frame of more than 1 MB.")
+            text = "The provider sent a frame of more than 1 MB."
+            raise protocol_error(text, may_retry=False)
 
     def _end_line(self, frames: list[Frame]) -> None:
         line = b"".join(self._rest)

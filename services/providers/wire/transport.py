@@ -6,6 +6,7 @@ request and judges the status; the bytes of the answer are read here, from `Resp
 
 import builtins
 import contextlib
+import socket
 import ssl
 from collections.abc import Generator, Iterator, Mapping
 from functools import partial
@@ -25,6 +26,7 @@ from urllib3.exceptions import (
     TimeoutError,  # noqa: A004 - urllib3's root of timeouts, and the builtin is its parent's kin
 )
 
+from services.providers.errors.explanations import MOST_BYTES
 from services.providers.wire.chunk_decoder import ChunkDecoder
 from services.providers.wire.silence_watch import SilenceWatch
 from services.providers.wire.sockets import lean_pool
@@ -37,6 +39,17 @@ IDLE_CONNECTIONS = 10_000  # as many as there can be streams; a smaller pool war
 BUFFER_BYTES = 1 << 16  # not less than what may wait in a buffer of http.client's
 END_SECONDS = 0.25
 END_PIECES = 8
+
+REFUSAL = 300
+"""From this status on nobody reads an answer; what it says is read with the headers."""
+
+TOLD_SECONDS = 2.0
+"""In what time a refusal says why: its status waits for that, and counts without it."""
+
+MOST_WHOLE_BYTES = 1 << 26
+"""Of a body that is read in one: the longest lists of models and of vectors have a tenth of it."""
+
+_CODED = "content-encoding"  # what is handed on is decoded
 
 
 class ResponseBody(httpx2.SyncByteStream):
@@ -56,23 +69,45 @@ class ResponseBody(httpx2.SyncByteStream):
         self._reading: Generator[bytes, None, None] | None = None
         self.heard_at = monotonic()
         self.silence_seconds = read_seconds or 0.0
-        sock = self._socket()
+        sock = self._socket() or self._socket_of_file()
+        self._timed: socket.socket | None = sock
         if read_seconds is not None and isinstance(sock, gevent.socket.socket):
+            self._timed = None
             sock.settimeout(None)
             watch.add(self)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the bytes as they came, for httpx2, which decodes them itself."""
-        return self._read(decode=False)
+        """Give the decoded bytes of a body that is wanted in one, for httpx2.
+
+        It has the time that a server may be silent, and ends in a TransportError past that, and
+        where it is longer than anybody needs.
+        """
+        size = 0
+        for piece in self._read_within(self.silence_seconds):
+            size += len(piece)
+            if size > MOST_WHOLE_BYTES:
+                self.close()
+                raise httpx2.RemoteProtocolError("the body is too long")
+            yield piece
+
+    def told(self) -> bytes:
+        """Give what a refusal says, as far as it can be read soon; raises nothing."""
+        told = b""
+        with contextlib.closing(self), contextlib.suppress(httpx2.TransportError):
+            for piece in self._read_within(TOLD_SECONDS):
+                told += piece
+                if len(told) >= MOST_BYTES:
+                    break
+        return told[:MOST_BYTES]
 
     def pieces(self) -> Iterator[bytes]:
         """Give the decoded bytes as they come; raises httpx2's TransportErrors."""
         sock = self._socket()
-        is_plain = self._raw.headers.get("content-encoding", "identity") == "identity"
+        is_plain = self._raw.headers.get(_CODED, "identity") == "identity"
         if sock is not None and self._raw.chunked and is_plain:
             self._reading = self._read_chunks(sock)
         else:
-            self._reading = self._read(decode=True)
+            self._reading = self._read()
         return self._reading
 
     def finish(self) -> None:
@@ -101,13 +136,26 @@ class ResponseBody(httpx2.SyncByteStream):
         self._watch.discard(self)
         self._raw.close()
 
-    def _read(self, *, decode: bool) -> Generator[bytes, None, None]:
+    def _read_within(self, seconds: float) -> Generator[bytes, None, None]:
+        """Read, and raise ReadTimeout if the whole body takes longer: signs of life do not help."""
+        begun_at = self.heard_at = monotonic()
+        self.silence_seconds = min(seconds, self.silence_seconds)
+        if self._timed is not None:
+            self._timed.settimeout(self.silence_seconds or None)
+        for piece in self._read():
+            self.heard_at = begun_at
+            yield piece
+            if monotonic() - begun_at > seconds:
+                self.close()
+                raise httpx2.ReadTimeout("the body took too long")
+
+    def _read(self) -> Generator[bytes, None, None]:
         raw = self._raw
         source: Iterator[bytes]
         if raw.chunked:
-            source = iter(raw.read_chunked(READ_BYTES, decode_content=decode))
+            source = iter(raw.read_chunked(READ_BYTES, decode_content=True))
         else:
-            source = iter(partial(raw.read1, READ_BYTES, decode_content=decode), b"")
+            source = iter(partial(raw.read1, READ_BYTES, decode_content=True), b"")
         with self._mapped_errors():
             for piece in source:
                 self.heard_at = monotonic()
@@ -148,6 +196,11 @@ class ResponseBody(httpx2.SyncByteStream):
     def _socket(self) -> gevent.socket.socket | None:
         return getattr(getattr(self._raw, "connection", None), "sock", None)
 
+    def _socket_of_file(self) -> socket.socket | None:
+        """Give what is read from where the connection is not kept: nothing else has it then."""
+        file = getattr(getattr(self._raw, "_fp", None), "fp", None)
+        return getattr(getattr(file, "raw", None), "_sock", None)
+
 
 class Urllib3Transport(httpx2.BaseTransport):
     """Sends each request once: no retries, no redirects, no proxies, certificates verified."""
@@ -161,7 +214,7 @@ class Urllib3Transport(httpx2.BaseTransport):
         self._pool = lean_pool(tls or ssl.create_default_context(), IDLE_CONNECTIONS)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send, and return as soon as the headers are there."""
+        """Send, and return as soon as the headers are there, or what a refusal says."""
         timeout = request.extensions.get("timeout", {})
         headers = dict(request.headers)
         return self.send(request.method, str(request.url), headers, request.read(), timeout)
@@ -190,11 +243,11 @@ class Urllib3Transport(httpx2.BaseTransport):
         except (HTTPError, OSError) as exc:
             raise _as_httpx2(exc) from exc
         answer = ResponseBody(raw, read_seconds, self._watch)
+        fields = [field for field in raw.headers.items() if field[0].lower() != _CODED]
+        if raw.status >= REFUSAL:
+            return httpx2.Response(raw.status, headers=fields, content=answer.told())
         return httpx2.Response(
-            raw.status,
-            headers=list(raw.headers.items()),
-            stream=answer,
-            extensions={BODY_EXTENSION: answer},
+            raw.status, headers=fields, stream=answer, extensions={BODY_EXTENSION: answer}
         )
 
     def close(self) -> None:

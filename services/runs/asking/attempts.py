@@ -23,6 +23,9 @@ TURN_EVENTS = 64
 PATIENCE_SHARE = 0.5
 """The share of the time for the first token that a model may take while another could be asked."""
 
+MOST_CHARS = 1 << 22
+"""More than any model writes: an upstream that has no end would fill the memory until its time."""
+
 MOMENT = 0.001
 
 _log = structlog.get_logger(__name__)
@@ -130,13 +133,20 @@ def _first_of(stream: Stream, call: Call, patience: float | None) -> ProviderEve
 
 
 def _pour(living: Living, opened: Opened) -> FinishReason:
-    """Write all pieces to the log, and give the reason why they end."""
+    """Write all pieces to the log, and give the reason why they end.
+
+    An answer without an end is ended here, as too long.
+    """
+    size = 0
     for count, event in enumerate(chain((opened.first,), opened.stream), 1):
         if count % TURN_EVENTS == 0:
             gevent.sleep(0)
         match event:
             case Content() | Reasoning():
                 living.take(event)
+                size += len(event.content)
+                if size > MOST_CHARS:
+                    return FinishReason.LENGTH
             case UsageReport():
                 opened.call.reported = event
             case Finish():

@@ -48,7 +48,6 @@ def test_an_end_from_outside_closes_the_upstream_at_once(
         ("error-later", "upstream_error", TEXT),
         ("error-event", "upstream_error", TEXT),
         ("malformed", "upstream_protocol", TEXT),
-        ("endless-line", "upstream_protocol", ""),
         ("html", "upstream_protocol", ""),
         ("no-finish", "upstream_cut", TEXT),
         ("cut", "upstream_cut", TEXT),
@@ -75,11 +74,14 @@ def test_a_failure_keeps_what_came_and_lets_the_upstream_go(
     assert wire.live(until=0) == 0
 
 
+@pytest.mark.parametrize(("scenario", "text"), [("shapeless", TEXT), ("endless-line", "")])
 @every_wire
-def test_an_unknown_shape_is_not_paid_for_again(subject: Subject, wire: WireServer) -> None:
-    outcome = subject.ask("shapeless")
+def test_what_would_come_again_is_not_paid_for_again(
+    subject: Subject, wire: WireServer, scenario: str, text: str
+) -> None:
+    outcome = subject.ask(scenario)
 
-    assert (outcome.ending, outcome.text) == ("upstream_protocol", TEXT)
+    assert (outcome.ending, outcome.text) == ("upstream_protocol", text)
     assert not outcome.failure.retryable
     assert wire.live(until=0) == 0
 
@@ -103,6 +105,11 @@ def test_a_final_refusal_is_told_as_final(subject: Subject, scenario: str, code:
 
     assert error is not None
     assert (error.code, error.retryable) == (code, False)
+
+
+@every_wire
+def test_a_redirect_is_not_followed_but_told(subject: Subject) -> None:
+    assert subject.ask("redirect").failure.detail.endswith("It redirects to /elsewhere")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ FAULTS = (
     Fault("cut-after-finish", "stop", TEXT),
     Fault("malformed", "upstream_protocol", TEXT),
     Fault("shapeless", "upstream_protocol", TEXT),
-    Fault("endless-line", "upstream_protocol", calls=AGAIN),
+    Fault("endless-line", "upstream_protocol"),
     Fault("html", "upstream_protocol", calls=AGAIN),
     Fault("odd", "stop", TEXT),
     Fault("filter", "content_filter", "".join(WORDS[:2])),

@@ -9,6 +9,7 @@ from subjects.spread import GOOD, REST, Spread, fails
 from services.domain.costs import Usage
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Content, ProviderEvent, Reasoning, UsageReport
+from services.providers.spread import MOST_REST_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,32 @@ def test_a_rest_is_as_long_as_the_endpoint_asked_for() -> None:
 
     assert before == [1, 2]
     assert spread.asked == [2, 2]
+
+
+@pytest.mark.parametrize("code", ["upstream_unauthorized", "upstream_rate_limited"])
+def test_a_key_that_stays_refused_rests_longer_each_time(code: str) -> None:
+    refused = (fails(code, may_retry=False),)
+    spread = Spread([refused, refused, GOOD, refused, GOOD], [GOOD])
+
+    asked = []
+    for seconds in (0, REST, REST, REST, 0, REST):
+        spread.clock.now += seconds
+        spread.ask()
+        spread.ask()
+        asked.append(spread.asked[0])
+
+    assert asked == [1, 2, 2, 3, 4, 5]
+
+
+def test_the_longest_rest_of_a_refused_key_is_short_enough_to_be_paid_up() -> None:
+    refused = (fails("upstream_unauthorized", may_retry=False),)
+    spread = Spread([refused] * 21, [GOOD])
+    for _ in range(20):
+        spread.clock.now += MOST_REST_SECONDS
+        spread.ask()
+        spread.ask()
+
+    assert spread.asked[0] == 20
 
 
 def test_one_call_at_a_time_tries_an_endpoint_after_its_rest() -> None:

@@ -72,6 +72,10 @@ def test_a_quote_is_one_short_line() -> None:
     assert len(quoted) == 200
 
 
+def test_a_quote_drives_no_terminal() -> None:
+    assert quote("a\x1b[31mb\x01\x7f\x9b2Jc", "") == "a [31mb 2Jc"
+
+
 @pytest.mark.parametrize("message", [None, 5, {"a": 1}, ["x"]])
 def test_what_is_no_text_is_not_quoted(message: object) -> None:
     assert quote(message, "") == ""

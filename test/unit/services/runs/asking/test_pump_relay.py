@@ -22,6 +22,7 @@ from services.domain.events import (
 from services.domain.runs import AttemptOutcome
 from services.domain.sessions import FinishReason, MessageStatus
 from services.providers.base import ProviderRequest
+from services.runs.asking.attempts import MOST_CHARS
 from services.runs.living.run import Ending
 
 STOP = Finish(FinishReason.STOP)
@@ -46,6 +47,22 @@ def test_the_reason_of_the_provider_is_the_reason_of_the_end(
     end = world.story_of(world.launch()).end
     assert isinstance(end, Done)
     assert end.finish_reason is reason
+
+
+@pytest.mark.parametrize("kind", [Content, Reasoning])
+def test_an_answer_without_an_end_is_ended_as_too_long(
+    make_world: MakeWorld, kind: type[Content | Reasoning]
+) -> None:
+    endless = kind("word " * (MOST_CHARS // 50))
+    world = make_world([endless] * 100)
+
+    story = world.story_of(world.launch())
+
+    assert isinstance(story.end, Done)
+    assert story.end.finish_reason is FinishReason.LENGTH
+    written = sum(len(e.content) for _, e in story.events if isinstance(e, kind))
+    assert MOST_CHARS < written <= MOST_CHARS + len(endless.content)
+    assert "closed" in world.provider.journal
 
 
 def test_usage_that_the_provider_reports_is_the_truth_and_its_last_word_counts(
