@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.providers.anthropic.fields import FIELDS
 from services.providers.declaration import BaseUrl, Key, Limits, Vendor
-from services.providers.wire.fields import names_of
+from services.providers.fields import names_of
 
 VENDOR = Vendor(
     name="anthropic",

@@ -2,7 +2,7 @@
 
 import re
 
-from services.providers.wire.fields import Field
+from services.providers.fields import Field
 
 FIELDS = (
     Field("temperature", re.compile(r"\btemperature\b")),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from services.providers.declaration import BaseUrl, Embeddings, Key, Limits, Vendor
 from services.providers.embedding.model import EmbeddingModel
+from services.providers.fields import names_of
 from services.providers.gemini.fields import FIELDS
-from services.providers.wire.fields import names_of
 
 VENDOR = Vendor(
     name="gemini",

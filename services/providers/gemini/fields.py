@@ -6,7 +6,7 @@ Google names fields in refusals with underlines, or with words.
 import re
 from collections.abc import Collection
 
-from services.providers.wire.fields import Body, Field
+from services.providers.fields import Body, Field
 
 _SETTINGS = "generationConfig"
 

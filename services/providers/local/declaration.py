@@ -1,8 +1,8 @@
 """A server on the operator's own machines, as the rest of the server knows it."""
 
 from services.providers.declaration import BaseUrl, Embeddings, Limits, Vendor
+from services.providers.fields import names_of
 from services.providers.openai.fields import FIELDS
-from services.providers.wire.fields import names_of
 
 VENDOR = Vendor(
     name="local",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from services.providers.wire.fields import Body, Field
+from services.providers.fields import Body, Field
 
 
 class _SystemMessage(Field):

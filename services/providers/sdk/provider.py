@@ -15,8 +15,9 @@ from services.domain.sessions import FinishReason
 from services.providers import tokens
 from services.providers.base import Provider, ProviderRequest
 from services.providers.config import ProviderConfig
+from services.providers.fields import Field
 from services.providers.sdk.adapter import SdkAdapter, SdkClient
-from services.providers.wire.fields import Field, Omissions
+from services.providers.sdk.omissions import Omissions
 
 if TYPE_CHECKING:
     from services.providers.sdk.errors import Refused

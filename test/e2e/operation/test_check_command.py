@@ -99,13 +99,15 @@ def test_a_provider_that_is_not_there_is_unreachable(tmp_path: Path, wire: WireS
     assert lines["anthropic"].startswith("ok ")
 
 
-def test_a_server_that_is_no_provider_is_not_usable(
+def test_at_the_address_of_another_server_a_provider_is_unreachable(
     tmp_path: Path, supabase: SupabaseStack
 ) -> None:
     ran = check(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=supabase.url)
 
     assert ran.returncode == 1
-    assert lines_of(ran)["openai"].startswith("wrong  openai: not usable. ")
+    line = lines_of(ran)["openai"]
+    assert line.startswith("wrong  openai: unreachable. ")
+    assert "there is nothing at this address" in line
 
 
 def test_of_several_keys_each_has_a_line(tmp_path: Path, wire: WireServer) -> None:

@@ -158,7 +158,8 @@ def test_mistakes_in_its_settings_are_told_by_name(tree: Path, tmp_path: Path) -
 
 
 def test_its_key_can_be_checked(tree: Path, tmp_path: Path, wire: WireServer) -> None:
-    settings = {"MISTRAL_API_KEY": KEY, "MISTRAL_BASE_URL": wire.base_url}
+    address = {"MISTRAL_API_KEY": KEY, "MISTRAL_BASE_URL": wire.base_url}
+    settings = {**address, "DEFAULT_PROVIDER": "mistral", "DEFAULT_MODEL": "plain"}
 
     told = subprocess.run(
         arguments("check"),

@@ -14,10 +14,11 @@ from services.domain.sessions import MessageRole
 from services.providers.anthropic.fields import FIELDS as OF_ANTHROPIC
 from services.providers.base import Provider
 from services.providers.errors.explanations import Explanation
+from services.providers.fields import Field
 from services.providers.gemini.fields import FIELDS as OF_GEMINI
 from services.providers.openai.fields import FIELDS as OF_OPENAI
 from services.providers.registry import VENDORS
-from services.providers.wire.fields import MOST_MODELS, Field, Omissions
+from services.providers.sdk.omissions import MOST_MODELS, Omissions
 
 Build = Callable[..., Provider]
 

@@ -15,7 +15,11 @@ from services.providers.embedding.base import Embedder
 from services.providers.registry import VENDORS
 
 FOLDER = ROOT / "services" / "providers"
-LIGHT = ("services.domain.", "services.providers.declaration", "services.providers.embedding.model")
+LIGHT = re.compile(
+    r"services\.domain\..*|services\.providers\.(declaration|embedding\.model|([a-z_]+\.)?fields)"
+)
+DECLARED = [FOLDER / "declaration.py", FOLDER / "fields.py", *FOLDER.glob("*/declaration.py")]
+WITH_FIELDS = [path.with_name("fields.py") for path in FOLDER.glob("*/declaration.py")]
 
 every = pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
 
@@ -55,8 +59,8 @@ def test_the_adapters_are_where_the_declaration_says(vendor: Vendor) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [FOLDER / "declaration.py", *FOLDER.glob("*/declaration.py")],
-    ids=lambda p: p.parent.name,
+    [*DECLARED, *filter(Path.exists, WITH_FIELDS)],
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_a_declaration_imports_only_what_is_light(path: Path) -> None:
     nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.stmt)]
@@ -65,4 +69,4 @@ def test_a_declaration_imports_only_what_is_light(path: Path) -> None:
 
     for module in modules:
         is_standard = module.partition(".")[0] in sys.stdlib_module_names
-        assert is_standard or module.startswith(LIGHT), module
+        assert is_standard or LIGHT.fullmatch(module), module

@@ -1,4 +1,4 @@
-"""Fields of a request that it can do without: not every server of a format takes them all.
+"""What a server does not take of a request, as it is set and as its refusals tell.
 
 A refusal that names such a field says how the next request must look. A server says so in a
 validator's words, or in a sentence; it has to name the field and to say that it does not take it,
@@ -7,16 +7,13 @@ because a sentence such as "max_tokens is too large" asks for another value.
 
 import re
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 from services.providers.errors.explanations import Explanation
+from services.providers.fields import Body, Field
 
 MOST_MODELS = 1000
 """For how many models it is remembered: their names may come from clients."""
-
-Body = dict[str, Any]
 
 _CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 _NOT_TAKEN = re.compile(
@@ -32,37 +29,6 @@ _OTHER_VALUE = re.compile(
     r"|too (?:large|high|low|small|big|long)|must be (?:between|in|within|positive|[<>≤≥])|exceed"
 )
 """Asks for another value of a field that is taken: such a value may be a single user's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field that may be left out: `path` leads to it, `named` finds it in a refusal.
-
-    `instead` is another name for the same field, which is sent in its place, unless that is not
-    taken either.
-    """
-
-    name: str
-    named: re.Pattern[str]
-    path: tuple[str, ...] = ()
-    instead: str = ""
-
-    def is_in(self, body: Mapping[str, Any]) -> bool:
-        """Tell whether a request has it."""
-        *parents, last = self.path or (self.name,)
-        return last in _inner(body, parents)
-
-    def leave_out(self, body: Body, omitted: Collection[str]) -> None:
-        """Take it out of a request that has it, beside all others that are `omitted`."""
-        *parents, last = self.path or (self.name,)
-        value = _inner(body, parents).pop(last)
-        if self.instead and self.instead not in omitted:
-            body[self.instead] = value
-
-
-def names_of(fields: Sequence[Field]) -> Sequence[str]:
-    """Name the fields that a setting may leave out."""
-    return tuple(field.name for field in fields)
 
 
 class Omissions:
@@ -112,9 +78,3 @@ class Omissions:
 
 def _is_not_taken(words: str) -> bool:
     return _NOT_TAKEN.search(words) is not None and not _OTHER_VALUE.search(words)
-
-
-def _inner(body: Mapping[str, Any], parents: Sequence[str]) -> Any:
-    for name in parents:
-        body = body.get(name, {})
-    return body
