@@ -1,5 +1,6 @@
 """`Documentation/extending.md` followed to the letter: the vendor that it shows answers."""
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from source_tree import ROOT
 from stack.server_process import ServerProcess
 from wires.calls import KEY
 from wires.fixtures import WireServer
+from wires.model_lists import model_lists
 from wires.steps import TEXT
 
 # A single worker of pytest copies the project and starts its server.
@@ -157,18 +159,18 @@ def test_mistakes_in_its_settings_are_told_by_name(tree: Path, tmp_path: Path) -
     ]
 
 
-def test_its_key_can_be_checked(tree: Path, tmp_path: Path, wire: WireServer) -> None:
-    address = {"MISTRAL_API_KEY": KEY, "MISTRAL_BASE_URL": wire.base_url}
-    settings = {**address, "DEFAULT_PROVIDER": "mistral", "DEFAULT_MODEL": "plain"}
-
-    told = subprocess.run(
-        arguments("check"),
-        cwd=tree,
-        env=environment(tmp_path, settings),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_its_key_can_be_checked(tree: Path, tmp_path: Path) -> None:
+    names = ("mistral-small-2603", "mistral-large-2512")
+    with model_lists() as lists:
+        lists.body = json.dumps({"data": [{"id": name} for name in names]}).encode()
+        told = subprocess.run(
+            arguments("check"),
+            cwd=tree,
+            env=environment(tmp_path, {"MISTRAL_API_KEY": KEY, "MISTRAL_BASE_URL": lists.url}),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
 
     assert "ok     mistral: usable, 2 models" in told.stdout
 
