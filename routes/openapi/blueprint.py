@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
+import flask
 import flask_smorest  # type: ignore[import-untyped]  # it has no types; this file gives them
 import marshmallow as ma
 
@@ -79,6 +80,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
         loaded = super().arguments(schema, location=location, **options)
         if location == "json":
             loaded = _both(problems_doc(400, 413, 415), loaded)
+        if location == "query":
+            loaded = _unless_empty(schema, cast("Callable[[Handler], Handler]", loaded))
         return cast("Callable[[Handler], Handler]", loaded)
 
     def response(
@@ -121,6 +124,28 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
         ]
         routed = self.route(rule, methods=[method], parameters=variables, **options)
         return _both(_operation_doc, cast("Callable[[Handler], Handler]", routed))
+
+
+def _unless_empty(
+    schema: ma.Schema, loaded: Callable[[Handler], Handler]
+) -> Callable[[Handler], Handler]:
+    """Read a query only where there is one: most requests have none, and reading takes 30 us."""
+    if schema.validate({}):
+        return loaded  # it needs something
+    nothing = schema.load({})
+
+    def decorate(handler: Handler) -> Handler:
+        reading = loaded(handler)
+
+        @wraps(reading)
+        def decorated(*args: Any, **kwargs: Any) -> Any:
+            if flask.request.query_string:
+                return reading(*args, **kwargs)
+            return handler(*args, copy(nothing), **kwargs)
+
+        return cast("Handler", decorated)
+
+    return decorate
 
 
 def problems_doc(*statuses: int) -> Callable[[Handler], Handler]:
