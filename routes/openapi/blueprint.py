@@ -129,7 +129,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
 def _unless_empty(
     schema: ma.Schema, loaded: Callable[[Handler], Handler]
 ) -> Callable[[Handler], Handler]:
-    """Read a query only where there is one: most requests have none, and reading takes 30 us."""
+    """Read a query only where there is one: most requests have none, and reading takes 18 us."""
     if schema.validate({}):
         return loaded  # it needs something
     nothing = schema.load({})

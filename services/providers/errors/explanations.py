@@ -4,12 +4,13 @@ Servers that speak a vendor's format have errors of their own: `error` as text o
 as text or list, `message`, lists of all these, JSON written into a text, plain text, a page.
 """
 
-import html
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from services.providers.errors.pages import text_of_page
 
 MOST_BYTES = 1 << 16
 """What is read of an error's body."""
@@ -40,8 +41,6 @@ _FAILED = re.compile(
 """What a status in words has in it where something failed; else it is the state of some work."""
 
 _FIELDS = ("param", "field")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"\s*<(!doctype|html|head|body|h1|\?xml)\b", re.IGNORECASE)
 _FRAME = re.compile(r"^(?:data|error):\s*(?=[{\[])", re.MULTILINE)
 
 
@@ -62,13 +61,14 @@ class Explanation:
 
 
 def explanation_in(body: bytes) -> Explanation:
-    """Read the body of an error; of a page only its title is told."""
+    """Read the body of an error; of a page its title is told, or else its text."""
     text = body[:MOST_BYTES].decode(errors="replace").strip()
     begin = _FRAME.search(text)
     try:
         told = json.loads(text[begin.end() :] if begin else text, strict=False)
     except (ValueError, RecursionError):
-        said = _title_of(text) if _TAG.match(text) else text
+        page = text_of_page(text)
+        said = text if page is None else page
         return Explanation(said, whole=said.lower(), is_page=True)
     return explanation_of(told)
 
@@ -184,11 +184,6 @@ def _place(loc: object) -> str:
     """Write where a validator found a mistake, without what stands for the body."""
     parts = [str(part) for part in _list(loc)]
     return ".".join(parts[1:] if parts[:1] == ["body"] else parts)
-
-
-def _title_of(page: str) -> str:
-    found = _TITLE.search(page)
-    return html.unescape(" ".join(found[1].split())) if found else ""
 
 
 def _list(value: object) -> list[object]:

@@ -5,7 +5,6 @@ the status, which an error inside an answer may tell in its own code, or by its 
 """
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from services.domain.errors.codes import FailureCode
@@ -18,7 +17,12 @@ _STATUS = re.compile(r"[45]\d\d", re.ASCII)
 
 
 class Filtered(ProviderError):
-    """A filter refuses the content: that ends an answer, it is no failure."""
+    """A filter refuses the content: that ends an answer, it is no failure.
+
+    `is_refusal`: it came in place of an answer, and nothing was used.
+    """
+
+    is_refusal = True
 
 
 class Judgement(NamedTuple):
@@ -89,7 +93,8 @@ def judged(status: int, told: Explanation) -> Judgement:
 
 def judged_inside(told: Explanation) -> Judgement | None:
     """Judge an error inside an answer; None: nothing in it tells what it is."""
-    status = next(_statuses_in(told), None)
+    # Among several, that of the client's side tells more.
+    status = min((int(code) for code in told.codes if _STATUS.fullmatch(code)), default=None)
     meaning = meaning_of(status, told)
     named = [name.replace("-", "_").replace(" ", "_") for name in told.codes]
     for judgement, pattern in _BY_NAME:
@@ -111,8 +116,3 @@ def _by_meaning(meaning: Meaning, usual: Judgement) -> Judgement:
         code = FailureCode.REJECTED
     is_of_key = usual.is_of_key or meaning is Meaning.KEY
     return Judgement(code, may_retry=False, meaning=meaning, reason=reason, is_of_key=is_of_key)
-
-
-def _statuses_in(told: Explanation) -> Iterator[int]:
-    """Give the HTTP statuses among the codes, those of the client's side first."""
-    yield from sorted(int(code) for code in told.codes if _STATUS.fullmatch(code))

@@ -69,13 +69,11 @@ class SdkProvider(SdkAdapter[Client], Provider):
 
         read = self._reader()
         asked = _as_vendors_take_it(request)
-        body: ResponseBody | None = None
         try:
             with ExitStack() as calls:
-                body = self._answer_to(asked, calls)
-                yield from read(body)
-        except Filtered:
-            if body is None:
+                yield from read(self._answer_to(asked, calls))
+        except Filtered as filtered:
+            if filtered.is_refusal:
                 yield UsageReport(Usage())
             yield Finish(FinishReason.CONTENT_FILTER)
 

@@ -13,9 +13,6 @@ from services.providers.wire.clean_text import protocol_error
 _DECODER = json.JSONDecoder(strict=False)  # it takes control characters, NaN and lone surrogates
 _BEGIN = re.compile(r"(?:\s|data:|\ufeff)*(?=\[?\s*\{)")
 _BETWEEN = re.compile(r"(?:\s|,|data:|\[DONE\])*")
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head|body|h\d|title|p|div)\b", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>([^<]+)", re.IGNORECASE)
-_UNSEEN = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _COMPLAINT = re.compile(
     r"error|fail|exce|limit|unavailable|denied|invalid|overload|time.?out|refus|quota|not found",
     re.IGNORECASE,
@@ -60,14 +57,6 @@ def is_keep_alive(name: bytes) -> bool:
 def is_complaint(words: str) -> bool:
     """Tell whether words in place of JSON say that something went wrong."""
     return _COMPLAINT.search(words) is not None
-
-
-def text_of_page(text: str) -> str | None:
-    """Give what a web page says; None for a text that is no web page."""
-    if not _PAGE.match(text):
-        return None
-    title = _TITLE.search(text)
-    return title[1] if title else _UNSEEN.sub(" ", text)
 
 
 def parts_of(content: object, *, is_thought: bool = False, depth: int = 0) -> Iterator[Part]:

@@ -12,20 +12,19 @@ from typing import Any, Protocol
 
 import httpx2
 
-from services.domain.costs import Usage
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
 from services.domain.sessions import FinishReason
 from services.providers.errors.explanations import Explanation, explanation_of, is_error
 from services.providers.errors.judgements import Filtered, Judgement, judged_inside
+from services.providers.errors.pages import text_of_page
 from services.providers.wire.clean_text import PieceCleaner, protocol_error, quote
 from services.providers.wire.odd_frames import (
     is_complaint,
     is_keep_alive,
     objects_in,
     parts_of,
-    text_of_page,
 )
 from services.providers.wire.reasons import ReasonKind, kind_of_reason
 from services.providers.wire.sse_decoder import STRAY, Frame, SseDecoder
@@ -212,16 +211,10 @@ def has_text(events: list[ProviderEvent]) -> bool:
     return any(isinstance(event, Content | Reasoning) for event in events)
 
 
-def _is_used(answer: Answer) -> bool:
-    """Tell whether anything was written, or both sides were counted."""
-    return answer.has_begun or (answer.reported is not None and answer.reported.is_whole)
-
-
 def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
     """Give the events of an answer, Finish last; ProviderError if it fails or breaks off.
 
-    What was counted until then is given before the error; a filter's that comes in place of an
-    answer is a refusal, for which nothing was used.
+    What was counted until then is given before the error.
     """
     decoder = SseDecoder()
     try:
@@ -236,8 +229,9 @@ def read_answer(body: Body, answer: Answer) -> Iterator[ProviderEvent]:
             yield from answer.events(frame)
     except ProviderError as error:
         yield from answer.counted()
-        if isinstance(error, Filtered) and not _is_used(answer):
-            yield UsageReport(Usage())
+        if isinstance(error, Filtered):
+            is_counted = answer.reported is not None and answer.reported.is_whole
+            error.is_refusal = not (answer.has_begun or is_counted)
         raise
     except httpx2.TransportError:
         if answer.reason is None and not answer.failed_by:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from api.accounts import MakeApp
 from api.calls import ApiUser, refused
-from api.chat_client import Json
+from api.choices import chosen, configured, provider_in
 from wires.fixtures import WireServer
 
 from services.admission.breakers.base import BreakerState
@@ -35,27 +35,8 @@ def chooser(make_app: MakeApp) -> ApiUser:
     return ApiUser.of(app)
 
 
-def configured(state: Json) -> list[str]:
-    return [provider["name"] for provider in state["providers"] if provider["configured"]]
-
-
-def provider_in(state: Json, name: str) -> Json:
-    found: Json = next(one for one in state["providers"] if one["name"] == name)
-    return found
-
-
 def model_of_openai(user: ApiUser) -> str:
     return str(provider_in(user.json("/api/providers"), "openai")["models"][0]["name"])
-
-
-def chosen(user: ApiUser, session: str, **choice: str) -> tuple[str, str]:
-    """Tell which provider was chosen for a message; it need not answer."""
-    stream = user.send(session, "/slow 60000 /long 1", **choice)
-    assert stream.status == 200, stream.response.text
-    start = stream.read(1)[0].event
-    user.post(f"/runs/{start['run_id']}/stop")
-    stream.answer()
-    return start["provider"], start["model"]
 
 
 def test_a_server_without_any_key_offers_the_script(ann: ApiUser) -> None:

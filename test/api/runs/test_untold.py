@@ -4,7 +4,7 @@ from pathlib import Path
 
 from api.accounts import MakeApp
 from api.calls import ApiUser, refused
-from api.chat_client import Json
+from api.choices import chosen, configured, provider_in
 
 from services.providers.registry import VENDORS
 
@@ -12,25 +12,6 @@ NOBODY = "http://127.0.0.1:9/v1"
 """Port 9 discards: these tests begin runs there, and look only at which provider was chosen."""
 
 ALL = list(VENDORS)
-
-
-def configured(state: Json) -> list[str]:
-    return [provider["name"] for provider in state["providers"] if provider["configured"]]
-
-
-def provider_in(state: Json, name: str) -> Json:
-    found: Json = next(one for one in state["providers"] if one["name"] == name)
-    return found
-
-
-def chosen(user: ApiUser, session: str, **choice: str) -> tuple[str, str]:
-    """Tell which provider was chosen for a message; it need not answer."""
-    stream = user.send(session, "/slow 60000 /long 1", **choice)
-    assert stream.status == 200, stream.response.text
-    start = stream.read(1)[0].event
-    user.post(f"/runs/{start['run_id']}/stop")
-    stream.answer()
-    return start["provider"], start["model"]
 
 
 def test_the_script_stands_in_no_list_beside_a_real_provider_and_answers_who_names_it(

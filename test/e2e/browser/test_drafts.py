@@ -16,6 +16,14 @@ def open_titled(client: WebClient, title: str) -> None:
     client.wait_for_end()
 
 
+def greeted(client: WebClient) -> WebClient:
+    """Register, and have a first answer."""
+    client.register()
+    client.send(f"{QUICK}hello")
+    client.wait_for_end()
+    return client
+
+
 def test_a_draft_stays_with_its_conversation_and_survives_a_reload(client: WebClient) -> None:
     field = client.page.get_by_label("Message", exact=True)
     for title in ("apples", "boats"):
@@ -118,10 +126,7 @@ def test_drafts_do_not_fill_the_browser(client: WebClient) -> None:
 def test_a_send_that_failed_is_still_there_after_a_reload_and_counts_once(
     context: BrowserContext, proxy: CutProxy, complaints: list[str]
 ) -> None:
-    client = WebClient(context.new_page(), proxy.url)
-    client.register()
-    client.send(f"{QUICK}hello")
-    client.wait_for_end()
+    client = greeted(WebClient(context.new_page(), proxy.url))
     sends = client.requests("/stream")
     proxy.go_down()
     client.send(f"{QUICK}are you there?")
@@ -147,10 +152,7 @@ def test_a_send_that_failed_is_still_there_after_a_reload_and_counts_once(
 def test_a_send_whose_reply_was_lost_is_not_offered_again_after_a_reload(
     context: BrowserContext, proxy: CutProxy, complaints: list[str]
 ) -> None:
-    client = WebClient(context.new_page(), proxy.url)
-    client.register()
-    client.send(f"{QUICK}hello")
-    client.wait_for_end()
+    client = greeted(WebClient(context.new_page(), proxy.url))
     proxy.swallow_answers()
     client.send(f"{QUICK}only once")
     assert proxy.swallowed.wait(PATIENCE_MS / 1000)
