@@ -1,6 +1,5 @@
 """Rate limits by address, for callers without a login, and the headers that tell of every limit."""
 
-import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from limits.strategies import RateLimiter
 
 from services.domain.errors.requests import TooManyRequests
 from services.domain.limits import Limit, Standing, Windows
+from services.domain.networks import network_of
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -58,7 +58,7 @@ class _AddressLimiter(Limiter):
         """Count per address."""
         self._ours = _Strategy(windows)
         super().__init__(
-            address,
+            network,
             app=app,
             enabled=rules.enabled,
             storage_uri="memory://",  # the library wants a storage; `limiter` decides
@@ -100,16 +100,9 @@ class _Strategy(RateLimiter):
         return WindowStats(time.time() + standing.reset_seconds, standing.remaining)
 
 
-def address() -> str:
-    """Name the caller's network: an IPv4 address, or the /64 that a customer has of IPv6."""
-    text = request.remote_addr or "unknown"
-    try:
-        parsed = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if parsed.version == 4:  # noqa: PLR2004 - IPv4
-        return text
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+def network() -> str:
+    """Name the caller's network, see `network_of`."""
+    return network_of(request.remote_addr or "")
 
 
 def tell(standing: Standing | None) -> None:
@@ -136,5 +129,5 @@ def _limit(item: RateLimitItem) -> Limit:
 
 
 def _subject(identifiers: tuple[str, ...]) -> str:
-    address_, where = identifiers
-    return f"{where}:{address_}"
+    network_, where = identifiers
+    return f"{where}:{network_}"
