@@ -52,7 +52,12 @@ def _rules(settings: Settings) -> edges.EdgeRules:
             lifetime_seconds=accounts.access_token_seconds,
             leeway_seconds=accounts.jwt_leeway_seconds,
         ),
-        limits=LimitRules(enabled=limits.enabled, login=limits.login, register=limits.register),
+        limits=LimitRules(
+            enabled=limits.enabled,
+            login=limits.login,
+            register=limits.register,
+            refresh=limits.refresh,
+        ),
         cors_origins=settings.server.cors_origins or (),
         trusted_proxies=settings.server.trusted_proxies,
         max_body_bytes=limits.max_body_bytes,

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from services.domain.errors.conflicts import ExternalAccount
+from services.domain.errors.outages import Unavailable
+from services.domain.peers import Peer
 from services.domain.users import Caller, ExternalUser, User
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, OpenLogin
+from services.identity.sign_ins import SignIns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,24 +23,31 @@ class SignedIn:
 class AuthController:
     """Makes accounts, and opens, continues and ends their logins."""
 
-    def __init__(self, accounts: Accounts, logins: Logins) -> None:
-        """Take the services that keep accounts and logins."""
+    def __init__(self, accounts: Accounts, logins: Logins, sign_ins: SignIns) -> None:
+        """Take the services that keep accounts and logins, and the one that opens them."""
         self._accounts = accounts
         self._logins = logins
+        self._sign_ins = sign_ins
 
-    def register(self, email: str, password: str, name: str | None) -> SignedIn:
-        """Make an account and log it in; raises EmailTaken."""
-        user = self._accounts.register(email, password, name)
-        return _signed_in(user, self._logins.open(user.id))
+    def register(self, email: str, password: str, name: str | None, peer: Peer) -> SignedIn:
+        """Make an account and log it in; raises EmailTaken, InvalidRequest, TooManyLogins."""
+        user = self._accounts.register(email, password, name, peer)
+        return _signed_in(user, self._sign_ins.open_first(user, peer))
 
-    def login(self, email: str, password: str) -> SignedIn:
-        """Log in with a password; raises Unauthorized."""
-        user = self._accounts.check(email, password)
-        return _signed_in(user, self._logins.open(user.id))
+    def login(self, email: str, password: str, peer: Peer) -> SignedIn:
+        """Log in with a password; raises Unauthorized, TooManyRequests, TooManyLogins."""
+        signed_in = self._sign_ins.log_in(email, password, peer)
+        return _signed_in(signed_in.user, signed_in.opened)
 
-    def refresh(self, refresh_token: str) -> SignedIn:
-        """Continue a login; raises Unauthorized."""
-        opened = self._logins.refresh(refresh_token)
+    def refresh(self, refresh_token: str, key: str | None, peer: Peer) -> SignedIn:
+        """Continue a login; raises Unauthorized.
+
+        With the `key` of its first use a token may come again until the next one is used. For a
+        peer who has left already nothing is done.
+        """
+        if peer.has_left():
+            raise Unavailable("The caller has left; nothing was done.")
+        opened = self._logins.refresh(refresh_token, key)
         return _signed_in(self._accounts.get(opened.login.user_id), opened)
 
     def logout(self, caller: Caller) -> None:
@@ -49,14 +59,13 @@ class AuthController:
         """Read the caller's account."""
         return caller.external or self._accounts.get(caller.user_id)
 
-    def change_password(self, caller: Caller, current: str, new: str) -> None:
+    def change_password(self, caller: Caller, current: str, new: str, peer: Peer) -> None:
         """Replace the caller's password and end all other logins.
 
-        Raises InvalidRequest, ExternalAccount.
+        Raises InvalidRequest, ExternalAccount, TooManyRequests, TooManyLogins.
         """
         _refuse_external(caller)
-        self._accounts.change_password(caller.user_id, current, new)
-        self._logins.end_others(caller.user_id, caller.login_id)
+        self._sign_ins.change_password(caller, current, new, peer)
 
 
 def _signed_in(user: User, opened: OpenLogin) -> SignedIn:

@@ -29,10 +29,10 @@ class Controllers:
 
 def build(services: Services) -> Controllers:
     """Build all use cases on a worker's services."""
-    runs = build_runs(services)
+    runs, identity = build_runs(services), services.identity
     sessions = SessionsController(services.store, services.answering.offers, runs)
     return Controllers(
-        auth=AuthController(services.identity.accounts, services.identity.logins),
+        auth=AuthController(identity.accounts, identity.logins, identity.sign_ins),
         sessions=sessions,
         runs=runs,
         chat=ChatController(sessions, runs),

@@ -4,8 +4,10 @@ from typing import Any
 
 from controllers.auth import AuthController, SignedIn
 from routes.hooks.authentication import Guard, current_caller
+from routes.hooks.idempotency import HEADER, KEY_FORM, sent_key
 from routes.hooks.limits import AddressLimits
-from routes.openapi.blueprint import Blueprint, problems_doc
+from routes.hooks.peer import present_peer
+from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
 from routes.schemas.auth import (
     LoginSchema,
     MeSchema,
@@ -38,10 +40,10 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
     def register_account(body: dict[str, Any]) -> dict[str, object]:
         """Make an account and log it in.
 
-        The first account of an installation is its admin. E-mail addresses are compared without
-        case.
+        The first account of an installation is its admin. E-mail addresses are compared as mail
+        servers do: without case, and their domains by what the name service knows.
         """
-        return tokens(auth.register(body["email"], body["password"], body["name"]))
+        return tokens(auth.register(body["email"], body["password"], body["name"], present_peer()))
 
     @blp.post("/login")
     @limits.login
@@ -49,20 +51,28 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
     @blp.response(200, TokensSchema)
     @problems_doc(401, 429, 503)
     def login(body: dict[str, Any]) -> dict[str, object]:
-        """Log in with e-mail address and password."""
-        return tokens(auth.login(body["email"], body["password"]))
+        """Log in with e-mail address and password.
+
+        Guessing is slowed down: where an account was tried too often from elsewhere, a 429 says
+        when to come back. From where it was opened before it goes on.
+        """
+        return tokens(auth.login(body["email"], body["password"], present_peer()))
 
     @blp.post("/refresh")
+    @limits.refresh
     @blp.arguments(RefreshSchema)
+    @header_doc(HEADER, KEY_FORM)
     @blp.response(200, TokensSchema)
-    @problems_doc(401, 503)
+    @problems_doc(401, 429, 503)
     def refresh_login(body: dict[str, Any]) -> dict[str, object]:
         """Continue a login.
 
-        A refresh token is good once; the answer holds the next one. A token that comes again
-        later than within a short grace ends the login.
+        A refresh token is good once; the answer holds the next one, which is the same however
+        often the token comes within a short grace. Later it ends the login, unless it comes with
+        the Idempotency-Key of its first use and the next one was never used: then the answer was
+        lost.
         """
-        return tokens(auth.refresh(body["refresh_token"]))
+        return tokens(auth.refresh(body["refresh_token"], sent_key(), present_peer()))
 
     @blp.post("/logout")
     @guard.required
@@ -93,6 +103,6 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
 
         Passwords of Supabase Auth are changed there: for its users this is a 409.
         """
-        auth.change_password(current_caller(), body["current"], body["new"])
+        auth.change_password(current_caller(), body["current"], body["new"], present_peer())
 
     return blp

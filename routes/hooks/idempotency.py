@@ -24,15 +24,23 @@ def idempotency_key(caller: Caller) -> IdempotencyKey | None:
 
     The body counts as parsed JSON: order of members and white space make no difference.
     """
+    key = sent_key()
+    if key is None:
+        return None
+    canonical = json.dumps(present_body(), sort_keys=True, separators=(",", ":"))
+    scope = f"{caller.user_id}\n{request.method}\n{request.path}\n{key}"
+    return IdempotencyKey(_sha256(scope), _sha256(canonical))
+
+
+def sent_key() -> str | None:
+    """Read the key of the present request as it was sent; None: it has none."""
     key = request.headers.get(HEADER)
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_CHARS or not key.isascii() or not key.isprintable():
         text = f"1 to {MAX_CHARS} printable ASCII characters, a UUID for example."
         raise InvalidRequest(f"{HEADER}: {text}", {HEADER: [text]})
-    canonical = json.dumps(present_body(), sort_keys=True, separators=(",", ":"))
-    scope = f"{caller.user_id}\n{request.method}\n{request.path}\n{key}"
-    return IdempotencyKey(_sha256(scope), _sha256(canonical))
+    return key
 
 
 def _sha256(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Rate limits by address, for callers without a login, and the headers that tell of every limit."""
+"""Rate limits by network, for callers without a login, and the headers that tell of every limit."""
 
 import time
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from limits import RateLimitItem, WindowStats
 from limits.strategies import RateLimiter
 
 from services.domain.errors.requests import TooManyRequests
-from services.domain.limits import Limit, Standing, Windows
-from services.domain.networks import network_of
+from services.domain.limits import Limit, Standing, Windows, widened
+from services.domain.networks import circles_of, network_of
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -25,10 +25,11 @@ class LimitRules:
     enabled: bool
     login: str
     register: str
+    refresh: str
 
 
 class AddressLimits:
-    """The limits of the handlers that need no login."""
+    """The limits of the handlers that need no login: of an address, and wider of what is around."""
 
     def __init__(self, app: Flask, rules: LimitRules, windows: Windows) -> None:
         """Count in `windows`, which belong to this process or to all workers."""
@@ -43,6 +44,10 @@ class AddressLimits:
     def register(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
         """Limit a handler that makes accounts, per address."""
         return self._limited(self._rules.register, handler)
+
+    def refresh(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
+        """Limit a handler that continues logins, per address."""
+        return self._limited(self._rules.refresh, handler)
 
     def _limited(self, limits: str, handler: Callable[Params, Result]) -> Callable[Params, Result]:
         return self._limiter.limit(limits)(handler) if self._rules.enabled else handler
@@ -81,13 +86,17 @@ class _Strategy(RateLimiter):
         self._windows = windows
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count one request."""
+        """Count one request, in each network around the caller until one has no room."""
         del cost  # always one here
-        count = self._windows.take(_subject(identifiers), [_limit(item)])
-        known: Standing | None = g.get("standing")
-        if known is None or count.tightest.remaining < known.remaining:
-            g.standing = count.tightest
-        return count.fits
+        for step, circle in enumerate(circles_of(request.remote_addr or "")):
+            subject = _subject((circle, *identifiers[1:]))
+            count = self._windows.take(subject, [widened(_limit(item), step)])
+            known: Standing | None = g.get("standing")
+            if known is None or count.tightest.remaining < known.remaining:
+                g.standing = count.tightest
+            if not count.fits:
+                return False
+        return True
 
     def test(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Tell whether another request fits."""

@@ -4,7 +4,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from routes.schemas.fields import EmailAddress, Text
-from services.domain.users import Role
+from services.domain.users import EXAMPLE_PASSWORDS, Role
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 128
@@ -14,8 +14,11 @@ MAX_NAME_CHARS = 100
 MAX_TOKEN_CHARS = 4096
 
 ADDRESS = {"example": "ann@example.org"}
-PASSWORD = "correct horse battery staple"  # noqa: S105 - an example, which says that it is one
-KNOWN_TO_ALL = "The example is known to everybody: take your own where others can reach the server."
+PASSWORD, NEW_PASSWORD = EXAMPLE_PASSWORDS
+KNOWN_TO_ALL = (
+    "What is guessed first is refused: common passwords, rows of characters, the address or the "
+    "name; in production the example too, which everybody knows."
+)
 
 
 def new_password(example: str) -> Text:
@@ -72,7 +75,7 @@ class PasswordChangeSchema(ma.Schema):
     """A change of the password."""
 
     current = known_password()
-    new = new_password(f"{PASSWORD} again")
+    new = new_password(NEW_PASSWORD)
 
 
 class UserSchema(ma.Schema):

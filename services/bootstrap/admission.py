@@ -1,6 +1,6 @@
 """What is counted before a call is made: limits of callers, quotas and breakers of providers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from limits import parse_many
@@ -57,8 +57,12 @@ def build_queue(settings: Settings, counters: Counters, metrics: Metrics) -> Bur
 def build_turn_limit(settings: Settings, windows: Windows) -> TurnLimit:
     """Build the limit of messages that each user may send."""
     limits = settings.limits
-    items = parse_many(limits.ai) if limits.enabled else ()
-    return TurnLimit(windows, [Limit(str(i), i.amount, i.get_expiry()) for i in items])
+    return TurnLimit(windows, parsed(limits.ai) if limits.enabled else ())
+
+
+def parsed(notation: str) -> Sequence[Limit]:
+    """Read limits as the settings write them."""
+    return [Limit(str(one), one.amount, one.get_expiry()) for one in parse_many(notation)]
 
 
 def _quotas(settings: Settings) -> Mapping[str, Quota]:

@@ -3,9 +3,15 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from services.bootstrap.admission import parsed
+from services.domain.limits import Windows
+from services.domain.users import EXAMPLE_PASSWORDS
 from services.identity.accounts import Accounts
+from services.identity.attempts import AttemptRules, Attempts
+from services.identity.hashing_line import LineRules
 from services.identity.logins import Logins, LoginTimes
-from services.identity.passwords import Passwords
+from services.identity.passwords import HASHERS, Passwords
+from services.identity.sign_ins import SignIns
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
 from services.settings.whole import Settings
 from services.stores.base.store import Store
@@ -14,19 +20,47 @@ from services.telemetry.metrics import Metrics
 from services.worker.services import Identity
 
 
-def build(settings: Settings, store: Store, log: RunLog, metrics: Metrics) -> Identity:
-    """Build what authenticates callers."""
+def build(
+    settings: Settings, store: Store, log: RunLog, metrics: Metrics, windows: Windows
+) -> Identity:
+    """Build what authenticates callers; attempts at passwords are counted in `windows`."""
+    passwords = _passwords(settings)
+    accounts = Accounts(
+        store.users,
+        passwords,
+        known_to_all=EXAMPLE_PASSWORDS if settings.server.is_production else (),
+    )
+    logins = Logins(store.logins, _login_times(settings), tell=_tell_of_login(log))
+    return Identity(
+        accounts=accounts,
+        logins=logins,
+        sign_ins=SignIns(accounts, logins, Attempts(windows, _attempt_rules(settings))),
+        passwords=passwords,
+        supabase_tokens=_supabase_tokens(settings, store, metrics),
+    )
+
+
+def _passwords(settings: Settings) -> Passwords:
     accounts = settings.accounts
-    passwords = Passwords(accounts.password_hash_memory_kib)
-    times = LoginTimes(
+    line = LineRules(
+        places=HASHERS, size=accounts.password_queue_size, seconds=accounts.password_queue_seconds
+    )
+    return Passwords(accounts.password_hash_memory_kib, line)
+
+
+def _login_times(settings: Settings) -> LoginTimes:
+    accounts = settings.accounts
+    return LoginTimes(
         lifetime=timedelta(seconds=accounts.refresh_token_seconds),
         grace=timedelta(seconds=accounts.refresh_grace_seconds),
     )
-    return Identity(
-        accounts=Accounts(store.users, passwords),
-        logins=Logins(store.logins, times, tell=_tell_of_login(log)),
-        passwords=passwords,
-        supabase_tokens=_supabase_tokens(settings, store, metrics),
+
+
+def _attempt_rules(settings: Settings) -> AttemptRules:
+    limits = settings.limits
+    return AttemptRules(
+        account=parsed(limits.failed_account) if limits.enabled else (),
+        network=parsed(limits.failed_network) if limits.enabled else (),
     )
 
 

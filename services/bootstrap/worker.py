@@ -46,7 +46,7 @@ def build_services(settings: Settings) -> Services:
         answering=answering,
         runner=runner,
         drain=Drain(runner, log, followers, settings.server.graceful_timeout),
-        identity=identity.build(settings, store, log, metrics),
+        identity=identity.build(settings, store, log, metrics, counters.windows),
         background=leases.build_background(settings, shared, worker_id),
         metrics=metrics,
     )

@@ -3,8 +3,10 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+GROWTH = 4
 
 
 class Priority(StrEnum):
@@ -21,6 +23,19 @@ class Limit:
     text: str
     amount: int
     seconds: int
+
+
+def widened(limit: Limit, step: int) -> Limit:
+    """Give the limit of a network so many circles around the one that has this limit.
+
+    Each circle has the room of `GROWTH` of the next smaller: a carrier's customers share a /48.
+    """
+    amount = limit.amount * GROWTH**step
+    return (
+        limit
+        if not step
+        else replace(limit, text=f"{limit.text}, {GROWTH**step} times", amount=amount)
+    )
 
 
 @dataclass(frozen=True, slots=True)

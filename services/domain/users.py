@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+EXAMPLE_PASSWORDS = ("correct horse battery staple", "correct horse battery staple again")
+"""The passwords of the documents: everybody knows them."""
+
 
 class Role(StrEnum):
     """What an account may do in its tenant."""
@@ -14,7 +17,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account; `email` is kept as it was typed, and compared without case."""
+    """An account; `email` is kept as it was typed, and compared as mail servers do."""
 
     id: str
     tenant_id: str

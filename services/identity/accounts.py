@@ -1,12 +1,16 @@
 """The accounts that this server keeps itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
+from services.domain.errors.outages import TooManyLogins
 from services.domain.errors.requests import InvalidRequest, Unauthorized
+from services.domain.peers import SOMEBODY, Peer
 from services.domain.users import User
+from services.identity.chosen_names import refused_email, refused_name
+from services.identity.chosen_passwords import refused_password
 from services.identity.passwords import Passwords
 from services.stores.base.users import Credentials, NewUser, UserStore
 
@@ -21,35 +25,52 @@ def utc_now() -> datetime:
 class Accounts:
     """Makes accounts and checks passwords."""
 
-    def __init__(self, users: UserStore, passwords: Passwords, now: Clock = utc_now) -> None:
-        """Keep accounts in `users`."""
+    def __init__(
+        self,
+        users: UserStore,
+        passwords: Passwords,
+        now: Clock = utc_now,
+        known_to_all: Sequence[str] = (),
+    ) -> None:
+        """Keep accounts in `users`; `known_to_all` are passwords that nobody may choose."""
+        self._known_to_all = known_to_all
         self._users = users
         self._passwords = passwords
         self._now = now
 
-    def register(self, email: str, password: str, name: str | None) -> User:
-        """Make an account, or raise EmailTaken."""
+    def register(self, email: str, password: str, name: str | None, peer: Peer = SOMEBODY) -> User:
+        """Make an account, or raise EmailTaken, or InvalidRequest for what nobody should have."""
+        self._check_new(email, password, name)
         new = NewUser(
             id=str(uuid7()),
             email=email,
             name=name,
-            password_hash=self._passwords.hash(password),
+            password_hash=self._passwords.hash(password, peer),
             created_at=self._now(),
         )
         return self._users.add(new)
 
-    def check(self, email: str, password: str) -> User:
+    def find(self, email: str) -> User | None:
+        """Find the account that an address belongs to."""
+        known = self._users.credentials(email)
+        return known.user if known else None
+
+    def check(self, email: str, password: str, peer: Peer = SOMEBODY) -> User:
         """Find the account that the address and password belong to, or raise Unauthorized.
 
         The answer and its time do not tell whether the address or the password was wrong.
         """
+        return self.verified(email, password, peer).user
+
+    def verified(self, email: str, password: str, peer: Peer = SOMEBODY) -> Credentials:
+        """Do as `check` does, and give the hash too that the password matches now."""
         known = self._users.credentials(email)
         password_hash = known.password_hash if known else None
-        if not self._passwords.matches(password, password_hash) or known is None:
-            raise _wrong_login()
+        if not self._passwords.matches(password, password_hash, peer) or known is None:
+            raise wrong_login()
         if self._passwords.is_outdated(known.password_hash):
-            self._renew(known, password)
-        return known.user
+            return self._renewed(known, password, peer)
+        return known
 
     def get(self, user_id: str) -> User:
         """Read an account, or raise Unauthorized where it is gone."""
@@ -58,29 +79,46 @@ class Accounts:
             raise Unauthorized("The account does not exist any more.")
         return known.user
 
-    def change_password(self, user_id: str, current: str, new: str) -> None:
+    def change_password(self, user_id: str, current: str, new: str, peer: Peer = SOMEBODY) -> None:
         """Replace a password for a user who knows it; raises InvalidRequest, Unauthorized."""
         known = self._users.get(user_id)
         if known is None:
             raise Unauthorized("The account does not exist any more.")
-        if not self._passwords.matches(current, known.password_hash):
+        if not self._passwords.matches(current, known.password_hash, peer):
             raise _wrong_current()
-        new_hash = self._passwords.hash(new)
+        refused = refused_password(new, known.user.email, known.user.name, self._known_to_all)
+        if refused:
+            raise InvalidRequest(refused[0], {"new": refused})
+        new_hash = self._passwords.hash(new, peer)
         if not self._users.set_password(user_id, new_hash, only_if=known.password_hash):
             raise _wrong_current()
 
-    def _renew(self, known: Credentials, password: str) -> None:
+    def _check_new(self, email: str, password: str, name: str | None) -> None:
+        refused = {
+            "email": refused_email(email),
+            "name": refused_name(name),
+            "password": refused_password(password, email, name, self._known_to_all),
+        }
+        if errors := {field: texts for field, texts in refused.items() if texts}:
+            raise InvalidRequest("The account cannot be made so.", errors)
+
+    def _renewed(self, known: Credentials, password: str, peer: Peer) -> Credentials:
         """Hash a password with today's costs; raises Unauthorized where it has been changed."""
-        new_hash = self._passwords.hash(password)
+        try:
+            new_hash = self._passwords.hash(password, peer)
+        except TooManyLogins:  # the password is right; a login at another time renews its hash
+            return known
         if self._users.set_password(known.user.id, new_hash, only_if=known.password_hash):
-            return
+            return Credentials(known.user, new_hash)
         # Another login may have renewed the hash first: then the password is still the right one.
         now = self._users.get(known.user.id)
-        if now is None or not self._passwords.matches(password, now.password_hash):
-            raise _wrong_login()
+        if now is None or not self._passwords.matches(password, now.password_hash, peer):
+            raise wrong_login()
+        return now
 
 
-def _wrong_login() -> Unauthorized:
+def wrong_login() -> Unauthorized:
+    """Say that there is no such account with this password."""
     return Unauthorized("The e-mail address or the password is wrong.")
 
 

@@ -6,6 +6,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from gevent.threadpool import ThreadPool
 
+from services.domain.peers import SOMEBODY, Peer
+from services.identity.hashing_line import HashingLine, LineRules
+
 HASHERS = 2
 """Threads for hashing: argon2 would block the hub for 50 ms, and DNS needs gevent's own pool."""
 
@@ -14,23 +17,34 @@ LANES = 1
 """OWASP's least for argon2id with 19 MiB. More lanes would take the cores from the streams."""
 
 
-class Passwords:
-    """Hashes and checks passwords in threads of its own, so that no stream waits."""
+LINE = LineRules(places=HASHERS, size=200, seconds=15)
+"""At 50 ms for each password and two at once, the last of a full line waits for 5 seconds."""
 
-    def __init__(self, memory_kib: int) -> None:
+
+class Passwords:
+    """Hashes and checks passwords in threads of its own, so that no stream waits.
+
+    Where all threads are busy a call waits in a line, and raises TooManyLogins where that is full,
+    took too long, or the peer has left.
+    """
+
+    def __init__(self, memory_kib: int, line: LineRules = LINE) -> None:
         """Hash with this much memory."""
+        self._line = HashingLine(line)
         self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=memory_kib, parallelism=LANES)
         self._pool = ThreadPool(HASHERS)
         self._nobody = self._hasher.hash("the password of nobody")
 
-    def hash(self, password: str) -> str:
+    def hash(self, password: str, peer: Peer = SOMEBODY) -> str:
         """Hash a password for storing."""
-        return str(self._pool.apply(self._hasher.hash, (_normal(password),)))
+        with self._line.place(peer):
+            return str(self._pool.apply(self._hasher.hash, (_normal(password),)))
 
-    def matches(self, password: str, password_hash: str | None) -> bool:
+    def matches(self, password: str, password_hash: str | None, peer: Peer = SOMEBODY) -> bool:
         """Check a password; without a hash (no such account) that takes as long, and fails."""
         known = password_hash if password_hash is not None else self._nobody
-        found = bool(self._pool.apply(self._verify, (_normal(password), known)))
+        with self._line.place(peer):
+            found = bool(self._pool.apply(self._verify, (_normal(password), known)))
         return found and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:

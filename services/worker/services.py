@@ -11,6 +11,7 @@ from services.domain.catalog import Offers
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins
 from services.identity.passwords import Passwords
+from services.identity.sign_ins import SignIns
 from services.identity.supabase_tokens import SupabaseTokens
 from services.providers.base import Provider
 from services.runs.asking.gate import Gate
@@ -66,6 +67,7 @@ class Identity:
 
     accounts: Accounts
     logins: Logins
+    sign_ins: SignIns
     passwords: Passwords
     supabase_tokens: SupabaseTokens | None
 

@@ -1,24 +1,33 @@
 -- Logins: one for each time that an account signs in, with the refresh tokens that keep it alive.
 
 -- `revoked_at` is the database's time: each beat asks for what was revoked since the one before.
+-- `network` is a digest of the account and of the network that the login came from; null: it is not
+-- known, or counts no more.
 create table public.logins (
   id uuid primary key,
   user_id uuid not null,
   revoked_at timestamptz,
-  created_at timestamptz not null
+  created_at timestamptz not null,
+  network text
 );
 create index logins_by_user on public.logins (user_id);
+create index logins_by_network on public.logins (user_id, network) where network is not null;
 create index revoked_logins on public.logins (revoked_at) where revoked_at is not null;
 alter table public.logins enable row level security;
 revoke all on public.logins from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.logins to service_role;
 
+-- `next_hash` is the token that follows a used one, `next_seed` what it was made with, `used_with`
+-- the digest of the key that came with the first use.
 create table public.refresh_tokens (
   token_hash text primary key,
   login_id uuid not null references public.logins (id) on delete cascade,
   issued_at timestamptz not null,
   expires_at timestamptz not null,
-  used_at timestamptz
+  used_at timestamptz,
+  next_hash text,
+  next_seed text,
+  used_with text
 );
 create index refresh_tokens_by_login on public.refresh_tokens (login_id);
 create index refresh_tokens_by_expiry on public.refresh_tokens (expires_at);
@@ -26,12 +35,23 @@ alter table public.refresh_tokens enable row level security;
 revoke all on public.refresh_tokens from public, anon, authenticated, service_role;
 grant select, insert, update, delete on public.refresh_tokens to service_role;
 
+-- Null: the login was opened. False: the account's hash is not `p_only_if` any more, and nothing was
+-- done; with null the account is not looked at. The row is locked: a change of the password waits,
+-- and ends this login then.
 create function public.open_login(
-  p_id uuid, p_user uuid, p_token_hash text, p_issued_at timestamptz, p_expires_at timestamptz
+  p_id uuid, p_user uuid, p_token_hash text, p_issued_at timestamptz, p_expires_at timestamptz,
+  p_only_if text default null, p_network text default null
 ) returns json
 language plpgsql set search_path = '' as $$
 begin
-  insert into public.logins (id, user_id, created_at) values (p_id, p_user, p_issued_at);
+  if p_only_if is not null then
+    perform from public.users where id = p_user and password_hash = p_only_if for share;
+    if not found then
+      return to_json(false);
+    end if;
+  end if;
+  insert into public.logins (id, user_id, created_at, network)
+  values (p_id, p_user, p_issued_at, p_network);
   insert into public.refresh_tokens (token_hash, login_id, issued_at, expires_at)
   values (p_token_hash, p_id, p_issued_at, p_expires_at);
   return null;
@@ -40,15 +60,19 @@ $$;
 revoke all on function public.open_login from public, anon, authenticated;
 grant execute on function public.open_login to service_role;
 
--- `p_issued_at` is the present time. Gives the login; or `{"revoked": ...}`, the login, ended
--- because the token was used again after the grace; or null.
+-- `p_issued_at` is the present time. Gives the login and the seed of the token that follows: the
+-- one given, or that of an earlier use; `is_spent`: the token that follows was used as well. Or
+-- `{"revoked": ...}`, the login, ended because the token was used again after the grace; or null.
+-- After the grace a token may come again with the key of its first use, while what follows it was
+-- never used. A server of the release before this one gives no seed: there each use makes a token.
 create function public.rotate_token(
   p_old_hash text, p_token_hash text, p_issued_at timestamptz, p_expires_at timestamptz,
-  p_grace_seconds double precision
+  p_grace_seconds double precision, p_seed text default null, p_key text default null
 ) returns json
 language plpgsql set search_path = '' as $$
 declare
   old record;
+  following public.refresh_tokens;
 begin
   select t.*, l.user_id into old
   from public.refresh_tokens as t
@@ -57,22 +81,45 @@ begin
   if not found then
     return null;
   end if;
-  if p_issued_at - old.used_at > make_interval(secs => p_grace_seconds) then
+  if p_seed is not null then
+    select * into following from public.refresh_tokens where token_hash = old.next_hash;
+  end if;
+  if p_issued_at - old.used_at > make_interval(secs => p_grace_seconds)
+    and (old.used_with = p_key and following.token_hash is not null and following.used_at is null)
+      is not true
+  then
     update public.logins set revoked_at = now() where id = old.login_id;
     return json_build_object('revoked', old.login_id);
   end if;
-  if old.expires_at <= p_issued_at then
+  if coalesce(following.expires_at, old.expires_at) <= p_issued_at then
     return null;
   end if;
-  update public.refresh_tokens set used_at = coalesce(used_at, p_issued_at)
+  if following.token_hash is not null then
+    return json_build_object('id', old.login_id, 'user_id', old.user_id, 'seed', old.next_seed,
+      'is_spent', following.used_at is not null);
+  end if;
+  update public.refresh_tokens
+  set used_at = coalesce(used_at, p_issued_at), used_with = p_key,
+    next_hash = case when p_seed is not null then p_token_hash end, next_seed = p_seed
   where token_hash = p_old_hash;
   insert into public.refresh_tokens (token_hash, login_id, issued_at, expires_at)
   values (p_token_hash, old.login_id, p_issued_at, p_expires_at);
-  return json_build_object('id', old.login_id, 'user_id', old.user_id);
+  return json_build_object('id', old.login_id, 'user_id', old.user_id, 'seed', coalesce(p_seed, ''),
+    'is_spent', false);
 end;
 $$;
 revoke all on function public.rotate_token from public, anon, authenticated;
 grant execute on function public.rotate_token to service_role;
+
+-- Whether an account opened a login from a network, that is from one with this digest.
+create function public.login_network_is_known(p_user uuid, p_network text) returns json
+language sql stable set search_path = '' as $$
+  select to_json(exists (
+    select from public.logins where user_id = p_user and network = p_network
+  ))
+$$;
+revoke all on function public.login_network_is_known from public, anon, authenticated;
+grant execute on function public.login_network_is_known to service_role;
 
 -- Ends a login, or all logins of a user except `p_but`. Gives their ids, also of those that had
 -- ended before.
@@ -83,6 +130,8 @@ language plpgsql set search_path = '' as $$
 begin
   update public.logins set revoked_at = now()
   where revoked_at is null and (id = p_id or (user_id = p_user and id is distinct from p_but));
+  update public.logins set network = null
+  where network is not null and user_id = p_user and id is distinct from p_but;
   return (
     select coalesce(json_agg(id), '[]') from public.logins
     where revoked_at is not null

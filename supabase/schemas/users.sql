@@ -99,3 +99,17 @@ language sql set search_path = '' as $$
 $$;
 revoke all on function public.set_password from public, anon, authenticated;
 grant execute on function public.set_password to service_role;
+
+-- How an address is compared, written anew by a server that knows better than the one that wrote it.
+-- False: it is not `p_only_if` any more, or another account has it.
+create function public.set_compared_email(p_id uuid, p_new text, p_only_if text) returns json
+language plpgsql set search_path = '' as $$
+begin
+  update public.users set email_folded = p_new where id = p_id and email_folded = p_only_if;
+  return to_json(found);
+exception when unique_violation then
+  return to_json(false);
+end;
+$$;
+revoke all on function public.set_compared_email from public, anon, authenticated;
+grant execute on function public.set_compared_email to service_role;

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from source_tree import ROOT
 
-VENDORS = [ROOT / "routes" / "assets" / "vendor", ROOT / "services" / "providers" / "vendor"]
+VENDORS = [
+    ROOT / "routes" / "assets" / "vendor",
+    ROOT / "services" / "identity" / "vendor",
+    ROOT / "services" / "providers" / "vendor",
+]
 
 every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda path: path.parent.name)
 

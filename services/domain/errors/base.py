@@ -18,6 +18,7 @@ CharlaError
 ├── Unavailable 503
 │   ├── StoreUnavailable 503
 │   ├── Draining 503            the server is shutting down
+│   ├── TooManyLogins 503       more passwords wait than are checked
 │   └── TooManyStreams 503
 └── ProviderError 502           an upstream failure; see the codes at the class
     └── ProviderTimeout 504

@@ -33,3 +33,11 @@ class TooManyStreams(Unavailable):
     title = "Too many open streams"
     code = "too_many_streams"
     retry_after = 5
+
+
+class TooManyLogins(Unavailable):
+    """More passwords wait to be checked than this server takes, or one waited for too long."""
+
+    title = "Too many passwords are being checked"
+    code = "too_many_logins"
+    retry_after = 5

@@ -45,3 +45,15 @@ class AccountSettings:
         "least. At most two are hashed at once. Hashes are renewed at the next login.",
         unit="KiB",
     )
+    password_queue_size: int = whole(
+        "PASSWORD_QUEUE_SIZE",
+        200,
+        (1, 9000),
+        "Passwords that may wait to be hashed; a further one is 503. Networks take turns.",
+    )
+    password_queue_seconds: float = seconds(
+        "PASSWORD_QUEUE_SECONDS",
+        15,
+        (0.1, 300),
+        "How long a password may wait to be hashed; later its request is 503.",
+    )

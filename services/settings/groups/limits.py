@@ -35,6 +35,29 @@ class LimitSettings:
         NOTATION,
         rules.rate_limits,
     )
+    failed_account: str = text(
+        "RATE_LIMIT_FAILED_ACCOUNT",
+        "10 per 10 minutes",
+        "Logins to one account that are tried from networks where it was never opened; beyond "
+        "that each of them may try once in the same time. A network where it was opened may fail "
+        "as often by itself.",
+        NOTATION,
+        rules.rate_limits,
+    )
+    failed_network: str = text(
+        "RATE_LIMIT_FAILED_NETWORK",
+        "30 per 10 minutes",
+        "Logins that may fail in one network, whatever the account.",
+        NOTATION,
+        rules.rate_limits,
+    )
+    refresh: str = text(
+        "RATE_LIMIT_REFRESH",
+        "300 per minute",
+        "Renewals of logins from one address.",
+        NOTATION,
+        rules.rate_limits,
+    )
     register: str = text(
         "RATE_LIMIT_REGISTER",
         "20 per minute; 200 per hour",

@@ -27,7 +27,7 @@ class Credentials:
 
 
 class UserStore(ABC):
-    """E-mail addresses are compared without case, everywhere."""
+    """E-mail addresses are compared as `services.stores.base.emails` does, everywhere."""
 
     @abstractmethod
     def tenant_id(self) -> str:

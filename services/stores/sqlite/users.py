@@ -7,6 +7,7 @@ from uuid_utils.compat import uuid7
 
 from services.domain.users import Role, User
 from services.stores.base import refusals
+from services.stores.base.emails import KeptUser, compared, found_by
 from services.stores.base.ids import is_uuid
 from services.stores.base.times import time_of, time_text
 from services.stores.base.users import Credentials, NewUser, UserStore
@@ -28,8 +29,10 @@ class SqliteUsers(UserStore):
     def add(self, new: NewUser) -> User:
         """Insert the account, and the tenant with the first one."""
         created_at = time_text(new.created_at)
+        if self.credentials(new.email) is not None:  # rewrites what an older release folded
+            raise refusals.email_taken()
         with self._database.write() as connection:
-            folded = new.email.casefold()
+            folded = compared(new.email)
             taken = connection.execute("SELECT 1 FROM users WHERE email_folded = ?", (folded,))
             if taken.fetchone():
                 raise refusals.email_taken()
@@ -52,21 +55,16 @@ class SqliteUsers(UserStore):
             return _user_of(row)
 
     def credentials(self, email: str) -> Credentials | None:
-        """Look the folded address up."""
-        folded = email.casefold()
-        if not _is_text(folded):
-            return None
-        with self._database.read() as connection:
-            found = connection.execute("SELECT * FROM users WHERE email_folded = ?", (folded,))
-            return _credentials_of(found.fetchone())
+        """Look the compared address up."""
+        return found_by(email, self._find, self._rewrite) if _is_text(email) else None
 
     def get(self, user_id: str) -> Credentials | None:
         """Look the id up."""
         if not is_uuid(user_id):
             return None
         with self._database.read() as connection:
-            found = connection.execute("SELECT * FROM users WHERE id = ?", (user_id,))
-            return _credentials_of(found.fetchone())
+            found = connection.execute("SELECT * FROM users WHERE id = ?", (user_id,)).fetchone()
+            return None if found is None else _credentials_of(found)
 
     def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
         """Compare and replace in one statement."""
@@ -76,6 +74,20 @@ class SqliteUsers(UserStore):
             changed = connection.execute(
                 "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
                 (new_hash, user_id, only_if),
+            )
+            return changed.rowcount == 1
+
+    def _find(self, form: str) -> KeptUser | None:
+        with self._database.read() as connection:
+            found = connection.execute("SELECT * FROM users WHERE email_folded = ?", (form,))
+            row = found.fetchone()
+        return None if row is None else KeptUser(_credentials_of(row), row["email_folded"])
+
+    def _rewrite(self, kept: KeptUser, form: str) -> bool:
+        with self._database.write() as connection:
+            changed = connection.execute(
+                "UPDATE OR IGNORE users SET email_folded = ? WHERE id = ? AND email_folded = ?",
+                (form, kept.credentials.user.id, kept.compared),
             )
             return changed.rowcount == 1
 
@@ -91,8 +103,8 @@ def _user_of(row: sqlite3.Row) -> User:
     )
 
 
-def _credentials_of(row: sqlite3.Row | None) -> Credentials | None:
-    return None if row is None else Credentials(_user_of(row), row["password_hash"])
+def _credentials_of(row: sqlite3.Row) -> Credentials:
+    return Credentials(_user_of(row), row["password_hash"])
 
 
 def _is_text(text: str) -> bool:

@@ -6,8 +6,15 @@ import msgspec
 from msgspec.json import Decoder
 
 from services.stores.base.ids import is_uuid
-from services.stores.base.logins import Login, LoginStore, RefreshToken
-from services.stores.supabase.access.connection import NOTHING, TEXTS, TRUTH, Connection
+from services.stores.base.logins import (
+    ANY_ORIGIN,
+    Login,
+    LoginStore,
+    Origin,
+    RefreshToken,
+    Renewal,
+)
+from services.stores.supabase.access.connection import TEXTS, TRUTH, Connection
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.purge import in_chunks
 
@@ -16,9 +23,12 @@ class _Rotated(msgspec.Struct):
     id: str | None = None
     user_id: str | None = None
     revoked: str | None = None
+    seed: str = ""
+    is_spent: bool = False
 
 
 _ROTATED: Decoder[_Rotated | None] = Decoder(_Rotated | None)
+_REFUSED: Decoder[bool | None] = Decoder(bool | None)
 
 
 class SupabaseLogins(LoginStore):
@@ -32,14 +42,27 @@ class SupabaseLogins(LoginStore):
         self._connection = connection
         self._live = live
 
-    def open(self, login: Login, token: RefreshToken) -> None:
-        """Insert the family and its token."""
-        asked = {"p_id": login.id, "p_user": login.user_id} | _described(token)
-        self._connection.tell("open_login", asked, NOTHING)
+    def open(self, login: Login, token: RefreshToken, origin: Origin = ANY_ORIGIN) -> bool:
+        """Have the account's hash looked at, and the family and its token inserted."""
+        asked = {
+            "p_id": login.id,
+            "p_user": login.user_id,
+            "p_only_if": origin.password_hash,
+            "p_network": origin.network,
+        }
+        refused = self._connection.tell("open_login", asked | _described(token), _REFUSED)
+        return refused is None
 
-    def rotate(self, old_hash: str, token: RefreshToken, grace: timedelta) -> Login | None:
+    def rotate(
+        self, old_hash: str, token: RefreshToken, grace: timedelta, key: str | None = None
+    ) -> Renewal | None:
         """Mark the old token, insert the new one; revoke the family after a late reuse."""
-        asked = {"p_old_hash": old_hash, "p_grace_seconds": grace.total_seconds()}
+        asked = {
+            "p_old_hash": old_hash,
+            "p_grace_seconds": grace.total_seconds(),
+            "p_seed": token.seed,
+            "p_key": key,
+        }
         rotated = self._connection.tell("rotate_token", asked | _described(token), _ROTATED)
         if rotated is None:
             return None
@@ -47,7 +70,14 @@ class SupabaseLogins(LoginStore):
             self.forget(rotated.revoked)
         if rotated.id is None or rotated.user_id is None:
             return None
-        return Login(rotated.id, rotated.user_id)
+        return Renewal(Login(rotated.id, rotated.user_id), rotated.seed, rotated.is_spent)
+
+    def knows_network(self, user_id: str, network: str) -> bool:
+        """Look for a family that came from there."""
+        if not is_uuid(user_id):
+            return False
+        asked = {"p_user": user_id, "p_network": network}
+        return self._connection.ask("login_network_is_known", asked, TRUTH)
 
     def revoke(self, login_id: str) -> None:
         """Mark the family."""
@@ -55,7 +85,7 @@ class SupabaseLogins(LoginStore):
             self._revoke({"p_id": login_id})
 
     def revoke_all(self, user_id: str, *, but: str) -> None:
-        """Mark all other families of the user."""
+        """Mark all other families of the user, and forget where they came from."""
         if is_uuid(user_id):
             self._revoke({"p_user": user_id, "p_but": but if is_uuid(but) else None})
 

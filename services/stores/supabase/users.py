@@ -6,6 +6,7 @@ from uuid_utils.compat import uuid7
 
 from services.domain.users import Role, User
 from services.stores.base import refusals
+from services.stores.base.emails import KeptUser, compared, found_by
 from services.stores.base.ids import is_uuid
 from services.stores.base.users import Credentials, NewUser, UserStore
 from services.stores.supabase.access.connection import TEXT, TRUTH, Connection
@@ -18,6 +19,7 @@ class UserRow(msgspec.Struct):
     id: str
     tenant_id: str
     email: str
+    email_folded: str
     name: str | None
     role: Role
     password_hash: str
@@ -56,11 +58,13 @@ class SupabaseUsers(UserStore):
 
     def add(self, new: NewUser) -> User:
         """Insert the account under the installation's lock, and the tenant with the first one."""
+        if self.credentials(new.email) is not None:  # rewrites what an older release folded
+            raise refusals.email_taken()
         asked = {
             "p_id": new.id,
             "p_new_tenant": str(uuid7()),
             "p_email": new.email,
-            "p_email_folded": new.email.casefold(),
+            "p_email_folded": compared(new.email),
             "p_name": new.name,
             "p_password_hash": new.password_hash,
             "p_created_at": new.created_at,
@@ -71,12 +75,13 @@ class SupabaseUsers(UserStore):
         return made.credentials().user
 
     def credentials(self, email: str) -> Credentials | None:
-        """Look the folded address up."""
-        return self._find({"p_email_folded": email.casefold()}) if _is_text(email) else None
+        """Look the compared address up."""
+        return found_by(email, self._find_email, self._rewrite) if _is_text(email) else None
 
     def get(self, user_id: str) -> Credentials | None:
         """Look the id up."""
-        return self._find({"p_id": user_id}) if is_uuid(user_id) else None
+        row = self._find({"p_id": user_id}) if is_uuid(user_id) else None
+        return None if row is None else row.credentials()
 
     def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
         """Compare and replace in one statement."""
@@ -85,9 +90,16 @@ class SupabaseUsers(UserStore):
         asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if}
         return self._connection.tell("set_password", asked, TRUTH)
 
-    def _find(self, asked: dict[str, str]) -> Credentials | None:
-        row = self._connection.ask("find_user", asked, _USER)
-        return None if row is None else row.credentials()
+    def _find(self, asked: dict[str, str]) -> UserRow | None:
+        return self._connection.ask("find_user", asked, _USER)
+
+    def _find_email(self, form: str) -> KeptUser | None:
+        row = self._find({"p_email_folded": form})
+        return None if row is None else KeptUser(row.credentials(), row.email_folded)
+
+    def _rewrite(self, kept: KeptUser, form: str) -> bool:
+        asked = {"p_id": kept.credentials.user.id, "p_new": form, "p_only_if": kept.compared}
+        return self._connection.ask("set_compared_email", asked, TRUTH)
 
 
 def _is_text(text: str) -> bool:

@@ -8,8 +8,10 @@ import pytest
 
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.errors.requests import InvalidRequest, Unauthorized
+from services.domain.peers import SOMEBODY, Peer
+from services.domain.users import User
 from services.identity.accounts import Accounts
-from services.identity.logins import Logins, LoginTimes
+from services.identity.logins import Logins, LoginTimes, OpenLogin
 from services.identity.passwords import Passwords
 from services.stores.sqlite.store import SqliteStore
 
@@ -95,8 +97,8 @@ class Interrupted(Passwords):
         super().__init__(memory_kib)
         self._meanwhile = meanwhile
 
-    def hash(self, password: str) -> str:
-        made = super().hash(password)
+    def hash(self, password: str, peer: Peer = SOMEBODY) -> str:
+        made = super().hash(password, peer)
         self._meanwhile()
         return made
 
@@ -170,10 +172,17 @@ def test_a_password_is_changed_by_who_knows_it(accounts: Accounts) -> None:
         accounts.check("ann@example.org", "correct horse")
 
 
+def opened_by(logins: Logins, user: User) -> OpenLogin:
+    """Begin a login of a user."""
+    opened = logins.open(user.id)
+    assert opened is not None
+    return opened
+
+
 def test_a_refresh_token_is_no_more_than_its_hash_in_the_store(
     accounts: Accounts, logins: Logins, tmp_path: Path, store: SqliteStore
 ) -> None:
-    opened = logins.open(accounts.register("ann@example.org", "correct horse", None).id)
+    opened = opened_by(logins, accounts.register("ann@example.org", "correct horse", None))
 
     store.tidy()
 
@@ -186,7 +195,7 @@ def test_a_refresh_token_is_no_more_than_its_hash_in_the_store(
 def test_a_used_token_may_come_again_within_the_grace_only(
     accounts: Accounts, logins: Logins, clock: Clock
 ) -> None:
-    opened = logins.open(accounts.register("ann@example.org", "correct horse", None).id)
+    opened = opened_by(logins, accounts.register("ann@example.org", "correct horse", None))
     logins.refresh(opened.refresh_token)
 
     clock.move(seconds=29)
@@ -203,7 +212,7 @@ def test_a_used_token_may_come_again_within_the_grace_only(
 def test_a_login_ends_when_it_is_not_used_for_its_lifetime(
     accounts: Accounts, logins: Logins, clock: Clock
 ) -> None:
-    opened = logins.open(accounts.register("ann@example.org", "correct horse", None).id)
+    opened = opened_by(logins, accounts.register("ann@example.org", "correct horse", None))
 
     clock.move(days=29)
     renewed = logins.refresh(opened.refresh_token)
@@ -217,7 +226,7 @@ def test_a_login_ends_when_it_is_not_used_for_its_lifetime(
 
 def test_ending_the_other_logins_leaves_this_one(accounts: Accounts, logins: Logins) -> None:
     user = accounts.register("ann@example.org", "correct horse", None)
-    here, there = logins.open(user.id), logins.open(user.id)
+    here, there = opened_by(logins, user), opened_by(logins, user)
 
     logins.end_others(user.id, here.login.id)
 

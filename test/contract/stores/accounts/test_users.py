@@ -57,12 +57,6 @@ def test_an_address_is_found_without_case(store: Store, typed: str) -> None:
     assert found.user == made
 
 
-def test_case_is_ignored_in_every_alphabet(store: Store) -> None:
-    store.users.add(new_user("JÜRGEN@straße.example"))
-
-    assert store.users.credentials("jürgen@STRASSE.example") is not None
-
-
 def test_a_second_account_with_the_same_address_is_refused_and_nothing_changes(
     store: Store,
 ) -> None:

@@ -1,0 +1,84 @@
+"""Opening logins with passwords, against all who only guess them."""
+
+from dataclasses import dataclass, replace
+
+from services.domain.errors.requests import InvalidRequest, Unauthorized
+from services.domain.networks import network_of
+from services.domain.peers import Peer
+from services.domain.users import Caller, User
+from services.identity.accounts import Accounts, wrong_login
+from services.identity.attempts import Attempts
+from services.identity.logins import Logins, OpenLogin, network_digest
+from services.stores.base.emails import compared
+from services.stores.base.logins import Origin
+
+TRIES = 2
+"""Another login may renew the hash of the same password between the check and the opening."""
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A user and the login that was opened."""
+
+    user: User
+    opened: OpenLogin
+
+
+class SignIns:
+    """Logs users in, and lets them change the password."""
+
+    def __init__(self, accounts: Accounts, logins: Logins, attempts: Attempts) -> None:
+        """Take what keeps accounts and logins, and what slows guessing down."""
+        self._accounts = accounts
+        self._logins = logins
+        self._attempts = attempts
+
+    def open_first(self, user: User, peer: Peer) -> OpenLogin:
+        """Open the login of an account that was made just now."""
+        network = network_digest(user.id, network_of(peer.address))
+        opened = self._logins.open(user.id, Origin(network=network))
+        if opened is None:  # nothing was checked, so nothing can have changed
+            raise wrong_login()
+        return opened
+
+    def log_in(self, email: str, password: str, peer: Peer) -> SignedIn:
+        """Open a login, or raise Unauthorized, TooManyRequests or TooManyLogins.
+
+        A login that was checked against a password that is changed meanwhile does not open. The
+        answer and its time do not tell whether there is such an account.
+        """
+        found = self._accounts.find(email)
+        network = network_digest(found.id if found else NOBODY, network_of(peer.address))
+        is_known = self._logins.knows_network(found.id if found else NOBODY, network)
+        peer = replace(peer, is_known=is_known)
+        attempt = self._attempts.admit(compared(email), peer)
+        try:
+            return self._opened(email, password, peer, network)
+        except Unauthorized:
+            self._attempts.failed(attempt)
+            raise
+
+    def change_password(self, caller: Caller, current: str, new: str, peer: Peer) -> None:
+        """Replace a password for a user who knows it, and end all other logins.
+
+        Raises InvalidRequest, TooManyRequests, TooManyLogins and Unauthorized.
+        """
+        attempt = self._attempts.admit_change(caller.login_id)
+        peer = replace(peer, is_known=True)
+        try:
+            self._accounts.change_password(caller.user_id, current, new, peer)
+        except InvalidRequest as refused:
+            if "current" in refused.errors:
+                self._attempts.failed(attempt)
+            raise
+        self._logins.end_others(caller.user_id, caller.login_id)
+
+    def _opened(self, email: str, password: str, peer: Peer, network: str) -> SignedIn:
+        for _ in range(TRIES):
+            known = self._accounts.verified(email, password, peer)
+            opened = self._logins.open(known.user.id, Origin(known.password_hash, network))
+            if opened is not None:
+                return SignedIn(known.user, opened)
+        raise wrong_login()
