@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from services.domain.errors.conflicts import ExternalAccount
-from services.domain.errors.outages import Unavailable
 from services.domain.peers import Peer
 from services.domain.users import Caller, ExternalUser, User
 from services.identity.accounts import Accounts
@@ -39,14 +38,11 @@ class AuthController:
         signed_in = self._sign_ins.log_in(email, password, peer)
         return _signed_in(signed_in.user, signed_in.opened)
 
-    def refresh(self, refresh_token: str, key: str | None, peer: Peer) -> SignedIn:
+    def refresh(self, refresh_token: str, key: str | None) -> SignedIn:
         """Continue a login; raises Unauthorized.
 
-        With the `key` of its first use a token may come again until the next one is used. For a
-        peer who has left already nothing is done.
+        With the `key` of its first use a token may come again until the next one is used.
         """
-        if peer.has_left():
-            raise Unavailable("The caller has left; nothing was done.")
         opened = self._logins.refresh(refresh_token, key)
         return _signed_in(self._accounts.get(opened.login.user_id), opened)
 

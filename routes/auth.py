@@ -72,7 +72,7 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
         the Idempotency-Key of its first use and the next one was never used: then the answer was
         lost.
         """
-        return tokens(auth.refresh(body["refresh_token"], sent_key(), present_peer()))
+        return tokens(auth.refresh(body["refresh_token"], sent_key()))
 
     @blp.post("/logout")
     @guard.required

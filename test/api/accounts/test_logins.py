@@ -25,12 +25,48 @@ def test_a_refresh_answers_like_a_login(client: FlaskClient, account: Account) -
     assert is_known(client, body["access_token"])
 
 
-def test_two_tabs_may_refresh_at_once(client: FlaskClient, account: Account) -> None:
+def test_two_tabs_that_refresh_at_once_go_on_with_one_token(
+    client: FlaskClient, account: Account
+) -> None:
     first = refresh(client, account.tokens["refresh_token"])
     second = refresh(client, account.tokens["refresh_token"])
 
     assert (first[0], second[0]) == (200, 200)
+    assert first[1]["refresh_token"] == second[1]["refresh_token"]
+    assert is_known(client, first[1]["access_token"])
+    assert is_known(client, second[1]["access_token"])
     assert refresh(client, first[1]["refresh_token"])[0] == 200
+
+
+def test_a_tab_that_comes_late_within_the_grace_gets_the_newest_token(
+    client: FlaskClient, account: Account
+) -> None:
+    token = account.tokens["refresh_token"]
+    for _ in range(3):
+        token = refresh(client, token)[1]["refresh_token"]
+
+    late = refresh(client, account.tokens["refresh_token"])
+
+    assert late[0] == 200
+    assert late[1]["refresh_token"] == token
+
+
+def test_a_lost_answer_is_asked_for_again_with_its_key(make_app: MakeApp) -> None:
+    client = make_app(REFRESH_GRACE_SECONDS="0").test_client()
+    account = sign_up(client)
+    sent = {"refresh_token": account.tokens["refresh_token"]}
+
+    def ask(key: str) -> tuple[int, dict[str, Any]]:
+        headers = {"Idempotency-Key": key}
+        response = client.post("/api/auth/refresh", json=sent, headers=headers)
+        return response.status_code, response.get_json()
+
+    lost, again = ask("a"), ask("a")
+
+    assert (lost[0], again[0]) == (200, 200)
+    assert lost[1]["refresh_token"] == again[1]["refresh_token"]
+    assert ask("b")[0] == 401
+    assert not is_known(client, again[1]["access_token"])
 
 
 def test_a_token_that_comes_again_after_the_grace_ends_the_login(make_app: MakeApp) -> None:
@@ -95,7 +131,7 @@ def test_a_registration_is_limited_by_address(make_app: MakeApp) -> None:
     )
 
 
-def test_one_customers_ipv6_addresses_share_a_limit(make_app: MakeApp) -> None:
+def test_one_customers_ipv6_addresses_share_a_limit_and_so_does_a_site(make_app: MakeApp) -> None:
     client = make_app(RATE_LIMIT_LOGIN="1 per minute").test_client()
     guess = {"email": "ann@example.org", "password": "a guess"}
 
@@ -105,7 +141,8 @@ def test_one_customers_ipv6_addresses_share_a_limit(make_app: MakeApp) -> None:
 
     assert answer_from("2001:db8::1") == 401
     assert answer_from("2001:db8::2") == 429
-    assert answer_from("2001:db8:0:1::1") == 401
+    home = [answer_from(f"2001:db8:0:{n:x}::1") for n in range(1, 5)]
+    assert home == [401, 401, 401, 429]
 
 
 def test_limits_can_be_turned_off(make_app: MakeApp) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,15 +23,21 @@ from worlds.stores import (
 
 from services.domain.catalog import ModelChoice
 from services.domain.runs import ClaimedRun, Piece, Run, RunBeat
+from services.stores.base.logins import Login, RefreshToken, Renewal
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import known_migrations, migrate
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 
 SMALL = ModelChoice(None, "small")
 BEFORE_CALLS = """
+drop index logins_by_network;
+alter table logins drop column network;
+alter table refresh_tokens drop column next_hash;
+alter table refresh_tokens drop column next_seed;
+alter table refresh_tokens drop column used_with;
 alter table runs drop column calls;
 alter table ledger drop column code;
-delete from schema_migrations where version = 2;
+delete from schema_migrations where version > 1;
 update runs set attempt = 2 where status = 'streaming';
 """
 """Takes a database back to the first schema, under which beats told only the number of calls."""
@@ -124,3 +131,25 @@ def test_this_release_goes_on_counting_where_it_stopped(
         store.runs.beat(WORKER, [RunBeat(run.id, 1, None, calls)], NOW)
 
     assert claim(tmp_path).calls == tuple(calls)
+
+
+def test_logins_that_it_opened_go_on_and_tokens_that_it_used_get_a_successor(
+    tmp_path: Path, older: Callable[[Prepare], Run]
+) -> None:
+    login, grace = Login(new_id(), new_id()), timedelta(seconds=30)
+
+    def opened(store: SqliteStore) -> Run:
+        store.logins.open(login, made("first"))
+        store.logins.rotate("first", made("second"), grace)
+        return ended(store)
+
+    older(opened)
+
+    with closing(SqliteStore.open(tmp_path)) as store:
+        for old, seed in (("first", "third"), ("second", "fourth"), ("third", "fifth")):
+            assert store.logins.rotate(old, made(seed), grace) == Renewal(login, seed)
+
+
+def made(name: str) -> RefreshToken:
+    """Describe a token."""
+    return RefreshToken(name, NOW, NOW + timedelta(days=30), name)
