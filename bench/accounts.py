@@ -25,7 +25,7 @@ class Account:
 
     async def sign_up(self) -> None:
         """Make the user."""
-        person = {"email": "bench@example.org", "password": "correct horse battery staple"}
+        person = {"email": "bench@example.org", "password": "seven quiet rivers run north"}
         answer = await send(Ask(self._port, "/api/auth/register", person))
         self._token = _made(answer)["access_token"]
 

@@ -1,6 +1,6 @@
 """The accounts that this server keeps itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
@@ -88,7 +88,7 @@ class Accounts:
             raise _wrong_current()
         refused = refused_password(new, known.user.email, known.user.name, self._known_to_all)
         if refused:
-            raise InvalidRequest(refused[0], {"new": refused})
+            raise _refusal({"new": refused})
         new_hash = self._passwords.hash(new, peer)
         if not self._users.set_password(user_id, new_hash, only_if=known.password_hash):
             raise _wrong_current()
@@ -100,7 +100,7 @@ class Accounts:
             "password": refused_password(password, email, name, self._known_to_all),
         }
         if errors := {field: texts for field, texts in refused.items() if texts}:
-            raise InvalidRequest("The account cannot be made so.", errors)
+            raise _refusal(errors)
 
     def _renewed(self, known: Credentials, password: str, peer: Peer) -> Credentials:
         """Hash a password with today's costs; raises Unauthorized where it has been changed."""
@@ -120,6 +120,11 @@ class Accounts:
 def wrong_login() -> Unauthorized:
     """Say that there is no such account with this password."""
     return Unauthorized("The e-mail address or the password is wrong.")
+
+
+def _refusal(errors: Mapping[str, Sequence[str]]) -> InvalidRequest:
+    detail = "; ".join(f"{field}: {texts[0]}" for field, texts in errors.items())
+    return InvalidRequest(detail, errors)
 
 
 def _wrong_current() -> InvalidRequest:

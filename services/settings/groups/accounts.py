@@ -32,7 +32,7 @@ class AccountSettings:
         30,
         (0, 600),
         "How long a used refresh token may come again (two tabs refresh at once). Later it ends "
-        "the login.",
+        "the login, unless the answer to its first use was lost.",
     )
     jwt_leeway_seconds: float = seconds(
         "JWT_LEEWAY_SECONDS", 30, (0, 300), "What clocks may differ by."

@@ -94,7 +94,7 @@ def test_a_logout_ends_both_tokens_of_this_login_only(
     client: FlaskClient, account: Account
 ) -> None:
     again = client.post(
-        "/api/auth/login", json={"email": account.email, "password": "correct horse battery staple"}
+        "/api/auth/login", json={"email": account.email, "password": "seven quiet rivers run north"}
     ).get_json()
 
     left = client.post("/api/auth/logout", headers=account.headers)
@@ -122,7 +122,7 @@ def test_a_registration_is_limited_by_address(make_app: MakeApp) -> None:
     client = make_app(RATE_LIMIT_REGISTER="1 per hour").test_client()
     sign_up(client)
 
-    body = {"email": "bob@example.org", "password": "correct horse battery staple"}
+    body = {"email": "bob@example.org", "password": "seven quiet rivers run north"}
     elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
 
     assert client.post("/api/auth/register", json=body).status_code == 429

@@ -165,7 +165,7 @@ def test_a_request_is_one_line_that_tells_no_secret(
     make_app: MakeApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = make_app(LOG_LEVEL="info", LOG_FORMAT="json").test_client()
-    body = {"email": "ann@example.org", "password": "correct horse battery staple"}
+    body = {"email": "ann@example.org", "password": "seven quiet rivers run north"}
     token = client.post("/api/auth/register", json=body).get_json()["access_token"]
     capsys.readouterr()
 
@@ -189,7 +189,7 @@ def test_one_requests_ids_do_not_stay_for_the_next(
     make_app: MakeApp, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = make_app(LOG_LEVEL="info", LOG_FORMAT="json").test_client()
-    body = {"email": "ann@example.org", "password": "correct horse battery staple"}
+    body = {"email": "ann@example.org", "password": "seven quiet rivers run north"}
     token = client.post("/api/auth/register", json=body).get_json()["access_token"]
     client.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
     capsys.readouterr()

@@ -17,7 +17,7 @@ def test_the_shell_examples_of_the_streaming_guide_work_in_sequence(
     given = {
         "BASE": shared_server.url,
         "EMAIL": f"{uuid.uuid4().hex}@example.org",
-        "PASSWORD": "correct horse battery staple",
+        "PASSWORD": "seven quiet rivers run north",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
     }
     ran = subprocess.run(

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven quiet rivers run north"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven quiet rivers run north"
 REALTIME = "/api/chat/realtime"
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.1

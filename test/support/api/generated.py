@@ -11,7 +11,7 @@ from source_tree import ROOT
 GUIDE = (ROOT / "Documentation" / "clients" / "generated.md").read_text()
 COMMANDS = re.findall(r"^```sh\n(.+)\n```", GUIDE, re.MULTILINE)
 PROGRAMS = dict(re.findall(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL))
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven quiet rivers run north"
 
 
 class Workshop:

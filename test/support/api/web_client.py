@@ -18,7 +18,7 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven quiet rivers run north"
 SESSIONS = "/api/chat/realtime/sessions"
 PATIENCE_MS = 30_000  # both cores may be busy with other tests
 

@@ -3,6 +3,8 @@
 import * as login from "./login.js";
 import { mayPass } from "./stream.js";
 
+export { newKey } from "./key.js";
+
 /** What the server refused, or (status 0) that it could not be reached. */
 export class Problem extends Error {
   constructor(document, status, retryAfter = null) {
@@ -34,12 +36,6 @@ function fieldSentence(name, texts) {
 }
 
 const label = (name) => (name[0] ?? "").toUpperCase() + name.slice(1).replaceAll("_", " ");
-
-/** A new Idempotency-Key; keep it and send it again with every new try of the same request. */
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID exists on https only
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 /** Sends a request and returns its Response; throws a Problem for anything but success. */
 export async function open(method, path, { body, key, headers = {}, signal } = {}) {

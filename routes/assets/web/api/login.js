@@ -8,7 +8,11 @@
  * Content-Security-Policy lets no foreign script run here at all. Neither is ever put into a URL.
  */
 
+import { newKey } from "./key.js";
+
 const KEY = "charla.login";
+const RENEWAL = "charla.renewal";
+const RENEWAL_MS = 30_000;
 let accessToken = null;
 let refreshing = null;
 
@@ -33,6 +37,7 @@ export function keep(answer) {
   accessToken = answer.access_token;
   const known = { refresh_token: answer.refresh_token, user: answer.user };
   localStorage.setItem(KEY, JSON.stringify(known));
+  localStorage.removeItem(RENEWAL);
   return answer.user;
 }
 
@@ -40,28 +45,33 @@ export function keep(answer) {
 export function forget(reason = "") {
   accessToken = null;
   localStorage.removeItem(KEY);
+  localStorage.removeItem(RENEWAL);
   login.dispatchEvent(new CustomEvent("end", { detail: reason }));
 }
 
 /**
- * Gets new tokens, at most one request at a time: a refresh token counts once, and ten requests
- * may meet the same 401. Returns false where the login is over; throws a
- * `retryable` error where nobody answered.
+ * Gets new tokens, at most one request at a time, also of all tabs where the browser can say so: a
+ * refresh token counts once, and ten requests may meet the same 401. Returns false where the login
+ * is over; throws a `retryable` error where nobody answered.
  */
 export function refresh() {
-  refreshing ??= renew().finally(() => {
+  refreshing ??= alone(renew).finally(() => {
     refreshing = null;
   });
   return refreshing;
 }
+
+// Pages on plain http have no locks: two tabs that come at once get the same token there.
+const alone = (work) => (navigator.locks ? navigator.locks.request(KEY, work) : work());
 
 async function renew() {
   const refresh_token = stored()?.refresh_token; // read again: another tab may have renewed it
   if (!refresh_token) return false;
   const response = await fetch("/api/auth/refresh", {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", "Idempotency-Key": renewalKey() },
     body: JSON.stringify({ refresh_token }),
+    signal: AbortSignal.timeout(RENEWAL_MS),
   }).catch(notNow);
   if (response.ok) {
     keep(await response.json().catch(notNow));
@@ -70,6 +80,18 @@ async function renew() {
   if (response.status >= 500 || response.status === 429) notNow();
   forget("Your login has ended. Please log in again.");
   return false;
+}
+
+/** Says that this is the renewal whose answer was lost before, maybe days ago in another tab. */
+function renewalKey() {
+  let key = null;
+  try {
+    key = localStorage.getItem(RENEWAL) ?? newKey();
+    localStorage.setItem(RENEWAL, key);
+  } catch {
+    // Storage is full or closed: then an answer that gets lost is not asked for again after reload.
+  }
+  return key ?? newKey();
 }
 
 function notNow(cause) {

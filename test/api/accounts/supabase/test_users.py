@@ -40,7 +40,7 @@ def test_logins_and_passwords_of_supabase_are_not_ours_to_change(
     client: FlaskClient, claims: Claims
 ) -> None:
     ann = user_of(client, EC.sign(claims))
-    change = {"current": "correct horse battery staple", "new": "another long sentence"}
+    change = {"current": "seven quiet rivers run north", "new": "another long sentence"}
 
     problem = refused(ann.post("/api/auth/logout"), 409, "external_account")
     refused(ann.post("/api/auth/password", change), 409, "external_account")
