@@ -53,6 +53,15 @@ def figures_slot() -> int | None:
     return int(slot) if slot else None
 
 
+def environment_of_server() -> dict[str, str]:
+    """Give the environment without what gunicorn would take from it before our settings."""
+    return {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - the place
+        if not name.startswith("GUNICORN_")
+    }
+
+
 class _Environment(Env):
     """environs over a given mapping, which goes before what was read from a file."""
 

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from msgspec.json import Decoder
 
+from services.domain.certificates import refused_certificate
 from services.domain.errors.outages import StoreUnavailable
 from services.stores.supabase.access.connection import Connection, ConnectionLimits
 from services.stores.supabase.access.errors import SCHEMA_MISSING, RefusedCall
@@ -169,7 +170,7 @@ def _unanswered(url: str, error: StoreUnavailable) -> Iterator[Finding]:
         yield Finding(is_ok=True, text=f"{url} answers.")
         yield Finding(is_ok=False, text="The project refuses SUPABASE_KEY.", fix=_TAKE_KEY)
     elif cause.status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        text = f"{url} answers, but not the database behind it ({cause})."
+        text = f"{url} answers, but not the database behind it. {error.reason}"
         fix = "Look at the project's status in the dashboard: paused, restarting, out of disk?"
         yield Finding(is_ok=False, text=text, fix=fix)
     else:
@@ -178,6 +179,8 @@ def _unanswered(url: str, error: StoreUnavailable) -> Iterator[Finding]:
 
 
 def _no_gateway(url: str, cause: BaseException | None) -> Finding:
+    if refused := refused_certificate(cause):
+        return Finding(is_ok=False, text=f"There is no connection to {url}.", fix=refused)
     match cause:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():
             text = f"There is no connection to {url}."
