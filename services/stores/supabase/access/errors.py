@@ -21,7 +21,7 @@ _KEY_CODES = frozenset({"42501", "PGRST300", "PGRST301", "PGRST302", "PGRST303"}
 _SCHEMA_CODES = frozenset({"PGRST202", "PGRST203", "PGRST204", "PGRST205"})
 _TRANSIENT_CODES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03"})
 
-_REASONS = {
+DATABASE_REASONS = {
     "25006": "The database of the Supabase project is read-only, as it is when its disk is full.",
     "53100": "The disk of the Supabase project's database is full.",
     "53200": "The database of the Supabase project is out of memory.",
@@ -99,5 +99,5 @@ def _meaning(refusal: RefusedCall) -> Exception:
         return StoreUnavailable(SCHEMA_MISSING)
     if refusal.status in _KEY_STATUS:
         return StoreUnavailable(KEY_REFUSED)
-    told = _REASONS.get(code, "The Supabase project cannot work.")
+    told = DATABASE_REASONS.get(code, "The Supabase project cannot work.")
     return StoreUnavailable(reason=f"{told} ({refusal})")
