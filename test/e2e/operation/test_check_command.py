@@ -60,10 +60,11 @@ def test_without_settings_only_the_script_can_be_used(tmp_path: Path) -> None:
 
     lines = lines_of(ran)
     assert ran.returncode == 0
-    assert list(lines) == NAMES
+    assert list(lines) == [*NAMES, "database"]
+    assert lines["database"].startswith("-      database: ")
     assert lines["scripted"] == "ok     scripted: usable, 1 model (time)"
     assert lines["gemini"].startswith("-      gemini: not configured (GOOGLE_AI_API_KEY")
-    assert [line[0] for line in lines.values()] == ["-"] * len(NAMES[:-1]) + ["o"]
+    assert [line[0] for line in lines.values()] == ["-"] * len(NAMES[:-1]) + ["o", "-"]
 
 
 def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: WireServer) -> None:
@@ -71,7 +72,7 @@ def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: W
 
     lines = lines_of(ran)
     assert ran.returncode == 0
-    assert list(lines) == NAMES
+    assert list(lines) == [*NAMES, "database"]
     for name in NAMES[:-1]:
         assert lines[name] == f"ok     {name}: usable, 2 models (time)"
 
@@ -138,7 +139,7 @@ def test_a_default_that_its_provider_does_not_list_is_wrong(
         lists.body = json.dumps({"data": [{"id": name} for name in listed]}).encode()
         ran = check(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=lists.url)
 
-    last = ran.stdout.splitlines()[-1]
+    last = ran.stdout.splitlines()[-2]  # the database follows
     is_wrong = told is not None and told.startswith("wrong")
     assert ran.returncode == int(is_wrong)
     assert last.startswith(told or "ok     scripted: ")
@@ -166,7 +167,7 @@ def test_a_model_that_ends_is_warned_of_and_a_script_that_is_off_is_not_there(
 
     lines = ran.stdout.splitlines()
     assert ran.returncode == 0
-    assert lines[-1].startswith(f"warn   DEFAULT_MODEL: old of openai ends on {soon}.")
+    assert lines[-2].startswith(f"warn   DEFAULT_MODEL: old of openai ends on {soon}.")
     assert "-      scripted: not configured (SCRIPTED)" in lines
 
 
