@@ -2,12 +2,14 @@
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import trustme
 from api.shell_commands import run_command
 from stack.fixtures import MakeRedis
 from stack.server_process import find_free_port
@@ -169,6 +171,46 @@ def test_a_model_that_ends_is_warned_of_and_a_script_that_is_off_is_not_there(
     assert ran.returncode == 0
     assert lines[-2].startswith(f"warn   DEFAULT_MODEL: old of openai ends on {soon}.")
     assert "-      scripted: not configured (SCRIPTED)" in lines
+
+
+def test_a_local_server_is_asked_once(tmp_path: Path) -> None:
+    with model_lists() as lists:
+        lists.body = json.dumps({"data": [{"id": "mine"}]}).encode()
+        ran = check(tmp_path, LOCAL_BASE_URL=lists.url)
+
+    assert ran.returncode == 0
+    assert lines_of(ran)["local"] == "ok     local: usable, 1 model (time)"
+    assert lists.paths == ["/v1/models"]
+
+
+def test_a_local_server_that_is_away_is_told_as_that_and_nothing_else(tmp_path: Path) -> None:
+    ran = check(tmp_path, LOCAL_BASE_URL=f"http://127.0.0.1:{find_free_port()}/v1")
+
+    wrong = [line for line in ran.stdout.splitlines() if line.startswith("wrong ")]
+    assert ran.returncode == 1
+    assert len(wrong) == 1
+    assert wrong[0].startswith("wrong  local: unreachable. ")
+
+
+def test_a_certificate_of_an_own_authority_is_told_with_what_helps(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
+    bundle = tmp_path / "authorities.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with model_lists(server_tls) as lists:
+        lists.body = json.dumps({"data": [{"id": "plain"}]}).encode()
+        ours = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": lists.url, "DEFAULT_MODEL": "plain"}
+        project = {"SUPABASE_URL": lists.url.removesuffix("/v1"), "SUPABASE_KEY": "sb_secret_x"}
+        refused = check(tmp_path, **ours, **project)
+        trusted = check(tmp_path, **ours, SSL_CERT_FILE=str(bundle))
+
+    told = [line for line in refused.stdout.splitlines() if line.startswith("wrong ")]
+    assert refused.returncode == 1
+    assert len(told) == 2
+    assert all("The certificate is refused: " in line for line in told)
+    assert all("SSL_CERT_FILE" in line for line in told)
+    assert trusted.returncode == 0
 
 
 def test_the_database_and_redis_are_looked_at_where_they_are_set(

@@ -115,6 +115,27 @@ def test_what_is_in_the_image_answers_on_a_read_only_disk_and_its_health_check_s
     assert {path: told for path, told in statuses.items() if told not in (200, 204, 401)} == {}
 
 
+def test_a_command_in_the_image_works_from_any_folder_whatever_a_shell_exports(
+    image: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shell = {"FLASK_APP": "other", "FLASK_DEBUG": "1", "GUNICORN_CMD_ARGS": "--workers=9"}
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", image / "app.py", "check"],
+        cwd=elsewhere,
+        env={"PATH": os.defpath, **shell},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, "scripted: usable" in ran.stdout) == (0, True)
+    assert (image / "instance").is_dir()
+    assert list(elsewhere.iterdir()) == []
+
+
 def local_settings() -> ModuleType:
     """Load the program that makes settings for the local stack."""
     spec = importlib.util.spec_from_file_location("local_settings", LOCAL / "settings.py")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from subjects.upstreams import ALL_KEYS, NOBODY, Build
-from wires.model_lists import ModelLists
+from wires.model_lists import ModelLists, model_lists
 
 from services.bootstrap.named_models import endings
 from services.domain.catalog import ANY_MODEL, ModelChoice, Offers
