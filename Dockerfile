@@ -20,6 +20,8 @@ COPY app.py wsgi.py gunicorn.conf.py ./
 COPY controllers controllers
 COPY routes routes
 COPY services services
+# What the `type` of every problem document leads to.
+COPY Documentation/errors.md Documentation/errors.md
 USER 10001:10001
 # Ends of answers wait here while the database is away: the volume must outlive the container.
 VOLUME /data

@@ -2,15 +2,27 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check e2e torture bench format lock openapi setup-tests
 
-PYTHON := .venv/bin/python
+# Only what is written here and on the command line counts, whatever a shell exports.
+override SHELL := /bin/sh
+override VENV := .venv/bin/python
 # Node is in .venv if the machine has no suitable version.
-PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m pytest
+override PYTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" $(VENV) -m pytest
 # The benchmark's scaled server uses the tests' database and Redis.
-BENCH := PYTHONPATH=test/support $(PYTHON) -m bench.run
-# Test processes start servers and mostly wait for them, so there may be more of them than cores.
-JOBS ?= 4
-LOCK := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+override BENCH := PYTHONPATH=test/support $(VENV) -m bench.run
+override LOCK := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --annotation-style line --custom-compile-command "make lock"
+
+ifneq ($(origin ARGS),command line)
+override ARGS :=
+endif
+# Test processes start servers and mostly wait for them, so there may be more of them than cores.
+ifneq ($(origin JOBS),command line)
+override JOBS := 4
+endif
+# What another project's Python, or its tests, were told.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT \
+	PYTHONSTARTUP PYTHONPLATLIBDIR PYTEST_ADDOPTS PYTEST_PLUGINS RUFF_CONFIG MYPYPATH
+.NOTPARALLEL:
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -23,9 +35,9 @@ test: setup-tests check ## Run everything that a change must pass
 	$(BENCH) --short
 
 check: .venv/test.stamp ## Lint, format, types and layers
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy .
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy .
 	.venv/bin/lint-imports --no-logo
 
 e2e: setup-tests ## Run the tests that start the real server
@@ -37,12 +49,12 @@ torture: setup-tests ## Kill servers and workers again and again, and send what 
 	$(PYTEST) test/torture test/api/edge/test_openapi_fuzz.py --torture-rounds 50 --fuzz-examples 100 \
 		--timeout 1800 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 
-bench: .venv/test.stamp ## Measure beside two textbook relays (ARGS=--short, or ARGS="--only relay,burst")
+bench: setup-tests ## Measure beside two textbook relays (ARGS=--short, or ARGS="--only relay,burst")
 	$(BENCH) $(ARGS)
 
 format: .venv/test.stamp ## Format the code, mend what ruff can mend
-	$(PYTHON) -m ruff check --fix .
-	$(PYTHON) -m ruff format .
+	$(VENV) -m ruff check --fix .
+	$(VENV) -m ruff format .
 
 lock: .venv/test.stamp ## Pin what pyproject.toml asks for (ARGS=--upgrade: the newest that fit)
 	$(LOCK) $(ARGS) pyproject.toml --output-file requirements.txt
@@ -51,7 +63,7 @@ lock: .venv/test.stamp ## Pin what pyproject.toml asks for (ARGS=--upgrade: the 
 
 openapi: .venv/run.stamp ## Write Documentation/openapi.json
 	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && DATA_DIR="$$data" \
-		$(PYTHON) -m flask --app app openapi write --format json Documentation/openapi.json
+		$(VENV) -m flask --app app openapi write --format json Documentation/openapi.json
 
 # The stamps say what is installed in .venv; when a lock file changes, it is installed again.
 .venv/run.stamp: requirements.txt

@@ -15,18 +15,22 @@ from typing import Any
 import gevent
 from gevent.server import StreamServer
 
+from services.preflight.terminal import Terminal
 from services.runs.leases.lock import DataDirTaken, take_server_lock
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings
-from services.telemetry.figure_files import FigureFiles
+from services.telemetry.figure_files import FigureFiles, memory_folder
+from services.telemetry.output import Output, keep_standard_streams, say
 
+keep_standard_streams()
 try:
     _settings = load_settings()
 except InvalidSettings as exc:
-    sys.stderr.write(f"{exc}\n")
+    say(str(exc))
     sys.exit(2)
 
 _server = _settings.server
+_memory = memory_folder(_server.data_dir)
 
 chdir = str(Path(__file__).parent)
 bind = _server.address
@@ -40,6 +44,8 @@ graceful_timeout = _server.graceful_timeout
 timeout = _server.graceful_timeout + 60
 """A reloaded worker waits for the old one to drain before it reports for itself."""
 keepalive = 2
+worker_tmp_dir = str(_memory)
+"""A worker touches a file there each second: on a disk that stalls, it would stand still."""
 control_socket_disable = True
 loglevel = "warning"
 
@@ -58,8 +64,9 @@ def on_starting(server: Any) -> None:
         if not _settings.scaling.shares_streams:
             server.charla_lock = take_server_lock(_server.data_dir)
     except DataDirTaken as exc:
-        sys.stderr.write(f"{exc}\n")
+        say(str(exc))
         sys.exit(2)
+    server.charla_terminal = Terminal()
     _raise_open_files()
     _share_figures(server)
 
@@ -79,7 +86,7 @@ def _share_figures(server: Any) -> None:
     """Make files for the figures of several workers; a single worker counts in its own memory."""
     server.charla_figures = getattr(server, "charla_figures", None)
     if _settings.scaling.workers > 1 and not server.charla_figures:
-        server.charla_figures = FigureFiles()
+        server.charla_figures = FigureFiles(_memory)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -115,9 +122,9 @@ def _raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     if allowed < wanted:
         streams = max(0, (allowed - _FILES_BESIDE_STREAMS) // 2)
-        sys.stderr.write(
+        say(
             f"Only {allowed} open files are allowed, enough for about {streams} streams: raise "
-            f"`ulimit -n` to {wanted}, or lower MAX_STREAMS.\n"
+            f"`ulimit -n` to {wanted}, or lower MAX_STREAMS."
         )
 
 
@@ -125,11 +132,15 @@ def when_ready(server: Any) -> None:
     """Reload on SIGHUP only if the settings are right; with wrong ones gunicorn alone would end.
 
     A process of its own checks them, and sends another signal if they are right: the master goes on
-    meanwhile, and what the check imports stays out of all later workers.
+    meanwhile, and what the check imports stays out of all later workers. A SIGHUP because the
+    terminal was closed ends the server, as Ctrl-C does.
     """
 
     def check(number: int, frame: Any) -> None:
-        del number, frame
+        del number
+        if server.charla_terminal.was_closed():
+            server.signal(signal.SIGINT, frame)
+            return
         command = [
             sys.executable,
             "-m",
@@ -140,10 +151,16 @@ def when_ready(server: Any) -> None:
         try:
             server.charla_check = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - nothing of a user's in it
         except OSError as exc:
-            sys.stderr.write(f"Not reloaded: the settings cannot be checked. {exc}\n")
+            say(f"Not reloaded: the settings cannot be checked. {exc}")
+
+    def reload(number: int, frame: Any) -> None:
+        del number
+        # The kernel takes the terminal away only after it has sent the signal.
+        is_end = server.charla_terminal.was_closed()
+        server.signal(signal.SIGINT if is_end else signal.SIGHUP, frame)
 
     signal.signal(signal.SIGHUP, check)
-    signal.signal(_ARE_RIGHT, lambda _, frame: server.signal(signal.SIGHUP, frame))
+    signal.signal(_ARE_RIGHT, reload)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -151,11 +168,12 @@ def post_worker_init(worker: Any) -> None:
     from services.worker.banner import banner  # noqa: PLC0415 - see the head of this file
 
     services = worker.wsgi.extensions["charla"]
+    output = Output(1)
     if worker.age == 1:  # the first worker speaks for all
-        sys.stdout.write(banner(services))
+        output.write(banner(services))
     if _settings.scaling.workers > 1:
-        sys.stdout.write(f"  worker    {worker.pid} is ready\n")
-    sys.stdout.flush()
+        output.write(f"  worker    {worker.pid} is ready\n")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that closes sends it to all processes
     drain = services.drain
     signal.signal(signal.SIGTERM, lambda *_: gevent.spawn(_drain, worker, drain, drain.start))
     for number in (signal.SIGINT, signal.SIGQUIT):

@@ -13,6 +13,7 @@ from services.domain.catalog import ModelChoice, Strategy
 from services.runs.living.clock import RunTimes
 from services.settings.whole import Settings
 from services.worker.services import Services
+from services.worker.store_probe import StoreProbe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +89,9 @@ def _providers(services: Services) -> ProvidersController:
 
 def _health(services: Services) -> HealthController:
     states = dict.fromkeys(services.answering.told, "configured")
+    probe = StoreProbe(services.store.ping, lambda: services.background.beat.failure)
     return HealthController(
-        services.store,
+        probe.failure,
         lambda: services.drain.is_draining,
         lambda: services.log.is_degraded,
         lambda: states,

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
-
-from services.domain.errors.outages import StoreUnavailable
 
 READY = "ready"
 DRAINING = "draining"
@@ -13,17 +10,16 @@ DEGRADED = "degraded"
 OK = "ok"
 
 
-class _Answering(Protocol):
-    def ping(self) -> None:
-        """Return if the store answers, else raise StoreUnavailable."""
-
-
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of the server and its parts; `providers` are shown but do not decide `status`."""
+    """The state of the server and its parts; `providers` are shown but do not decide `status`.
+
+    `reasons` says, for an operator, why a part is not what it should be.
+    """
 
     status: str
     checks: Mapping[str, str]
+    reasons: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -37,21 +33,25 @@ class HealthController:
 
     def __init__(
         self,
-        store: _Answering,
+        store_failure: Callable[[], str | None],
         is_draining: Callable[[], bool],
         is_degraded: Callable[[], bool] = lambda: False,
         providers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """Take what is checked: the store, the drain, the shared log and each provider's state."""
-        self._store = store
+        """Take what is checked: the store, the drain, the shared log and each provider's state.
+
+        `store_failure` tells why the store takes no work; None: it does.
+        """
+        self._store_failure = store_failure
         self._is_degraded = is_degraded
         self._is_draining = is_draining
         self._providers = providers
 
     def readiness(self) -> Readiness:
         """Check all parts now."""
+        reason = self._store_failure()
         checks = {
-            "store": self._store_state(),
+            "store": UNAVAILABLE if reason else OK,
             "log": DEGRADED if self._is_degraded() else OK,
             "drain": DRAINING if self._is_draining() else OK,
         }
@@ -60,11 +60,5 @@ class HealthController:
             status = DRAINING
         if checks["store"] != OK:
             status = UNAVAILABLE
-        return Readiness(status, checks, self._providers())
-
-    def _store_state(self) -> str:
-        try:
-            self._store.ping()
-        except StoreUnavailable:
-            return UNAVAILABLE
-        return OK
+        reasons = {"store": reason} if reason else {}
+        return Readiness(status, checks, reasons, self._providers())

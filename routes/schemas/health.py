@@ -16,4 +16,5 @@ class ReadinessSchema(ma.Schema):
         required=True, metadata={"enum": ["ready", "degraded", "draining", "unavailable"]}
     )
     checks = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
+    reasons = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
     providers = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)

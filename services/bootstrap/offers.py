@@ -7,7 +7,7 @@ from services.bootstrap.providers import build_providers
 from services.domain.catalog import ANY_MODEL, Model, ModelChoice, Offers, today
 from services.domain.errors.requests import ModelNotAvailable
 from services.providers.base import Provider
-from services.providers.registry import DEMONSTRATIONS, ON_OWN_MACHINES
+from services.providers.registry import DEMONSTRATIONS, ON_OWN_MACHINES, VENDORS
 from services.settings.groups.providers import ProviderSettings
 from services.settings.groups.vendors import Switch
 from services.settings.whole import InvalidSettings, Settings
@@ -41,7 +41,10 @@ def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offer
     try:
         default = _default(models, first, untold, given)
     except ModelNotAvailable as exc:
-        mistakes["DEFAULT_MODEL"] = [exc.detail]
+        if first in providers and (absence := providers[first].absence):
+            mistakes[VENDORS[first].needs[0]] = [f"{absence} {_START_WITHOUT}"]
+        else:
+            mistakes["DEFAULT_MODEL"] = [exc.detail]
     if problems := list(_wrong_targets(settings, models, untold)):
         mistakes["FAILOVER"] = problems
     if default is None or mistakes:
@@ -50,6 +53,12 @@ def build_offers(settings: Settings, providers: Mapping[str, Provider]) -> Offer
     models.sort(key=lambda model: model.provider != default.provider)
     default_provider = given.default_provider or default.provider
     return Offers(models, default, default_provider, untold - {default.provider})
+
+
+_START_WITHOUT = (
+    "Start the server that answers there; or set DEFAULT_MODEL to one of its models, then this one"
+    " starts without it."
+)
 
 
 def _in_order(providers: Mapping[str, Provider]) -> list[Model]:

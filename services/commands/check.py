@@ -8,17 +8,18 @@ from time import perf_counter
 
 from services.bootstrap.named_models import endings
 from services.bootstrap.offers import build_offers
-from services.bootstrap.providers import build_endpoints, discover, joined
+from services.bootstrap.providers import build_endpoints, joined
+from services.commands.embedded import told_of_folder
 from services.commands.findings import Finding, Verdict, tell, told_of_project
-from services.commands.refusals import errors_as_refusals
 from services.domain.catalog import Offers, today
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError
 from services.providers.base import Provider
 from services.providers.models.listed import lists
-from services.providers.registry import VENDORS
+from services.providers.registry import ON_OWN_MACHINES, VENDORS
 from services.settings.load import load_settings
-from services.settings.whole import Settings
+from services.settings.whole import InvalidSettings, Settings
+from services.telemetry import logs
 from services.telemetry.metrics import Metrics
 
 Lists = dict[str, list[str]]
@@ -27,31 +28,40 @@ Lists = dict[str, list[str]]
 UNREACHABLE = (FailureCode.UNREACHABLE, FailureCode.TIMEOUT, FailureCode.CUT)
 
 
-@errors_as_refusals
 def run() -> None:
     """Check all of it, print the findings, and exit with 1 where something cannot be used."""
-    tell(_findings(load_settings()))
+    settings = load_settings()
+    logs.configure(settings.logs.level, settings.logs.format or "json")
+    tell(_findings(settings))
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     endpoints = build_endpoints(settings, Metrics())
-    offers = _offers(settings, endpoints)
     listed: Lists = {}
     for name in VENDORS:
         yield from _told_of_provider(name, endpoints.get(name, ()), listed)
-    yield from _told_of_default(offers, listed)
-    for ending in endings(settings, offers, today()):
-        yield Finding(Verdict.WARNING, str(ending))
+    if offers := _offers(settings, endpoints, listed):
+        yield from _told_of_default(offers, listed)
+        for ending in endings(settings, offers, today()):
+            yield Finding(Verdict.WARNING, str(ending))
     if settings.scaling.supabase_url:
         yield from told_of_project(settings.scaling)
+    yield from told_of_folder(settings)
     if settings.scaling.redis_url:
         yield _told_of_redis(settings.scaling.redis_url)
 
 
-def _offers(settings: Settings, endpoints: Mapping[str, Sequence[Provider]]) -> Offers:
+def _offers(
+    settings: Settings, endpoints: Mapping[str, Sequence[Provider]], listed: Lists
+) -> Offers | None:
+    """List what may be asked; None: a local server that is away, as is told already, must say."""
     providers = joined(endpoints)
-    discover(providers)
-    return build_offers(settings, providers)
+    try:
+        return build_offers(settings, providers)
+    except InvalidSettings:
+        if any(name in providers and name not in listed for name in ON_OWN_MACHINES):
+            return None
+        raise
 
 
 def _told_of_default(offers: Offers, listed: Lists) -> Iterator[Finding]:
@@ -113,8 +123,8 @@ def _told_of_redis(url: str) -> Finding:
         check(url)
     except RefusedRedis as exc:
         return Finding(Verdict.WRONG, f"redis: {exc}")
-    except RedisUnavailable:
-        return Finding(Verdict.WRONG, "redis: unreachable. See REDIS_URL.")
+    except RedisUnavailable as exc:
+        return Finding(Verdict.WRONG, f"redis: unreachable. {str(exc).rstrip('.')}. See REDIS_URL.")
     return Finding(Verdict.OK, "redis: usable")
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from services.commands.refusals import errors_as_refusals
+
 
 @click.command("backup")
 @click.argument("target", type=click.Path(path_type=Path))
@@ -53,5 +55,15 @@ def register(group: click.Group) -> None:
         group.add_command(command)
 
 
+def are_looked_up() -> bool:
+    """Tell whether `flask` builds the application only to find a command in it.
+
+    A command that flask itself has is found without, and then given the whole application.
+    """
+    context = click.get_current_context(silent=True)
+    return context is not None and context.parent is None and context.invoked_subcommand is None
+
+
 def _call(module: str, *args: Any, **kwargs: Any) -> Any:
-    return import_module(f"services.commands.{module}").run(*args, **kwargs)
+    run = import_module(f"services.commands.{module}").run
+    return errors_as_refusals(run)(*args, **kwargs)

@@ -92,7 +92,7 @@ def _refuse_collisions(source: Export, target: Import) -> None:
         for batch in _batches(source, users):
             colliding += target.collisions(encoded(users, row) for row in batch)
     except StoreUnavailable as exc:
-        raise Refused(f"{exc.detail}: nothing was moved.") from exc
+        raise Refused(f"Nothing was moved. {exc.reason}") from exc
     if colliding:
         raise Refused(
             "Nothing was moved: the project has other accounts with these addresses (or ids). "
@@ -106,7 +106,8 @@ def _move(source: Export, target: Import) -> None:
         for table in TABLES:
             differing += _moved(source, target, table)
     except (StoreUnavailable, BrokenConstraint) as exc:
-        raise Unfinished(f"{exc} Start the command again: it goes on where it was.") from exc
+        said = exc.reason if isinstance(exc, StoreUnavailable) else str(exc)
+        raise Unfinished(f"{said} Start the command again: it goes on where it was.") from exc
     if differing:
         told = differing[:_TOLD_DIFFERENCES]
         raise Unfinished(

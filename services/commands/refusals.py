@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from services.domain.errors.base import CharlaError
+from services.domain.errors.outages import StoreUnavailable
 from services.settings.whole import InvalidSettings
 from services.stores.sqlite.file.migrations import SchemaTooNew
 
@@ -45,6 +46,6 @@ def errors_as_refusals(function: Callable[Params, Result]) -> Callable[Params, R
         except (InvalidSettings, SchemaTooNew, CharlaError) as exc:
             if click.get_current_context(silent=True) is None:
                 raise
-            raise Refused(str(exc)) from exc
+            raise Refused(exc.reason if isinstance(exc, StoreUnavailable) else str(exc)) from exc
 
     return called

@@ -7,6 +7,7 @@ from services.bootstrap.offers import build_offers
 from services.bootstrap.providers import build_providers
 from services.domain.catalog import Offers, today
 from services.providers.registry import ON_OWN_MACHINES
+from services.settings.env_file import NAME as ENV_FILE
 from services.settings.groups.providers import ProviderSettings
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings, Mistakes, Settings, variables
@@ -45,7 +46,7 @@ def _wrong_names(known: InvalidSettings) -> Mistakes:
     settings = known.settings
     declared = variables([ProviderSettings])
     providers = {name for variable in declared for name in (variable.name, variable.also)}
-    if settings is None or providers & known.mistakes.keys():
+    if settings is None or (providers | {ENV_FILE}) & known.mistakes.keys():
         return {}
     _configure_logs(settings)
     try:

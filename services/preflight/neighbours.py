@@ -1,10 +1,10 @@
 """Checks the database, Redis, and which other workers use them."""
 
-import sys
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from uuid_utils.compat import uuid7
 
@@ -16,9 +16,15 @@ from services.runs.leases.lock import take_server_lock
 from services.settings.whole import Settings
 from services.stores.base.store import Store
 from services.stores.sqlite.file.migrations import SchemaTooNew
+from services.stores.sqlite.file.reasons import damage_in
+from services.stores.sqlite.store import FILE_NAME
+from services.telemetry.output import say
 
 _POLL_SECONDS = 0.25
 
+
+_LOOKED_THROUGH_BYTES = 100 * 1024 * 1024
+"""That takes a tenth of a second; `check` looks through larger files too."""
 
 _MEMORY_BEATS_SECONDS = 3.0
 """A worker without Redis beats at least once a second."""
@@ -42,6 +48,8 @@ def prepare(settings: Settings) -> None:
 
     A server starts although Supabase or Redis is away: both may come back. Raises CannotStart.
     """
+    if settings.scaling.is_embedded:
+        _check_file(settings.server.data_dir / FILE_NAME)
     try:
         with closing(stores.build(settings)) as store:
             store.ping()
@@ -51,11 +59,19 @@ def prepare(settings: Settings) -> None:
     except SchemaTooNew as exc:
         raise CannotStart(str(exc)) from exc
     except StoreUnavailable as exc:
-        if settings.scaling.is_embedded or exc.detail != exc.title:
+        if settings.scaling.is_embedded:
+            raise CannotStart(f"{settings.server.data_dir / FILE_NAME}: {exc.reason}") from exc
+        if exc.detail != exc.title:
             # An error with a detail of its own does not pass by itself.
             raise CannotStart(exc.detail) from exc
-        sys.stderr.write(f"Supabase does not answer; starting without it. {exc}\n")
+        say(f"Starting without the database. {exc.reason}")
     _check_redis(settings)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a damaged database before anything is written to it."""
+    if damage := damage_in(path, _LOOKED_THROUGH_BYTES):
+        raise CannotStart(f"{path}: {damage}")
 
 
 def _check_project(settings: Settings) -> None:
@@ -67,7 +83,7 @@ def _check_project(settings: Settings) -> None:
         if finding.blocks:
             raise CannotStart(f"{finding.text} {finding.fix}")
         if not finding.is_ok:
-            sys.stderr.write(f"{finding.text} {finding.fix}\n")
+            say(f"{finding.text} {finding.fix}")
 
 
 def _check_redis(settings: Settings) -> None:
@@ -83,8 +99,8 @@ def _check_redis(settings: Settings) -> None:
         check(settings.scaling.redis_url)
     except RefusedRedis as exc:
         raise CannotStart(f"REDIS_URL: {exc}") from exc
-    except RedisUnavailable:
-        sys.stderr.write("Redis does not answer; starting without it.\n")
+    except RedisUnavailable as exc:
+        say(f"Redis does not answer; starting without it. {exc}")
 
 
 def _check_neighbours(settings: Settings, store: Store) -> None:
@@ -106,7 +122,7 @@ def _check_neighbours(settings: Settings, store: Store) -> None:
         seconds = settings.scaling.worker_dead_seconds if slow else _MEMORY_BEATS_SECONDS
         deadline = time.monotonic() + min(seconds, settings.scaling.worker_dead_seconds)
         if first:
-            sys.stderr.write("Another worker is on record: looking whether it lives ...\n")
+            say("Another worker is on record: looking whether it lives ...")
         while first and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
             if any(count != first.get(worker, count) for worker, count in counters().items()):

@@ -9,7 +9,9 @@ from services.preflight.names import checked_settings
 from services.preflight.neighbours import prepare, server_lock
 from services.preflight.refusal import CannotStart
 from services.runs.leases.lock import DataDirTaken
+from services.settings.load import environment_of_server
 from services.settings.whole import InvalidSettings
+from services.telemetry.output import keep_standard_streams, say
 
 EXIT_REFUSED = 2
 
@@ -20,14 +22,15 @@ def start(home: Path) -> None:
     Works in `home`, the project's folder, so that `DATA_DIR` and `.env` are the same from anywhere.
     """
     os.chdir(home)
+    keep_standard_streams()
     try:
         settings = checked_settings()
         with server_lock(settings):
             prepare(settings)
             check_address(settings.server)
     except (InvalidSettings, DataDirTaken, CannotStart) as exc:
-        sys.stderr.write(f"{exc}\n")
+        say(str(exc))
         sys.exit(EXIT_REFUSED)
     config = str(home / "gunicorn.conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", config, "wsgi:app"]
-    os.execv(sys.executable, arguments)  # noqa: S606 - no shell, and nothing of a user's in it
+    os.execve(sys.executable, arguments, environment_of_server())  # noqa: S606 - no shell, and nothing of a user's in it

@@ -43,11 +43,13 @@ class ProviderRequest:
 class Provider(ABC):
     """Streams answers of its models as domain events. Safe for any number of concurrent calls.
 
-    `models` are those of its configuration, its default first.
+    `models` are those of its configuration, its default first. `absence` tells why upstream, which
+    alone knows them, gave no list when it was asked last; None: it gave one, or was not asked.
     """
 
     name: str
     models: Sequence[Model]
+    absence: str | None = None
 
     @abstractmethod
     def stream(self, request: ProviderRequest) -> Generator[ProviderEvent, None, None]:

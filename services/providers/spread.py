@@ -109,6 +109,8 @@ class SpreadProvider(Provider):
         """Let all endpoints learn at once which models there are."""
         self._asked(lambda each: each.discover())
         self.models = self._merged_models()
+        absences = [endpoint.provider.absence for endpoint in self._endpoints]
+        self.absence = absences[0] if all(absences) else None
         return self.models
 
     def warm_up(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import redis
 
+from services.domain.certificates import refused_certificate
 from services.redis.worker_redis import FAILURES
 
 _CHECK_SECONDS = 3.0
@@ -33,7 +34,7 @@ def check_client(client: Any) -> None:
     try:
         info = client.info()
     except FAILURES as exc:
-        raise RedisUnavailable(str(exc)) from exc
+        raise RedisUnavailable(refused_certificate(exc) or str(exc)) from exc
     _judge(info)
 
 

@@ -6,13 +6,16 @@ field that holds its value.
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from environs import Env, EnvValidationError
 
 from services.settings.checks import contradictions
 from services.settings.completion import completed, with_log_format
+from services.settings.env_file import NAME as ENV_FILE
+from services.settings.env_file import EnvFile
 from services.settings.variables import Family, Variable
 from services.settings.whole import (
     GROUPS,
@@ -25,21 +28,31 @@ from services.settings.whole import (
 
 Group = TypeVar("Group")
 
+HOME = Path(__file__).resolve().parents[2]
+"""The project's folder."""
 
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+
+def load_settings(environ: Mapping[str, str] | None = None, home: Path = HOME) -> Settings:
     """Read and check all settings, or raise InvalidSettings, which tells every mistake.
 
-    Without `environ` it reads the process' environment, which wins over a `.env` file in the
-    working directory. An empty variable counts as unset. `DATA_DIR` is made where it is missing,
-    and in development the secrets in it.
+    Without `environ` it reads the process' environment, which wins over a file `.env` in `home`;
+    relative paths begin there too, wherever a command is called. An empty variable counts as unset.
+    `DATA_DIR` is made where it is missing, and in development the secrets in it.
     """
-    env = _Environment(os.environ if environ is None else environ)  # noqa: TID251 - the place
+    file = EnvFile()
     if environ is None:
-        env.read_env(".env", recurse=False)
+        file = EnvFile.read(home / ENV_FILE, os.environ)  # noqa: TID251 - the place
+        environ = file.below(os.environ)  # noqa: TID251 - the same
+    else:
+        home = Path()
+    env = _Environment(environ)
     settings = with_log_format(
         Settings(**{name: _read(group, env) for name, group in GROUPS.items()})
     )
+    settings = _beginning_at(home, settings)
     mistakes = env.mistakes()
+    if file.mistakes:
+        mistakes[ENV_FILE] = file.mistakes
     for name, problem in contradictions(settings):
         mistakes.setdefault(name, []).append(problem)
     if mistakes:
@@ -53,16 +66,24 @@ def figures_slot() -> int | None:
     return int(slot) if slot else None
 
 
+def environment_of_server() -> dict[str, str]:
+    """Give the environment without what gunicorn would take from it before our settings."""
+    return {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - the place
+        if not name.startswith("GUNICORN_")
+    }
+
+
 class _Environment(Env):
-    """environs over a given mapping, which goes before what was read from a file."""
+    """environs over a given mapping."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         super().__init__(eager=False)
         self._given = given
 
     def _get_value(self, env_key: str, default: Any) -> Any:
-        value = self._given.get(env_key) or self._environ.get(env_key) or ""
-        return value.strip() or default
+        return self._given.get(env_key, "").strip() or default
 
     def has(self, name: str) -> bool:
         """Tell whether a variable is set."""
@@ -87,6 +108,19 @@ class _Environment(Env):
                 raise TypeError("environs reports by variable") from exc
             return {name: flat(messages) for name, messages in found.items()}
         return {}
+
+
+def _beginning_at(home: Path, settings: Settings) -> Settings:
+    """Let relative paths begin at a folder; those in the working directory stay short."""
+    if home == Path.cwd():
+        return settings
+    server, providers = settings.server, settings.providers
+    file = providers.models_file
+    return replace(
+        settings,
+        server=replace(server, data_dir=home / server.data_dir),
+        providers=replace(providers, models_file=file and str(home / file)),
+    )
 
 
 def _read(group: type[Group], env: _Environment) -> Group:

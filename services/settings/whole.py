@@ -37,16 +37,20 @@ class InvalidSettings(Exception):
     def __init__(
         self, mistakes: Mapping[str, list[str]], settings: "Settings | None" = None
     ) -> None:
-        """Write what is wrong with each variable and what is expected."""
+        """Write what is wrong with each variable, or with their file, and what is expected."""
         known = {name: one for one in variables() for name in (one.name, one.also)}
         lines = [
-            f"  {name}: {problem} Expected: {known[name].expects}."
+            f"  {name}: {problem}" + _expected(known.get(name))
             for name, problems in sorted(mistakes.items())
             for problem in problems
         ]
         super().__init__("\n".join(["The settings are not valid:", *lines]))
         self.mistakes = mistakes
         self.settings = settings
+
+
+def _expected(variable: Variable | None) -> str:
+    return f" Expected: {variable.expects}." if variable else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 PREFIX = "charla-figures-"
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by mkdtemp
-"""Not on a disk: writing to a mapped file on a busy disk would stall all streams of the worker."""
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there is made by mkdtemp and mkstemp
+"""Not on a disk: touching a file on a busy disk would stall all streams of the worker."""
 
 
 class FigureFiles:
@@ -25,10 +25,8 @@ class FigureFiles:
     there were workers at once.
     """
 
-    def __init__(self, base: Path | None = None) -> None:
-        """Make a new folder in `base`; None: in memory, where the system has that."""
-        if base is None:
-            base = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    def __init__(self, base: Path) -> None:
+        """Make a new folder in `base`."""
         _clear(base)
         self.folder, self._lock = _made(base)
 
@@ -51,6 +49,16 @@ class FigureFiles:
         """Remove everything; all workers have ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
+
+
+def memory_folder(otherwise: Path) -> Path:
+    """Give a folder in memory, or for temporary files, or else a folder that can be written to."""
+    if os.access(MEMORY, os.W_OK | os.X_OK):
+        return MEMORY
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:  # everything is read-only but what the server was given to write to
+        return otherwise
 
 
 def _made(base: Path) -> tuple[Path, int]:

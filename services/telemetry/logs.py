@@ -1,13 +1,14 @@
 """Log lines: structured, in one format for ours and the libraries', without secrets or content."""
 
 import logging
-import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
+
+from services.telemetry.output import Output
 
 HIDDEN = "[hidden]"
 SECRET_NAMES = (
@@ -51,7 +52,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(stream or Output(2))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

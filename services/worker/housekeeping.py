@@ -44,15 +44,15 @@ class Housekeeping:
         self.log.sweep()
         try:
             self.store.tidy()
-        except StoreUnavailable:
-            _log.warning("tidy_failed")
+        except StoreUnavailable as exc:
+            _log.warning("tidy_failed", reason=exc.reason)
 
     def purge(self, now: datetime) -> None:
         """Purge once; a store that is away is tried again the next time."""
         try:
             keys = self.store.runs.purge(now - timedelta(seconds=self.key_seconds))
             tokens = self.store.logins.purge(now)
-        except StoreUnavailable:
-            _log.warning("purge_failed")
+        except StoreUnavailable as exc:
+            _log.warning("purge_failed", reason=exc.reason)
         else:
             _log.info("purged", keys_and_checkpoints=keys, refresh_rows=tokens)

@@ -51,8 +51,8 @@ def _shared_takeover(background: Background) -> list[Callable[[], None]]:
     """Get on record, so that the others see this worker, and watch them from now on."""
     try:
         background.beat.beat()
-    except StoreUnavailable:
-        _log.warning("started_without_store")
+    except StoreUnavailable as exc:
+        _log.warning("started_without_store", reason=exc.reason)
     return [lambda: background.takeover.run(background.watch.dead)]
 
 
@@ -81,8 +81,8 @@ def end(services: Services) -> None:
     background.outbox.close()
     try:
         services.store.runs.forget_workers([services.worker_id])
-    except StoreUnavailable:
-        _log.warning("left_on_record", worker_id=services.worker_id)
+    except StoreUnavailable as exc:
+        _log.warning("left_on_record", worker_id=services.worker_id, reason=exc.reason)
     for provider in services.answering.providers.values():
         provider.close()
     services.identity.passwords.close()

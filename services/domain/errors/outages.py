@@ -1,6 +1,6 @@
 """Requests that this server cannot serve just now."""
 
-from services.domain.errors.base import CharlaError
+from services.domain.errors.base import CharlaError, FieldErrors
 
 
 class Unavailable(CharlaError):
@@ -14,10 +14,21 @@ class Unavailable(CharlaError):
 
 
 class StoreUnavailable(Unavailable):
-    """The database does not answer; nothing was saved and nothing was begun."""
+    """The database does not answer; nothing was saved and nothing was begun.
+
+    `reason` says why, for the operator: it is logged, and told by `check` and `/ready`, never to
+    callers.
+    """
 
     title = "The store is not available"
     code = "store_unavailable"
+
+    def __init__(
+        self, detail: str = "", errors: FieldErrors | None = None, *, reason: str = ""
+    ) -> None:
+        """Take the reason; without one the sentence for callers says all that is known."""
+        super().__init__(detail, errors)
+        self.reason = reason or self.detail
 
 
 class Draining(Unavailable):

@@ -46,14 +46,22 @@ class LocalProvider(OpenAIProvider):
         """
         seconds = min(DISCOVERY_SECONDS, self._config.timeouts.read_seconds)
         try:
-            listed = self._loaded().listed(seconds)
+            self._learn_models(self._loaded().listed(seconds))
         except ProviderError as exc:
+            self.absence = exc.detail
             _log.warning(
                 "local_models_unknown", provider=self.name, code=exc.code, reason=exc.detail
             )
-        else:
-            self.models = self._offered(listed)
         return self.models
+
+    def list_models(self) -> Sequence[str]:
+        """Ask for the list, and offer what is on it from now on."""
+        listed = self._loaded().listed()
+        self._learn_models(listed)
+        return [told["id"] for told in listed]
+
+    def _learn_models(self, listed: Sequence[Mapping[str, Any]]) -> None:
+        self.models, self.absence = self._offered(listed), None
 
     def _offered(self, listed: Iterable[Mapping[str, Any]]) -> Sequence[Model]:
         offered = {model.name: model for model in self._config.models}

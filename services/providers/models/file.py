@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from services.domain.costs import Price
+from services.domain.text_files import NotText, text_of
 from services.providers.models.fields import ENTRY_FIELDS, MODEL_FIELDS, PRICE_FIELDS, Rule
 
 MAX_BYTES = 262_144
@@ -64,12 +65,11 @@ class ModelsFile:
                 content = stream.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
                 raise ValueError(f"It is larger than {MAX_BYTES} bytes.")  # noqa: TRY301 - the same
-            return cls.parse(file.label, content.decode("utf-8-sig"))
+            return cls.parse(file.label, text_of(content))
         except OSError as exc:
             file.mistakes.append(Mistake(0, f"It cannot be read: {exc.strerror}."))
-        except UnicodeDecodeError as exc:
-            line = content.count(b"\n", 0, exc.start) + 1
-            file.mistakes.append(Mistake(line, "It is not UTF-8."))
+        except NotText as exc:
+            file.mistakes.append(Mistake(exc.line, str(exc)))
         except ValueError as exc:
             file.mistakes.append(Mistake(0, str(exc)))
         return file

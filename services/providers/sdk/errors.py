@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
+from services.domain.certificates import refused_certificate
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.providers.config import Timeouts
@@ -86,8 +87,10 @@ def _place_of(location: str) -> str:
     return location.partition("?")[0].partition("#")[0]
 
 
-def unreachable() -> ProviderError:
-    """Say that there was no answer, not even a status."""
+def unreachable(cause: BaseException | None = None) -> ProviderError:
+    """Say that there was no answer, not even a status, and why, where that can be mended here."""
+    if refused := refused_certificate(cause):
+        return ProviderError(refused, code=FailureCode.UNREACHABLE, may_retry=False)
     return ProviderError(
         "The provider cannot be reached, or speaks no HTTP.",
         code=FailureCode.UNREACHABLE,
@@ -108,7 +111,7 @@ def transport_errors() -> Generator[None, None, None]:
     except httpx2.TimeoutException as exc:
         raise timed_out() from exc
     except httpx2.ConnectError as exc:
-        raise unreachable() from exc
+        raise unreachable(exc) from exc
     except httpx2.TransportError as exc:
         raise ProviderError(
             "The connection to the provider broke off.", code=FailureCode.CUT, may_retry=True

@@ -87,7 +87,7 @@ class StainlessClient(ABC):
         except httpx2.TimeoutException as exc:
             raise timed_out() from exc
         except httpx2.TransportError as exc:
-            raise unreachable() from exc
+            raise unreachable(exc) from exc
         if not response.is_success:
             raise self._refusal(response)
         return response
@@ -118,7 +118,7 @@ class StainlessClient(ABC):
             except self._errors.timeout as exc:
                 raise timed_out() from exc
             except self._errors.connection as exc:
-                raise unreachable() from exc
+                raise unreachable(exc) from exc
             except self._errors.any as exc:
                 raise ProviderError("The provider's answer cannot be understood.") from exc
 

@@ -55,8 +55,8 @@ class Settler:
         settlement = self._compose(living, result)
         try:
             settled = self._write(settlement, living.writer)
-        except StoreUnavailable:
-            _log.error("settle_postponed", run_id=living.run_id)
+        except StoreUnavailable as exc:
+            _log.error("settle_postponed", run_id=living.run_id, reason=exc.reason)
             terminal = replace(settlement.terminal, persisted=False)
             living.writer.append(terminal)
             self._retry(settlement, stop_never, _RETRY_MAX_SECONDS)

@@ -15,6 +15,7 @@ from services.runs.leases.watch import WorkerWatch
 from services.runs.living.run import Ending, Living
 from services.runs.runner import Runner
 from services.stores.base.runs import RunStore
+from services.telemetry.complaints import Complaint
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +54,14 @@ class Beat:
         self._worker_id = worker_id
         self._times = times
         self._unlisted: dict[str, float] = {}
+        self._failing = Complaint("beat_failed", __name__)
+        self._failed_in_a_row = 0
         self.shift = Shift()
+
+    @property
+    def failure(self) -> str | None:
+        """Tell why beats fail, one lost call aside; None: they do not."""
+        return self._failing.reason if self._failed_in_a_row > 1 else None
 
     def run(self) -> None:
         """Beat for ever, at a steady pace."""
@@ -62,10 +70,14 @@ class Beat:
             with self.shift:
                 try:
                     self.beat()
-                except StoreUnavailable:
-                    _log.warning("beat_failed")
+                except StoreUnavailable as exc:
+                    self._failed_in_a_row += 1
+                    self._failing.raised(exc.reason)
                 except Exception:  # noqa: BLE001 - without beats a kill would lose text
                     _log.exception("beat_crashed")
+                else:
+                    self._failed_in_a_row = 0
+                    self._failing.over()
             self._wait(started)
 
     def _wait(self, started: float) -> None:

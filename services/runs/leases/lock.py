@@ -49,13 +49,20 @@ class FolderLock:
 
 
 class DataDirTaken(Exception):
-    """Another server works on the folder; the message says which process and which folder."""
+    """Another server works on the folder, or none can; the message says what to do."""
 
 
 def take_server_lock(folder: Path) -> FolderLock:
     """Take a data folder for the life of this process and its workers, or raise DataDirTaken."""
-    lock = FolderLock(folder, SERVER_LOCK)
-    if lock.try_acquire():
+    try:
+        lock = FolderLock(folder, SERVER_LOCK)
+        is_free = lock.try_acquire()
+    except OSError as exc:
+        raise DataDirTaken(
+            f"{folder} cannot be locked for this server ({exc.strerror}): DATA_DIR must be a folder"
+            " that it may write to, on a disk of this machine."
+        ) from exc
+    if is_free:
         return lock
     holder = lock.holder()
     lock.release()

@@ -12,6 +12,7 @@ from services.runs.ending.outbox import Outbox
 from services.runs.leases.reaper import Reaper
 from services.runs.leases.shift import Shift
 from services.stores.base.runs import RunStore
+from services.telemetry.complaints import Complaint
 
 RETRY_SECONDS = 1
 
@@ -29,6 +30,7 @@ class Takeover:
         self._outbox = outbox
         self._reaper = reaper
         self._seconds = seconds
+        self._postponed = Complaint("takeover_postponed", __name__)
         self.shift = Shift()
 
     def start(self) -> bool:
@@ -66,9 +68,10 @@ class Takeover:
         try:
             self._deliver()
             self._reaper.reap(dead)
-        except StoreUnavailable:
-            _log.warning("takeover_postponed")
+        except StoreUnavailable as exc:
+            self._postponed.raised(exc.reason)
             return False
+        self._postponed.over()
         return True
 
     def _deliver(self) -> None:

@@ -25,7 +25,7 @@ class Store(ABC):
 
     @abstractmethod
     def ping(self) -> None:
-        """Prove with the least possible work that the store answers, or raise StoreUnavailable."""
+        """Prove with the least possible work that the store writes, or raise StoreUnavailable."""
 
     @abstractmethod
     def tidy(self) -> None:

@@ -40,8 +40,11 @@ class SupabaseStore(Store):
         self.runs = SupabaseRuns(self._connection, live, revocation_window_seconds)
 
     def ping(self) -> None:
-        """Have the database answer, through the gateway and with our key."""
-        self._connection.probe("charla_ping")
+        """Have the database begin to write, through the gateway and with our key.
+
+        Nothing is deleted; a database that is read-only, as one with a full disk, refuses it.
+        """
+        self._connection.probe("forget_workers", {"p_workers": []})
 
     def tidy(self) -> None:
         """Do nothing: the database keeps itself in order."""

@@ -15,6 +15,7 @@ def test_a_living_server_is_healthy_and_ready(client: FlaskClient) -> None:
     assert ready.status_code == 200
     assert ready.get_json()["status"] == "ready"
     assert ready.get_json()["checks"] == {"store": "ok", "log": "ok", "drain": "ok"}
+    assert ready.get_json()["reasons"] == {}
     assert "scripted" in ready.get_json()["providers"]
 
 

@@ -2,12 +2,14 @@
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import trustme
 from api.shell_commands import run_command
 from stack.fixtures import MakeRedis
 from stack.server_process import find_free_port
@@ -60,10 +62,11 @@ def test_without_settings_only_the_script_can_be_used(tmp_path: Path) -> None:
 
     lines = lines_of(ran)
     assert ran.returncode == 0
-    assert list(lines) == NAMES
+    assert list(lines) == [*NAMES, "database"]
+    assert lines["database"].startswith("-      database: ")
     assert lines["scripted"] == "ok     scripted: usable, 1 model (time)"
     assert lines["gemini"].startswith("-      gemini: not configured (GOOGLE_AI_API_KEY")
-    assert [line[0] for line in lines.values()] == ["-"] * len(NAMES[:-1]) + ["o"]
+    assert [line[0] for line in lines.values()] == ["-"] * len(NAMES[:-1]) + ["o", "-"]
 
 
 def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: WireServer) -> None:
@@ -71,7 +74,7 @@ def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: W
 
     lines = lines_of(ran)
     assert ran.returncode == 0
-    assert list(lines) == NAMES
+    assert list(lines) == [*NAMES, "database"]
     for name in NAMES[:-1]:
         assert lines[name] == f"ok     {name}: usable, 2 models (time)"
 
@@ -138,7 +141,7 @@ def test_a_default_that_its_provider_does_not_list_is_wrong(
         lists.body = json.dumps({"data": [{"id": name} for name in listed]}).encode()
         ran = check(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=lists.url)
 
-    last = ran.stdout.splitlines()[-1]
+    last = ran.stdout.splitlines()[-2]  # the database follows
     is_wrong = told is not None and told.startswith("wrong")
     assert ran.returncode == int(is_wrong)
     assert last.startswith(told or "ok     scripted: ")
@@ -166,8 +169,48 @@ def test_a_model_that_ends_is_warned_of_and_a_script_that_is_off_is_not_there(
 
     lines = ran.stdout.splitlines()
     assert ran.returncode == 0
-    assert lines[-1].startswith(f"warn   DEFAULT_MODEL: old of openai ends on {soon}.")
+    assert lines[-2].startswith(f"warn   DEFAULT_MODEL: old of openai ends on {soon}.")
     assert "-      scripted: not configured (SCRIPTED)" in lines
+
+
+def test_a_local_server_is_asked_once(tmp_path: Path) -> None:
+    with model_lists() as lists:
+        lists.body = json.dumps({"data": [{"id": "mine"}]}).encode()
+        ran = check(tmp_path, LOCAL_BASE_URL=lists.url)
+
+    assert ran.returncode == 0
+    assert lines_of(ran)["local"] == "ok     local: usable, 1 model (time)"
+    assert lists.paths == ["/v1/models"]
+
+
+def test_a_local_server_that_is_away_is_told_as_that_and_nothing_else(tmp_path: Path) -> None:
+    ran = check(tmp_path, LOCAL_BASE_URL=f"http://127.0.0.1:{find_free_port()}/v1")
+
+    wrong = [line for line in ran.stdout.splitlines() if line.startswith("wrong ")]
+    assert ran.returncode == 1
+    assert len(wrong) == 1
+    assert wrong[0].startswith("wrong  local: unreachable. ")
+
+
+def test_a_certificate_of_an_own_authority_is_told_with_what_helps(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
+    bundle = tmp_path / "authorities.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with model_lists(server_tls) as lists:
+        lists.body = json.dumps({"data": [{"id": "plain"}]}).encode()
+        ours = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": lists.url, "DEFAULT_MODEL": "plain"}
+        project = {"SUPABASE_URL": lists.url.removesuffix("/v1"), "SUPABASE_KEY": "sb_secret_x"}
+        refused = check(tmp_path, **ours, **project)
+        trusted = check(tmp_path, **ours, SSL_CERT_FILE=str(bundle))
+
+    told = [line for line in refused.stdout.splitlines() if line.startswith("wrong ")]
+    assert refused.returncode == 1
+    assert len(told) == 2
+    assert all("The certificate is refused: " in line for line in told)
+    assert all("SSL_CERT_FILE" in line for line in told)
+    assert trusted.returncode == 0
 
 
 def test_the_database_and_redis_are_looked_at_where_they_are_set(

@@ -3,9 +3,11 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +15,7 @@ from types import ModuleType
 
 import pytest
 from api.chat_client import Answer, ChatClient
+from disks.sealed_python import SealedPython
 from source_tree import ROOT
 from stack.daemon import ENVIRONMENT, Daemon
 from stack.fixtures import MakeSupabase
@@ -59,6 +62,7 @@ def image(tmp_path: Path) -> Path:
         if line.startswith("COPY ") and "--from" not in line:
             *sources, target = line.split()[1:]
             for source in sources:
+                (folder / target).parent.mkdir(exist_ok=True)
                 if (ROOT / source).is_dir():
                     ignored = shutil.ignore_patterns("__pycache__")
                     shutil.copytree(ROOT / source, folder / target, ignore=ignored)
@@ -67,12 +71,27 @@ def image(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_is_in_the_image_answers_and_its_health_check_sees_it(
+def paths_of(url: str) -> list[str]:
+    """List what can be asked of a server without an id, and what its pages load."""
+
+    def read(path: str) -> str:
+        with urllib.request.urlopen(url + path, timeout=10) as answer:  # noqa: S310 - the server of this test
+            return str(answer.read(), "utf-8")
+
+    described = json.loads(read("/api/openapi.json"))["paths"]
+    asked = [path for path, methods in described.items() if "get" in methods and "{" not in path]
+    pages = ["/", "/api/docs"]
+    loaded = [name for page in pages for name in re.findall(r"/assets/[\w./-]+", read(page))]
+    return [*asked, *pages, *loaded, "/api/docs/errors"]
+
+
+def test_what_is_in_the_image_answers_on_a_read_only_disk_and_its_health_check_sees_it(
     image: Path, tmp_path: Path
 ) -> None:
     command = json.loads(instruction("HEALTHCHECK").split("CMD", 1)[1])
+    sealed = SealedPython.make(tmp_path, Path(sys.executable))
     server = ServerProcess(tmp_path / "server")
-    server.home = image
+    server.home, server.python, server.data_dir = image, sealed.path, sealed.disk / "data"
 
     def is_healthy() -> bool:
         ran = subprocess.run(
@@ -90,7 +109,31 @@ def test_what_is_in_the_image_answers_and_its_health_check_sees_it(
         with client.send(client.new_session(), "/echo in a box") as reader:
             answer = reader.take_into(Answer())
         assert is_healthy()
+        statuses = {path: status_of(server.port, path) for path in paths_of(server.url)}
     assert answer.text == "in a box"
+    assert len(statuses) > 12
+    assert {path: told for path, told in statuses.items() if told not in (200, 204, 401)} == {}
+
+
+def test_a_command_in_the_image_works_from_any_folder_whatever_a_shell_exports(
+    image: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shell = {"FLASK_APP": "other", "FLASK_DEBUG": "1", "GUNICORN_CMD_ARGS": "--workers=9"}
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", image / "app.py", "check"],
+        cwd=elsewhere,
+        env={"PATH": os.defpath, **shell},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, "scripted: usable" in ran.stdout) == (0, True)
+    assert (image / "instance").is_dir()
+    assert list(elsewhere.iterdir()) == []
 
 
 def local_settings() -> ModuleType:

@@ -41,7 +41,7 @@ def refusal(folder: Path, settings: Mapping[str, str]) -> str:
 @pytest.mark.parametrize(
     "lack",
     [
-        "drop function public.charla_ping",
+        "drop function public.charla_status",
         "delete from charla.migrations where version > '20261121090000'",
     ],
     ids=["all", "the newest"],

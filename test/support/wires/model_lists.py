@@ -1,5 +1,6 @@
 """A server that lists models as one of several programs does, or badly."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +22,8 @@ class ModelLists:
 
 
 @contextmanager
-def model_lists() -> Iterator[ModelLists]:
-    """Start a server on a free port."""
+def model_lists(tls: ssl.SSLContext | None = None) -> Iterator[ModelLists]:
+    """Start a server on a free port, over TLS where it is given."""
     lists = ModelLists()
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,8 +41,13 @@ def model_lists() -> Iterator[ModelLists]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if tls is not None:
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        lists.url = f"http://127.0.0.1:{server.server_port}/v1"
+        scheme = "https" if tls else "http"
+        lists.url = f"{scheme}://127.0.0.1:{server.server_port}/v1"
         yield lists
         lists.until.set()
         server.shutdown()

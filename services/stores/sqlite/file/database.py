@@ -18,6 +18,7 @@ import gevent
 from gevent.threadpool import ThreadPool
 
 from services.domain.errors.outages import StoreUnavailable
+from services.stores.sqlite.file.reasons import reason_of
 
 Result = TypeVar("Result")
 
@@ -49,7 +50,11 @@ class Database:
         """
         self._lock_seconds = lock_seconds
         # The file holds password hashes; -wal and -shm get the same permissions from SQLite.
-        path.touch(mode=0o600)
+        try:
+            path.touch(mode=0o600)
+        except OSError as exc:
+            reason = f"The database file cannot be made or changed ({exc.strerror})."
+            raise StoreUnavailable(reason=reason) from exc
         with sqlite_errors():
             self._main = sqlite3.connect(path, timeout=0, isolation_level=None)
             self._side = sqlite3.connect(
@@ -194,7 +199,7 @@ def sqlite_errors() -> Generator[None, None, None]:
     except sqlite3.IntegrityError:
         raise
     except sqlite3.Error as exc:
-        raise StoreUnavailable from exc
+        raise StoreUnavailable(reason=reason_of(exc)) from exc
 
 
 def _configure(connection: sqlite3.Connection) -> None:
@@ -202,6 +207,7 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")  # there may be no other folder to write to
 
 
 def _begin(connection: sqlite3.Connection, mode: Mode) -> None:

@@ -66,6 +66,7 @@ def snapshot(path: Path) -> Generator[Snapshot, None, None]:
     uri = f"file:{quote(str(path.resolve()))}?mode=rw"
     with _told(path), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA busy_timeout = {round(_LOCK_SECONDS * 1000)}")
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         # Only the first SELECT fixes the state that is read.

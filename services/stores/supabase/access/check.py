@@ -12,9 +12,10 @@ import httpx
 import msgspec
 from msgspec.json import Decoder
 
+from services.domain.certificates import refused_certificate
 from services.domain.errors.outages import StoreUnavailable
 from services.stores.supabase.access.connection import Connection, ConnectionLimits
-from services.stores.supabase.access.errors import SCHEMA_MISSING, RefusedCall
+from services.stores.supabase.access.errors import DATABASE_REASONS, SCHEMA_MISSING, RefusedCall
 
 MIGRATIONS = (
     "20261121090000",
@@ -161,7 +162,8 @@ def _unanswered(url: str, error: StoreUnavailable) -> Iterator[Finding]:
         yield _no_gateway(url, cause)
     elif error.detail == SCHEMA_MISSING:
         yield from _answered(url)
-        yield Finding(is_ok=False, text="The project does not have the migrations.", fix=_PUSH)
+        text = "The project does not have the migrations."
+        yield Finding(is_ok=False, text=text, fix=_PUSH, blocks=True)
     elif cause.code == "42501":
         yield Finding(is_ok=True, text=f"{url} answers.")
         text = "The project takes SUPABASE_KEY, but not as a key that may call the functions."
@@ -169,8 +171,8 @@ def _unanswered(url: str, error: StoreUnavailable) -> Iterator[Finding]:
     elif error.detail != StoreUnavailable.title:
         yield Finding(is_ok=True, text=f"{url} answers.")
         yield Finding(is_ok=False, text="The project refuses SUPABASE_KEY.", fix=_TAKE_KEY)
-    elif cause.status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        text = f"{url} answers, but not the database behind it ({cause})."
+    elif cause.status >= httpx.codes.INTERNAL_SERVER_ERROR or cause.code in DATABASE_REASONS:
+        text = f"{url} answers, but not the database behind it. {error.reason}"
         fix = "Look at the project's status in the dashboard: paused, restarting, out of disk?"
         yield Finding(is_ok=False, text=text, fix=fix)
     else:
@@ -179,6 +181,8 @@ def _unanswered(url: str, error: StoreUnavailable) -> Iterator[Finding]:
 
 
 def _no_gateway(url: str, cause: BaseException | None) -> Finding:
+    if refused := refused_certificate(cause):
+        return Finding(is_ok=False, text=f"There is no connection to {url}.", fix=refused)
     match cause:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():
             text = f"There is no connection to {url}."

@@ -94,10 +94,10 @@ class Connection:
                     time.sleep(pause)
             return self._once(function, arguments, reply, reserved=False)
 
-    def probe(self, function: str) -> None:
-        """Call a function without arguments once, and give whatever comes of it."""
+    def probe(self, function: str, arguments: object) -> None:
+        """Call a function once, and give whatever comes of it."""
         with supabase_errors():
-            self._once(function, {}, NOTHING, reserved=False)
+            self._once(function, arguments, NOTHING, reserved=False)
 
     def close(self) -> None:
         """Close the connections."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import httpx
 import msgspec
 
+from services.domain.certificates import refused_certificate
 from services.domain.errors.outages import StoreUnavailable
 
 GATEWAY_STATUS = frozenset({502, 503, 504})
@@ -19,6 +20,17 @@ _KEY_STATUS = frozenset({401, 403})
 _KEY_CODES = frozenset({"42501", "PGRST300", "PGRST301", "PGRST302", "PGRST303"})
 _SCHEMA_CODES = frozenset({"PGRST202", "PGRST203", "PGRST204", "PGRST205"})
 _TRANSIENT_CODES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03"})
+
+DATABASE_REASONS = {
+    "25006": "The database of the Supabase project is read-only, as it is when its disk is full.",
+    "53100": "The disk of the Supabase project's database is full.",
+    "53200": "The database of the Supabase project is out of memory.",
+    "53300": "The database of the Supabase project has too many connections.",
+    "57014": "The database of the Supabase project ended a call that took too long.",
+    "XX001": "The database of the Supabase project is damaged.",
+    "XX002": "The database of the Supabase project is damaged.",
+}
+"""What PostgreSQL's SQLSTATE means for an operator."""
 
 KEY_REFUSED = (
     "The Supabase project refuses SUPABASE_KEY, or its grants are missing:"
@@ -69,8 +81,12 @@ def supabase_errors() -> Generator[None, None, None]:
         yield
     except RefusedCall as exc:
         raise _meaning(exc) from exc
-    except (httpx.HTTPError, msgspec.DecodeError) as exc:
-        raise StoreUnavailable from exc
+    except httpx.HTTPError as exc:
+        reason = refused_certificate(exc) or f"{type(exc).__name__}: {exc}"
+        raise StoreUnavailable(reason=f"Supabase cannot be reached. {reason}") from exc
+    except msgspec.DecodeError as exc:
+        reason = "What answers at SUPABASE_URL does not answer as a Supabase project does."
+        raise StoreUnavailable(reason=reason) from exc
 
 
 def _meaning(refusal: RefusedCall) -> Exception:
@@ -83,4 +99,5 @@ def _meaning(refusal: RefusedCall) -> Exception:
         return StoreUnavailable(SCHEMA_MISSING)
     if refusal.status in _KEY_STATUS:
         return StoreUnavailable(KEY_REFUSED)
-    return StoreUnavailable()
+    told = DATABASE_REASONS.get(code, "The Supabase project cannot work.")
+    return StoreUnavailable(reason=f"{told} ({refusal})")

@@ -144,7 +144,7 @@ def _is_established(sock: socket.socket) -> bool:
 @cache
 def _tls() -> ssl.SSLContext:
     """Make one context for all connections: loading the authorities takes 20 ms each time."""
-    return httpx.create_ssl_context()
+    return ssl.create_default_context()  # the system's authorities, as for every other server
 
 
 class _Queue(LifoQueue[_Connection]):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from subjects.upstreams import ALL_KEYS, NOBODY, Build
-from wires.model_lists import ModelLists
+from wires.model_lists import ModelLists, model_lists
 
 from services.bootstrap.named_models import endings
 from services.domain.catalog import ANY_MODEL, ModelChoice, Offers
@@ -79,8 +79,18 @@ def test_a_local_server_offers_what_it_lists_without_a_default_by_setting(
     assert offers.pick(ModelChoice(None, "phi4")).price is None
 
 
-def test_a_local_server_that_lists_nothing_needs_the_name_of_a_model(built: Build) -> None:
+def test_a_local_server_that_is_away_is_told_as_that(built: Build) -> None:
     told = built(LOCAL_BASE_URL=NOBODY).refused()
+
+    assert list(told) == ["LOCAL_BASE_URL"]
+    assert "cannot be reached" in told["LOCAL_BASE_URL"]
+    assert "DEFAULT_MODEL" in told["LOCAL_BASE_URL"]
+
+
+def test_a_local_server_that_lists_nothing_needs_the_name_of_a_model(built: Build) -> None:
+    with model_lists() as lists:
+        lists.body = b'{"data": []}'
+        told = built(LOCAL_BASE_URL=lists.url).refused()
 
     said = "It is needed where a local server answers: its models are its own."
     assert told == {"DEFAULT_MODEL": said}

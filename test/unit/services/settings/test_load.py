@@ -129,11 +129,10 @@ def test_a_data_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
 def test_the_environment_wins_over_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("PORT=6001\nHOST=0.0.0.0\nDATA_DIR=from-file\n")
     monkeypatch.setenv("PORT", "6002")
 
-    settings = load_settings()
+    settings = load_settings(home=tmp_path)
 
     assert (settings.server.port, settings.server.host) == (6002, "0.0.0.0")  # noqa: S104 - the text of a setting
     assert (tmp_path / "from-file" / "secrets.json").is_file()
