@@ -13,6 +13,7 @@ from routes.transports.sse import StreamTimes
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
 from services.commands.refusals import errors_as_refusals
+from services.domain.proxies import TrustedProxies
 from services.preflight.start import start
 from services.settings.load import load_settings
 from services.settings.whole import Settings
@@ -54,7 +55,7 @@ def _rules(settings: Settings) -> edges.EdgeRules:
         ),
         limits=LimitRules(enabled=limits.enabled, login=limits.login, register=limits.register),
         cors_origins=settings.server.cors_origins or (),
-        trusted_proxies=settings.server.trusted_proxies,
+        trusted_proxies=TrustedProxies.parse(settings.server.trusted_proxies),
         max_body_bytes=limits.max_body_bytes,
         max_content_chars=limits.max_content_chars,
         streams=StreamTimes(

@@ -41,6 +41,9 @@ timeout = _server.graceful_timeout + 60
 """A reloaded worker waits for the old one to drain before it reports for itself."""
 keepalive = 2
 control_socket_disable = True
+forwarded_allow_ips = ""
+"""By default gunicorn believes SCRIPT_NAME and X-Forwarded-Proto of everybody on this machine; what
+is believed is TRUSTED_PROXIES' alone."""
 loglevel = "warning"
 
 # In a burst of 100 new streams the median time to the first word is 210 ms instead of 315: a few

@@ -11,6 +11,7 @@ from routes.hooks.limits import AddressLimits, LimitRules
 from routes.hooks.turns import TurnReader
 from routes.transports.sse import StreamTimes
 from services.domain.limits import Windows
+from services.domain.proxies import TrustedProxies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class EdgeRules:
     tokens: TokenRules
     limits: LimitRules
     cors_origins: Sequence[str]
-    trusted_proxies: int
+    trusted_proxies: TrustedProxies
     max_body_bytes: int
     max_content_chars: int
     streams: StreamTimes

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from limits import parse_many
 from marshmallow import ValidationError
 
+from services.domain.proxies import TrustedProxies
+
 WELL_KNOWN_SECRETS = frozenset(
     {
         "change-me",
@@ -107,6 +109,14 @@ def _claimed_role(token: str) -> object:
         return claims.get("role")
     except (IndexError, ValueError, AttributeError):
         return None
+
+
+def trusted_proxies(value: str) -> None:
+    """Accept a number of proxies, or their addresses and networks."""
+    try:
+        TrustedProxies.parse(value)
+    except ValueError as exc:
+        raise ValidationError(str(exc)) from exc
 
 
 def rate_limits(value: str) -> None:

@@ -58,12 +58,15 @@ class ServerSettings:
         "where it is shorter than 10) end normally, the rest is saved as interrupted.",
         unit="seconds",
     )
-    trusted_proxies: int = whole(
+    trusted_proxies: str = text(
         "TRUSTED_PROXIES",
-        0,
-        (0, 10),
-        "How many proxies in front of this server set X-Forwarded-For. With more than there are, "
-        "a client chooses its own address.",
+        "0",
+        "Which proxies in front of this server are believed (X-Forwarded-For, -Proto, -Host, "
+        "-Prefix): their addresses and networks, and headers from all others are ignored; or how "
+        "many there are, and then whoever connects is believed. With more than there are, a client "
+        "chooses its own address.",
+        "a whole number from 0 to 10, or addresses and networks such as 127.0.0.1, 10.0.0.0/8",
+        rules.trusted_proxies,
     )
     cors_origins: tuple[str, ...] | None = words(
         "CORS_ORIGINS",

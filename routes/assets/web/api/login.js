@@ -8,7 +8,9 @@
  * Content-Security-Policy lets no foreign script run here at all. Neither is ever put into a URL.
  */
 
-const KEY = "charla.login";
+import { address, ownName } from "./address.js";
+
+const KEY = ownName("charla.login");
 let accessToken = null;
 let refreshing = null;
 
@@ -58,7 +60,7 @@ export function refresh() {
 async function renew() {
   const refresh_token = stored()?.refresh_token; // read again: another tab may have renewed it
   if (!refresh_token) return false;
-  const response = await fetch("/api/auth/refresh", {
+  const response = await fetch(address("/api/auth/refresh"), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ refresh_token }),
