@@ -1,6 +1,7 @@
 """The caller's address, and where this server is, as the proxies that are believed tell it."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 TOLD = ("FOR", "PROTO", "HOST", "PREFIX")
 """X-Forwarded-...: the headers that count where a proxy is believed. `Forwarded` never does."""
+
+KEPT_CHAINS = 1024
+"""How many chains of addresses are remembered: reading one takes longer than all else here."""
 
 
 def install(app: Flask, trusted: TrustedProxies) -> None:
@@ -35,7 +39,7 @@ class _Told:
 
     def __init__(self, app: "WSGIApplication", trusted: TrustedProxies) -> None:
         self._app = app
-        self._trusted = trusted
+        self._hops = lru_cache(maxsize=KEPT_CHAINS)(trusted.hops)
         self._is_alone = not (trusted.count or trusted.networks)
 
     def __call__(
@@ -45,7 +49,7 @@ class _Told:
         environ.pop("HTTP_FORWARDED", None)
         if self._is_alone:
             return self._app(environ, start_response)
-        hops = self._trusted.hops(environ.get("REMOTE_ADDR", ""), found["FOR"])
+        hops = self._hops(environ.get("REMOTE_ADDR", ""), found["FOR"])
         environ["REMOTE_ADDR"] = hops.address
         told = {name: proxies.told(found[name], hops.proxies) for name in TOLD[1:]}
         if scheme := proxies.scheme(told["PROTO"]):

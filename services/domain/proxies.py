@@ -120,6 +120,8 @@ def told(header: str | None, proxies: int) -> str | None:
     """
     if not header or proxies < 1:
         return None
+    if "," not in header:
+        return header.strip(" \t")
     return _from_the_right(header)[:proxies][-1]
 
 
