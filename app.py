@@ -8,6 +8,7 @@ from controllers import bundle
 from routes import edges, url_map
 from routes.hooks.authentication import TokenRules
 from routes.hooks.limits import LimitRules
+from routes.hooks.monitoring import Monitoring
 from routes.openapi import api
 from routes.transports.sse import StreamTimes
 from services.bootstrap.worker import build_services
@@ -56,6 +57,9 @@ def _rules(settings: Settings) -> edges.EdgeRules:
         limits=LimitRules(enabled=limits.enabled, login=limits.login, register=limits.register),
         cors_origins=settings.server.cors_origins or (),
         trusted_proxies=TrustedProxies.parse(settings.server.trusted_proxies),
+        monitoring=Monitoring(
+            settings.server.metrics_token, is_open=not settings.server.is_production
+        ),
         max_body_bytes=limits.max_body_bytes,
         max_content_chars=limits.max_content_chars,
         streams=StreamTimes(

@@ -73,6 +73,12 @@ def keys(value: str) -> None:
         raise ValidationError("A key has a character that no key has, such as a space or a dash.")
 
 
+def token(value: str) -> None:
+    """Accept what can stand in a header after `Bearer`."""
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValidationError("A token has only characters that a header may have, and no space.")
+
+
 def failover(value: str) -> None:
     """Accept `none`, or providers and models by commas; the catalog knows their names."""
     parts = [part.strip() for part in value.split(",")]

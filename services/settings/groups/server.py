@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from services.settings import rules
-from services.settings.variables import choice, folder, text, whole, words
+from services.settings.variables import choice, folder, secret, text, whole, words
 
 
 class AppEnv(StrEnum):
@@ -67,6 +67,14 @@ class ServerSettings:
         "chooses its own address.",
         "a whole number from 0 to 10, or addresses and networks such as 127.0.0.1, 10.0.0.0/8",
         rules.trusted_proxies,
+    )
+    metrics_token: str | None = secret(
+        "METRICS_TOKEN",
+        None,
+        "Whoever sends it (Authorization: Bearer ...) may read /metrics, and the state of each "
+        "part at /ready. Unset: in development everybody may, in production nobody.",
+        "at least 32 random characters, for example from: openssl rand -hex 32",
+        rules.token,
     )
     cors_origins: tuple[str, ...] | None = words(
         "CORS_ORIGINS",
