@@ -39,9 +39,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = with_log_format(
         Settings(**{name: _read(group, env) for name, group in GROUPS.items()})
     )
-    mistakes = env.mistakes()
-    for name, problem in contradictions(settings):
-        mistakes.setdefault(name, []).append(problem)
+    unread = env.mistakes()
+    mistakes = {name: [*texts] for name, texts in unread.items()}
+    for found in contradictions(settings):
+        if not unread.keys() & {found.variable, *found.beside}:
+            mistakes.setdefault(found.variable, []).append(found.problem)
     if mistakes:
         raise InvalidSettings(mistakes, settings)
     return completed(settings)

@@ -9,39 +9,6 @@ from marshmallow import ValidationError
 
 from services.domain.proxies import TrustedProxies
 
-WELL_KNOWN_SECRETS = frozenset(
-    {
-        "change-me",
-        "change-this",
-        "changeme",
-        "charla",
-        "default",
-        "dev",
-        "dev-secret",
-        "insecure",
-        "jwt-secret",
-        "jwt-secret-key",
-        "password",
-        "please-change-me",
-        "replace-me",
-        "secret",
-        "secret-key",
-        "super-secret",
-        "supersecret",
-        "test",
-        "your-jwt-secret",
-        "your-jwt-secret-key",
-        "your-secret-key",
-    }
-)
-"""Words of tutorials and examples; a secret that is made of such words only is no secret."""
-
-MIN_SECRET_CHARS = 32
-"""256 bits as hex would be 64; 32 characters is the least that HS256 (RFC 7518, 3.2) allows."""
-
-MIN_SECRET_VARIETY = 8
-"""Fewer different characters than this is a filler such as 000...0, not a secret."""
-
 
 def base_url(value: str) -> None:
     """Accept an absolute http(s) URL without credentials, query or fragment."""
@@ -152,26 +119,3 @@ def origin(value: str) -> None:
         raise ValidationError(f"{value!r} is not an origin.")
     if rebuilt != value.removesuffix(":*"):
         raise ValidationError(f"{value!r} is more than an origin: write {rebuilt}.")
-
-
-def is_weak_secret(secret: str) -> str | None:
-    """Tell what is wrong with a secret for production; None: nothing that can be seen."""
-    if not _beyond_well_known(secret):
-        return "The secret is a well-known default."
-    if len(secret) < MIN_SECRET_CHARS:
-        return f"The secret has {len(secret)} characters; it needs {MIN_SECRET_CHARS}."
-    if len(set(secret)) < MIN_SECRET_VARIETY:
-        return "The secret repeats a few characters only."
-    return None
-
-
-def _beyond_well_known(secret: str) -> str:
-    """Give what is left of a secret without the words of examples."""
-    left = _plain(secret)
-    for word in sorted({_plain(known) for known in WELL_KNOWN_SECRETS}, key=len, reverse=True):
-        left = left.replace(word, "")
-    return left
-
-
-def _plain(secret: str) -> str:
-    return "".join(char for char in secret.casefold() if char.isalnum())

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from api.accounts import Account, MakeApp
 from flask.testing import FlaskClient
+from subjects.loaded_settings import SECRET
 
 STRICT = "default-src 'none'; frame-ancestors 'none'"
 
@@ -114,7 +115,7 @@ def test_who_is_no_page_is_told_nothing_of_pages(client: FlaskClient) -> None:
 
 
 def test_in_production_only_named_pages_may_call(make_app: MakeApp) -> None:
-    secret = {"APP_ENV": "production", "JWT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz"}
+    secret = {"APP_ENV": "production", "JWT_SECRET_KEY": SECRET}
     closed = make_app(**secret).test_client()
     named = make_app(**secret, CORS_ORIGINS="https://a.example, https://b.example").test_client()
 

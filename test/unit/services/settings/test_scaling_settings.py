@@ -6,6 +6,8 @@ import jwt
 import pytest
 from subjects.loaded_settings import PROJECT, load, mistakes
 
+from services.settings.whole import InvalidSettings
+
 
 def test_several_workers_without_redis_are_refused_with_the_reason(tmp_path: Path) -> None:
     assert "REDIS_URL" in mistakes(tmp_path, WEB_CONCURRENCY="4")["WEB_CONCURRENCY"]
@@ -36,7 +38,25 @@ def test_what_is_no_redis_is_refused(tmp_path: Path, url: str) -> None:
     "key", ["sb_publishable_0123456789", jwt.encode({"role": "anon"}, "s" * 32)]
 )
 def test_a_public_key_is_refused_where_the_secret_one_belongs(tmp_path: Path, key: str) -> None:
-    assert list(mistakes(tmp_path, **{**PROJECT, "SUPABASE_KEY": key})) == ["SUPABASE_KEY"]
+    with pytest.raises(InvalidSettings) as caught:
+        load(tmp_path, **{**PROJECT, "SUPABASE_KEY": key, "REDIS_URL": "redis://localhost"})
+
+    _, line = str(caught.value).splitlines()  # once, and nothing that would only follow from it
+    assert "SUPABASE_KEY: This is the project's public key" in line
+    assert "secret or service_role key" in line
+
+
+@pytest.mark.parametrize(
+    ("wrong", "more"),
+    [
+        ({"SUPABASE_URL": "x.supabase.co"}, {"SUPABASE_KEY": "k", "REDIS_URL": "redis://h"}),
+        ({"REDIS_URL": "localhost"}, {**PROJECT, "WEB_CONCURRENCY": "4"}),
+    ],
+)
+def test_a_mistake_is_told_once_and_not_what_only_follows_from_it(
+    tmp_path: Path, wrong: dict[str, str], more: dict[str, str]
+) -> None:
+    assert list(mistakes(tmp_path, **more, **wrong)) == list(wrong)
 
 
 def test_our_tokens_and_those_of_supabase_need_different_secrets(tmp_path: Path) -> None:
