@@ -69,9 +69,12 @@ def redis_url(value: str) -> None:
 
 
 def service_key(value: str) -> None:
-    """Refuse a key that is plainly for browsers: every request with it would be refused."""
-    if value.startswith("sb_publishable_") or _claimed_role(value) == "anon":
+    """Refuse a key that is plainly for browsers or of a user: every call would be refused."""
+    role = _claimed_role(value)
+    if value.startswith("sb_publishable_") or role == "anon":
         raise ValidationError("This is the project's public key, which may do next to nothing.")
+    if role is not None and role != "service_role":
+        raise ValidationError(f"This is a key of the role {str(role)[:40]!r}, not service_role.")
 
 
 def _claimed_role(token: str) -> object:

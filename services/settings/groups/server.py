@@ -78,8 +78,9 @@ class ServerSettings:
     )
     cors_origins: tuple[str, ...] | None = words(
         "CORS_ORIGINS",
-        "Web pages of other origins that may call the API. In development, unset means null (a "
-        "page opened from a file) and any port of localhost and 127.0.0.1; in production none.",
+        "Web pages of other origins that may call the API. In development, unset means any port "
+        "of localhost and 127.0.0.1; in production none. A page opened from a file has the origin "
+        "null, as has every frame in a sandbox of whatever page: name it in development only.",
         "a comma-separated list such as https://chat.example.com,http://localhost:*",
         rules.origin,
     )

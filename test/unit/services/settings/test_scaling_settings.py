@@ -4,7 +4,7 @@ from pathlib import Path
 
 import jwt
 import pytest
-from subjects.loaded_settings import PROJECT, load, mistakes
+from subjects.loaded_settings import PROJECT, SECRET, load, mistakes
 
 from services.settings.whole import InvalidSettings
 
@@ -78,3 +78,27 @@ def test_the_pace_of_the_beat_follows_from_where_the_text_is(
     tmp_path: Path, more: dict[str, str], seconds: float
 ) -> None:
     assert load(tmp_path, **more).beat_seconds == seconds
+
+
+def test_anonymous_users_of_supabase_may_call_in_development_unless_set(tmp_path: Path) -> None:
+    production = {"APP_ENV": "production", "JWT_SECRET_KEY": SECRET, **PROJECT}
+
+    def may(**environ: str) -> bool | None:
+        return load(tmp_path, **environ).scaling.supabase_anonymous
+
+    assert (may(**PROJECT), may(**production)) == (True, False)
+    assert may(**PROJECT, SUPABASE_ANONYMOUS="false") is False
+    assert may(**production, SUPABASE_ANONYMOUS="true") is True
+
+
+@pytest.mark.parametrize("issuer", ["supabase", "supabase.example.com/auth/v1", "https://a/?x=1"])
+def test_an_issuer_that_is_no_address_is_refused(tmp_path: Path, issuer: str) -> None:
+    assert list(mistakes(tmp_path, SUPABASE_ISSUER=issuer, **PROJECT)) == ["SUPABASE_ISSUER"]
+
+
+def test_a_users_token_is_refused_where_the_secret_key_belongs(tmp_path: Path) -> None:
+    token = jwt.encode({"role": "authenticated"}, "s" * 32)
+
+    told = mistakes(tmp_path, **{**PROJECT, "SUPABASE_KEY": token})
+
+    assert "'authenticated'" in told["SUPABASE_KEY"]
