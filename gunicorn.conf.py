@@ -27,6 +27,7 @@ except InvalidSettings as exc:
     sys.exit(2)
 
 _server = _settings.server
+os.umask(0o077)  # what workers write is for this user alone, also if gunicorn is started by itself
 
 chdir = str(Path(__file__).parent)
 bind = _server.address

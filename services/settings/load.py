@@ -25,6 +25,9 @@ from services.settings.whole import (
 
 Group = TypeVar("Group")
 
+ENV_FILE = ".env"
+"""In the working directory."""
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check all settings, or raise InvalidSettings, which tells every mistake.
@@ -35,7 +38,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = _Environment(os.environ if environ is None else environ)  # noqa: TID251 - the place
     if environ is None:
-        env.read_env(".env", recurse=False)
+        env.read_env(ENV_FILE, recurse=False)
     settings = with_log_format(
         Settings(**{name: _read(group, env) for name, group in GROUPS.items()})
     )
