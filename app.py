@@ -11,11 +11,13 @@ from controllers import bundle
 from routes import edges, url_map
 from routes.hooks.authentication import TokenRules
 from routes.hooks.limits import LimitRules
+from routes.hooks.monitoring import Monitoring
 from routes.openapi import api
 from routes.transports.sse import StreamTimes
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
 from services.commands.refusals import Refused, errors_as_refusals
+from services.domain.proxies import TrustedProxies
 from services.preflight.start import start
 from services.settings.load import load_settings
 from services.settings.whole import Settings
@@ -97,7 +99,10 @@ def _rules(settings: Settings) -> edges.EdgeRules:
             refresh=limits.refresh,
         ),
         cors_origins=settings.server.cors_origins or (),
-        trusted_proxies=settings.server.trusted_proxies,
+        trusted_proxies=TrustedProxies.parse(settings.server.trusted_proxies),
+        monitoring=Monitoring(
+            settings.server.metrics_token, is_open=not settings.server.is_production
+        ),
         max_body_bytes=limits.max_body_bytes,
         max_content_chars=limits.max_content_chars,
         streams=StreamTimes(

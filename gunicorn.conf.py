@@ -31,6 +31,7 @@ except InvalidSettings as exc:
 
 _server = _settings.server
 _memory = memory_folder(_server.data_dir)
+os.umask(0o077)  # what workers write is for this user alone, also if gunicorn is started by itself
 
 chdir = str(Path(__file__).parent)
 bind = _server.address
@@ -47,6 +48,9 @@ keepalive = 2
 worker_tmp_dir = str(_memory)
 """A worker touches a file there each second: on a disk that stalls, it would stand still."""
 control_socket_disable = True
+forwarded_allow_ips = ""
+"""By default gunicorn believes SCRIPT_NAME and X-Forwarded-Proto of everybody on this machine; what
+is believed is TRUSTED_PROXIES' alone."""
 loglevel = "warning"
 
 # In a burst of 100 new streams the median time to the first word is 210 ms instead of 315: a few

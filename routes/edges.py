@@ -8,9 +8,11 @@ from flask import Flask
 from routes.hooks import access_log, cors, headers, problems, proxies, request_id
 from routes.hooks.authentication import ExternalTokens, Guard, TokenRules
 from routes.hooks.limits import AddressLimits, LimitRules
+from routes.hooks.monitoring import Monitoring
 from routes.hooks.turns import TurnReader
 from routes.transports.sse import StreamTimes
 from services.domain.limits import Windows
+from services.domain.proxies import TrustedProxies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,8 @@ class EdgeRules:
     tokens: TokenRules
     limits: LimitRules
     cors_origins: Sequence[str]
-    trusted_proxies: int
+    trusted_proxies: TrustedProxies
+    monitoring: Monitoring
     max_body_bytes: int
     max_content_chars: int
     streams: StreamTimes
@@ -46,6 +49,7 @@ class Edges:
     limits: AddressLimits
     turns: TurnReader
     streams: StreamTimes
+    monitoring: Monitoring
     render_metrics: Callable[[], bytes]
     metrics_type: str
 
@@ -64,6 +68,7 @@ def install(app: Flask, rules: EdgeRules, worker: Worker) -> Edges:
         limits=AddressLimits(app, rules.limits, worker.windows),
         turns=TurnReader(rules.max_content_chars),
         streams=rules.streams,
+        monitoring=rules.monitoring,
         render_metrics=worker.render_metrics,
         metrics_type=worker.metrics_type,
     )

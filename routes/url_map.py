@@ -12,8 +12,11 @@ def register(app: Flask, api: Api, use: Controllers, edges: Edges) -> None:
     """Mount everything; what the Api mounts is in the OpenAPI document."""
     guard, turns = edges.guard, edges.turns
     realtime = "/api/chat/realtime"
+    watched = health.blueprint(
+        use.health, edges.monitoring, edges.render_metrics, edges.metrics_type
+    )
     mounted = (
-        (health.blueprint(use.health, edges.render_metrics, edges.metrics_type), "/"),
+        (watched, "/"),
         (auth.blueprint(use.auth, guard, edges.limits), "/api/auth"),
         (providers.blueprint(use.providers, guard, turns), "/api"),
         (chat.blueprint(use.chat, use.runs, guard, turns), "/api"),

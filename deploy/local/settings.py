@@ -8,7 +8,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
+import stat
 import sys
 import time
 
@@ -39,6 +41,9 @@ if __name__ == "__main__":
         "SUPABASE_KEY": service_key(jwt_secret),
         "SUPABASE_JWT_SECRET": jwt_secret,
         "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "METRICS_TOKEN": secrets.token_urlsafe(32),
         "POSTGRES_PASSWORD": secrets.token_hex(16),
     }
+    if stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):
+        os.fchmod(sys.stdout.fileno(), 0o600)  # the file that it is sent into holds secrets
     sys.stdout.writelines(f"{name}={value}\n" for name, value in settings.items())

@@ -145,7 +145,7 @@ class Guard:
 
         @wraps(handler)
         def guarded(*args: Params.args, **kwargs: Params.kwargs) -> Result:
-            caller = self.authenticate(_bearer_token())
+            caller = self.authenticate(bearer_token())
             g.caller = caller
             structlog.contextvars.bind_contextvars(user_id=caller.user_id)
             return handler(*args, **kwargs)
@@ -159,7 +159,8 @@ def current_caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def _bearer_token() -> str:
+def bearer_token() -> str:
+    """Give the token of the present request, or raise Unauthorized where there is none."""
     header = request.headers.get("Authorization", "")
     scheme, _, token = header.partition(" ")
     if not header:

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from flask import Response, after_this_request, request
 
+from routes.hooks.proxies import path_here
 from services.domain.paging import Page
 
 Item = TypeVar("Item")
@@ -22,7 +23,7 @@ def paged(page: Page[Item]) -> Page[Item]:
     if page.next_cursor is None:
         return page
     query = {**request.args.to_dict(), "cursor": page.next_cursor}
-    link = f'<{request.path}?{urlencode(query)}>; rel="next"'
+    link = f'<{path_here(request.path)}?{urlencode(query)}>; rel="next"'
 
     @after_this_request
     def add_link(response: Response) -> Response:

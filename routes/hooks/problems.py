@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from routes.hooks.limits import tell
+from routes.hooks.proxies import path_here
 from services.domain.errors.base import CharlaError
 from services.domain.errors.requests import ContentTooLarge, NotFound, TooManyRequests
 
@@ -51,7 +52,7 @@ class Problem:
     def document(self, request_id: str | None) -> dict[str, object]:
         """Give the document."""
         return {
-            "type": f"/api/docs/errors#{self.code}",
+            "type": path_here(f"/api/docs/errors#{self.code}"),
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

@@ -1,12 +1,74 @@
-"""The caller's address behind proxies."""
+"""The caller's address, and where this server is, as the proxies that are believed tell it."""
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, has_request_context, request
+
+from services.domain import proxies
+from services.domain.proxies import TrustedProxies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+TOLD = ("FOR", "PROTO", "HOST", "PREFIX")
+"""X-Forwarded-...: the headers that count where a proxy is believed. `Forwarded` never does."""
+
+KEPT_CHAINS = 1024
+"""How many chains of addresses are remembered: reading one takes longer than all else here."""
 
 
-def install(app: Flask, proxies: int) -> None:
-    """Trust X-Forwarded-For, -Proto and -Host of exactly so many proxies; by default of none."""
-    if proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as Flask documents it
-            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
-        )
+def install(app: Flask, trusted: TrustedProxies) -> None:
+    """Put what proxies tell in the place of what the connection tells, before all else.
+
+    Nothing behind it sees a header of a proxy, believed or not.
+    """
+    app.wsgi_app = _Told(app.wsgi_app, trusted)  # type: ignore[method-assign]  # as Flask documents it
+    app.after_request(_stay_here)
+
+
+def path_here(path: str) -> str:
+    """Give the public path of a path of this server: below the prefix, if there is one."""
+    return f"{request.root_path}{path}" if has_request_context() else path
+
+
+class _Told:
+    """Reads the headers of proxies into the environment of a request, and takes them out."""
+
+    def __init__(self, app: "WSGIApplication", trusted: TrustedProxies) -> None:
+        self._app = app
+        self._hops = lru_cache(maxsize=KEPT_CHAINS)(trusted.hops)
+        self._is_alone = not (trusted.count or trusted.networks)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        found = {name: environ.pop(f"HTTP_X_FORWARDED_{name}", None) for name in TOLD}
+        environ.pop("HTTP_FORWARDED", None)
+        if self._is_alone:
+            return self._app(environ, start_response)
+        hops = self._hops(environ.get("REMOTE_ADDR", ""), found["FOR"])
+        environ["REMOTE_ADDR"] = hops.address
+        told = {name: proxies.told(found[name], hops.proxies) for name in TOLD[1:]}
+        if scheme := proxies.scheme(told["PROTO"]):
+            environ["wsgi.url_scheme"] = scheme
+        if host := proxies.host(told["HOST"]):
+            environ["HTTP_HOST"] = host
+        if prefix := proxies.prefix(told["PREFIX"]):
+            environ["SCRIPT_NAME"] = prefix
+        return self._app(environ, start_response)
+
+
+def _stay_here(response: Response) -> Response:
+    """Name the target of a redirect by its path alone: a Host header is whatever a client wrote.
+
+    This server never sends anybody to another one.
+    """
+    location = response.headers.get("Location")
+    if location is not None:
+        target = urlsplit(location)
+        path = f"/{target.path.lstrip('/')}"
+        response.headers["Location"] = f"{path}?{target.query}" if target.query else path
+    return response

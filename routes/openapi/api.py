@@ -4,10 +4,11 @@ from http import HTTPStatus
 from typing import Any
 
 import flask_smorest  # type: ignore[import-untyped]  # it has no types; this file gives them
-from flask import Flask
+from flask import Flask, Response, jsonify
 
 from routes.hooks.authentication import SECURITY_SCHEME
 from routes.hooks.problems import CONTENT_TYPE, problem_of
+from routes.hooks.proxies import path_here
 from routes.openapi.blueprint import Blueprint
 from routes.openapi.converter import SchemaPlugin
 from routes.schemas.events import describe_events
@@ -30,7 +31,7 @@ ABOUT = """A streaming chat backend that never loses a word.
 To try it out, register or log in, and put the `access_token` behind *Authorize*. The bodies work as
 they stand; only ids and tokens have to be filled in.
 
-Errors are RFC 9457 problem documents; their `code` is stable and [listed](/api/docs/errors).
+Errors are RFC 9457 problem documents; their `code` is stable and [listed](docs/errors).
 """
 
 PROBLEMS = range(400, 600)
@@ -71,6 +72,11 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Serve a blueprint and document it."""
         super().register_blueprint(blueprint, **options)
+
+    def _openapi_json(self) -> Response:
+        """Serve the document; below a prefix it says so, as paths in it begin with a slash."""
+        document = self.spec.to_dict() | {"servers": [{"url": path_here("") or "/"}]}
+        return jsonify(document)
 
     def _register_error_handlers(self) -> None:
         """Leave errors to `routes.hooks.problems`."""

@@ -77,6 +77,8 @@ def _supabase_tokens(settings: Settings, store: Store, metrics: Metrics) -> Supa
         url=scaling.supabase_url.rstrip("/"),
         secret=scaling.supabase_jwt_secret,
         leeway_seconds=settings.accounts.jwt_leeway_seconds,
+        issuer=scaling.supabase_issuer,
+        takes_anonymous=bool(scaling.supabase_anonymous),
     )
     return SupabaseTokens.of(
         rules, store.users.tenant_id, lambda ok: metrics.supabase_keys_read(ok=ok)

@@ -9,6 +9,8 @@ from threading import Event, Lock, Thread
 
 import structlog
 import urllib3
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet
 from urllib3.exceptions import HTTPError
 
@@ -19,6 +21,11 @@ ALGORITHMS = frozenset({"ES256", "RS256"})
 
 MAX_BYTES = 256 * 1024
 """A set of ten RSA keys has 5 KB."""
+
+MIN_RSA_BITS = 2048
+
+MAX_IGNORED = 100
+"""So many keys that do not count are told of; a project has a few."""
 
 _OK = 200
 
@@ -65,6 +72,7 @@ class KeySet:
         self._next_at = 0.0
         self._reading: Event | None = None
         self._is_away = False
+        self._ignored: set[tuple[str, str]] = set()
 
     def find(self, key_id: str) -> PyJWK | None:
         """Find a key; None: the project has no key of this id.
@@ -100,7 +108,7 @@ class KeySet:
 
     def _read(self, reading: Event) -> None:
         try:
-            self._keys = _usable(self._download())
+            self._keys = _usable(self._download(), self._ignore)
             self._old_at = time.monotonic() + self._times.refresh
             self._tell(None)
         except Exception as exc:  # noqa: BLE001 - whatever is wrong, this is no key set
@@ -134,6 +142,12 @@ class KeySet:
         finally:
             response.close()
 
+    def _ignore(self, key_id: str, problem: str) -> None:
+        """Log once that a key does not count."""
+        if (key_id, problem) not in self._ignored and len(self._ignored) < MAX_IGNORED:
+            self._ignored.add((key_id, problem))
+            _log.warning("supabase_key_ignored", key_id=key_id, reason=problem)
+
     def _tell(self, error: Exception | None) -> None:
         """Count a reading, and log when the keys go away and when they are back."""
         self._on_read(error is None)
@@ -144,15 +158,32 @@ class KeySet:
         self._is_away = error is not None
 
 
-def _usable(document: object) -> Mapping[str, PyJWK]:
+def _usable(document: object, ignored: Callable[[str, str], None]) -> Mapping[str, PyJWK]:
+    """Read a key set; `ignored` is told the id of each key that is too weak, and why."""
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise TypeError("not a key set")
     if not document["keys"]:  # a project that signs with its secret only
         return {}
-    return {
-        key.key_id: key
-        for key in PyJWKSet.from_dict(document)
-        if isinstance(key.key_id, str)
-        and key.algorithm_name in ALGORITHMS
-        and key.public_key_use in ("sig", None)
-    }
+    found = {}
+    for key in PyJWKSet.from_dict(document):
+        if not isinstance(key.key_id, str) or key.algorithm_name not in ALGORITHMS:
+            continue
+        if key.public_key_use not in ("sig", None):
+            continue
+        if problem := _weakness(key.key):
+            ignored(key.key_id, problem)
+        else:
+            found[key.key_id] = key
+    return found
+
+
+def _weakness(key: object) -> str | None:
+    """Say why no signature of a key counts; None: it does.
+
+    What the algorithms demand: RFC 7518, 3.3 and 3.4. PyJWT itself only warns of a short key.
+    """
+    if isinstance(key, RSAPublicKey):
+        return None if key.key_size >= MIN_RSA_BITS else f"RSA with {key.key_size} bits"
+    if isinstance(key, EllipticCurvePublicKey):
+        return None if isinstance(key.curve, SECP256R1) else f"the curve {key.curve.name}"
+    return f"a {type(key).__name__}"

@@ -26,12 +26,15 @@ MANAGER = "Supabase Auth"
 class SupabaseRules:
     """What makes a token valid for a project; `url` has no slash at its end.
 
-    Without `secret` no HS256 token is accepted.
+    Without `secret` no HS256 token is accepted. `issuer` is what tokens name as theirs where that
+    is another address than `url`: a project of one's own has a public one.
     """
 
     url: str
     secret: str | None
     leeway_seconds: float
+    issuer: str | None = None
+    takes_anonymous: bool = False
 
 
 class SupabaseTokens:
@@ -43,7 +46,7 @@ class SupabaseTokens:
 
     def __init__(self, rules: SupabaseRules, keys: KeySet, tenant_id: Callable[[], str]) -> None:
         """Check asymmetric signatures with `keys`; `tenant_id` is called once."""
-        self.issuer = rules.url + ISSUER_PATH
+        self.issuer = rules.issuer or rules.url + ISSUER_PATH
         self._rules = rules
         self._keys = keys
         self._ask_tenant_id = tenant_id
@@ -64,6 +67,8 @@ class SupabaseTokens:
         claims = self._claims_of(token)
         if claims.get("role") != USER_ROLE or not is_uuid(claims["sub"]):
             raise Unauthorized("The access token is not one of a user.")
+        if claims.get("is_anonymous") and not self._rules.takes_anonymous:
+            raise Unauthorized("Anonymous users may not use this server: sign in.")
         good_until = int(claims["exp"]) + self._rules.leeway_seconds
         return VerifiedToken(self._caller_of(claims), good_until)
 

@@ -10,6 +10,7 @@ from services.providers.registry import ON_OWN_MACHINES
 from services.settings.env_file import NAME as ENV_FILE
 from services.settings.groups.providers import ProviderSettings
 from services.settings.load import load_settings
+from services.settings.safety import weak_secrets
 from services.settings.whole import InvalidSettings, Mistakes, Settings, variables
 from services.telemetry import logs
 from services.telemetry.metrics import Metrics
@@ -20,7 +21,8 @@ _log = structlog.get_logger(__name__)
 def checked_settings() -> Settings:
     """Read all settings, log as they say, and check the names of models in them.
 
-    The log warns of each model that answers by default or is named, and has ended or ends soon.
+    The log warns of each secret that production would refuse, and of each model that answers by
+    default or is named, and has ended or ends soon.
     Raises InvalidSettings, which tells every mistake.
     """
     try:
@@ -28,6 +30,8 @@ def checked_settings() -> Settings:
     except InvalidSettings as exc:
         raise InvalidSettings({**exc.mistakes, **_wrong_names(exc)}) from exc
     _configure_logs(settings)
+    for found in weak_secrets(settings):
+        _log.warning("weak_secret", variable=found.variable, told=found.problem)
     for ending in endings(settings, _checked_offers(settings), today()):
         model = ending.named.model
         _log.warning(

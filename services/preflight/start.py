@@ -7,6 +7,7 @@ from pathlib import Path
 from services.preflight.address import check_address
 from services.preflight.names import checked_settings
 from services.preflight.neighbours import prepare, server_lock
+from services.preflight.privacy import UMASK, make_private
 from services.preflight.refusal import CannotStart
 from services.runs.leases.lock import DataDirTaken
 from services.settings.load import environment_of_server
@@ -22,10 +23,12 @@ def start(home: Path) -> None:
     Works in `home`, the project's folder, so that `DATA_DIR` and `.env` are the same from anywhere.
     """
     os.chdir(home)
+    os.umask(UMASK)
     keep_standard_streams()
     try:
         settings = checked_settings()
         with server_lock(settings):
+            make_private(settings)
             prepare(settings)
             check_address(settings.server)
     except (InvalidSettings, DataDirTaken, CannotStart) as exc:

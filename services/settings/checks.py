@@ -3,26 +3,18 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from services.providers.models.catalog import Catalog, InvalidModels
 from services.providers.registry import DEMONSTRATIONS, VENDORS
-from services.settings import rules
 from services.settings.groups.providers import ProviderSettings
 from services.settings.groups.scaling import ScalingSettings
-from services.settings.whole import Settings
-
-
-class Contradiction(NamedTuple):
-    """A variable that cannot be as it is, and why."""
-
-    variable: str
-    problem: str
+from services.settings.safety import unsafe
+from services.settings.whole import Contradiction, Settings
 
 
 def contradictions(settings: Settings) -> Iterator[Contradiction]:
     """Give each variable that cannot be as it is beside the others, and why."""
-    yield from _unsafe(settings)
+    yield from unsafe(settings)
     yield from _impossible(settings.scaling)
     yield from _too_slow(settings)
     yield from _unusable_folder(settings.server.data_dir)
@@ -69,18 +61,16 @@ def _impossible(scaling: ScalingSettings) -> Iterator[Contradiction]:
     if scaling.redis_url and not scaling.supabase_url:
         yield Contradiction(
             "REDIS_URL",
-            (
-                "Redis shares the streams of workers that share a database: set SUPABASE_URL and "
-                "SUPABASE_KEY too, or remove it."
-            ),
+            "Redis shares the streams of workers that share a database: set SUPABASE_URL and "
+            "SUPABASE_KEY too, or remove it.",
+            beside=["SUPABASE_URL"],
         )
     if scaling.workers > 1 and not scaling.redis_url:
         yield Contradiction(
             "WEB_CONCURRENCY",
-            (
-                "Several workers need REDIS_URL to share their streams: a reader may be on another "
-                "worker than the answer. One worker serves thousands of streams."
-            ),
+            "Several workers need REDIS_URL to share their streams: a reader may be on another "
+            "worker than the answer. One worker serves thousands of streams.",
+            beside=["REDIS_URL"],
         )
 
 
@@ -93,27 +83,6 @@ def _too_slow(settings: Settings) -> Iterator[Contradiction]:
                 f"A worker beats every {settings.beat_seconds:g} seconds (BEAT_SECONDS): at less "
                 "than twice that it would be taken for dead between two beats."
             ),
-        )
-
-
-def _unsafe(settings: Settings) -> Iterator[Contradiction]:
-    secret = settings.accounts.jwt_secret_key
-    if secret and secret == settings.scaling.supabase_jwt_secret:
-        yield Contradiction(
-            "JWT_SECRET_KEY",
-            ("It is the secret of the Supabase project: each could make the other's tokens."),
-        )
-    if not settings.server.is_production:
-        return
-    if not secret:
-        yield Contradiction(
-            "JWT_SECRET_KEY", "It is not set, and nothing is made up in production."
-        )
-    elif problem := rules.is_weak_secret(secret):
-        yield Contradiction("JWT_SECRET_KEY", problem)
-    if "null" in (settings.server.cors_origins or ()):
-        yield Contradiction(
-            "CORS_ORIGINS", "null is every page from a file or a sandbox: development only."
         )
 
 

@@ -50,11 +50,13 @@ def load_settings(environ: Mapping[str, str] | None = None, home: Path = HOME) -
         Settings(**{name: _read(group, env) for name, group in GROUPS.items()})
     )
     settings = _beginning_at(home, settings)
-    mistakes = env.mistakes()
+    unread = env.mistakes()
+    mistakes = {name: [*texts] for name, texts in unread.items()}
     if file.mistakes:
         mistakes[ENV_FILE] = file.mistakes
-    for name, problem in contradictions(settings):
-        mistakes.setdefault(name, []).append(problem)
+    for found in contradictions(settings):
+        if not unread.keys() & {found.variable, *found.beside}:
+            mistakes.setdefault(found.variable, []).append(found.problem)
     if mistakes:
         raise InvalidSettings(mistakes, settings)
     return completed(settings)

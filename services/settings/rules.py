@@ -7,38 +7,7 @@ from urllib.parse import urlsplit
 from limits import parse_many
 from marshmallow import ValidationError
 
-WELL_KNOWN_SECRETS = frozenset(
-    {
-        "change-me",
-        "change-this",
-        "changeme",
-        "charla",
-        "default",
-        "dev",
-        "dev-secret",
-        "insecure",
-        "jwt-secret",
-        "jwt-secret-key",
-        "password",
-        "please-change-me",
-        "replace-me",
-        "secret",
-        "secret-key",
-        "super-secret",
-        "supersecret",
-        "test",
-        "your-jwt-secret",
-        "your-jwt-secret-key",
-        "your-secret-key",
-    }
-)
-"""Words of tutorials and examples; a secret that is made of such words only is no secret."""
-
-MIN_SECRET_CHARS = 32
-"""256 bits as hex would be 64; 32 characters is the least that HS256 (RFC 7518, 3.2) allows."""
-
-MIN_SECRET_VARIETY = 8
-"""Fewer different characters than this is a filler such as 000...0, not a secret."""
+from services.domain.proxies import TrustedProxies
 
 
 def base_url(value: str) -> None:
@@ -71,6 +40,12 @@ def keys(value: str) -> None:
         raise ValidationError("A key has a character that no key has, such as a space or a dash.")
 
 
+def token(value: str) -> None:
+    """Accept what can stand in a header after `Bearer`."""
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValidationError("A token has only characters that a header may have, and no space.")
+
+
 def failover(value: str) -> None:
     """Accept `none`, or providers and models by commas; the catalog knows their names."""
     parts = [part.strip() for part in value.split(",")]
@@ -94,9 +69,12 @@ def redis_url(value: str) -> None:
 
 
 def service_key(value: str) -> None:
-    """Refuse a key that is plainly for browsers: every request with it would be refused."""
-    if value.startswith("sb_publishable_") or _claimed_role(value) == "anon":
+    """Refuse a key that is plainly for browsers or of a user: every call would be refused."""
+    role = _claimed_role(value)
+    if value.startswith("sb_publishable_") or role == "anon":
         raise ValidationError("This is the project's public key, which may do next to nothing.")
+    if role is not None and role != "service_role":
+        raise ValidationError(f"This is a key of the role {str(role)[:40]!r}, not service_role.")
 
 
 def _claimed_role(token: str) -> object:
@@ -107,6 +85,14 @@ def _claimed_role(token: str) -> object:
         return claims.get("role")
     except (IndexError, ValueError, AttributeError):
         return None
+
+
+def trusted_proxies(value: str) -> None:
+    """Accept a number of proxies, or their addresses and networks."""
+    try:
+        TrustedProxies.parse(value)
+    except ValueError as exc:
+        raise ValidationError(str(exc)) from exc
 
 
 def rate_limits(value: str) -> None:
@@ -136,26 +122,3 @@ def origin(value: str) -> None:
         raise ValidationError(f"{value!r} is not an origin.")
     if rebuilt != value.removesuffix(":*"):
         raise ValidationError(f"{value!r} is more than an origin: write {rebuilt}.")
-
-
-def is_weak_secret(secret: str) -> str | None:
-    """Tell what is wrong with a secret for production; None: nothing that can be seen."""
-    if not _beyond_well_known(secret):
-        return "The secret is a well-known default."
-    if len(secret) < MIN_SECRET_CHARS:
-        return f"The secret has {len(secret)} characters; it needs {MIN_SECRET_CHARS}."
-    if len(set(secret)) < MIN_SECRET_VARIETY:
-        return "The secret repeats a few characters only."
-    return None
-
-
-def _beyond_well_known(secret: str) -> str:
-    """Give what is left of a secret without the words of examples."""
-    left = _plain(secret)
-    for word in sorted({_plain(known) for known in WELL_KNOWN_SECRETS}, key=len, reverse=True):
-        left = left.replace(word, "")
-    return left
-
-
-def _plain(secret: str) -> str:
-    return "".join(char for char in secret.casefold() if char.isalnum())

@@ -75,8 +75,8 @@ def seconds(name: str, default: float | None, span: tuple[float, float], about: 
     return number(name, default, span, about, unit="seconds")
 
 
-def flag(name: str, about: str, *, default: bool) -> Any:
-    """Declare something that is on or off."""
+def flag(name: str, about: str, *, default: bool | None) -> Any:
+    """Declare something that is on or off; None: unset, which depends on other settings."""
     return _declare(Variable(name, default, about, "true or false", "bool"))
 
 

@@ -1,6 +1,6 @@
 """All settings of a server as one value, and the error that tells what is wrong with them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -26,6 +26,18 @@ GROUPS: Mapping[str, type] = {
     "routing": RoutingSettings,
     "runs": RunSettings,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A variable that cannot be as it is, and why; `beside` names those that it follows from.
+
+    It says nothing where one of those could not be read itself.
+    """
+
+    variable: str
+    problem: str
+    beside: Sequence[str] = ()
 
 
 class InvalidSettings(Exception):

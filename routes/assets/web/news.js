@@ -9,6 +9,7 @@
  * minutes, 20 s do.
  */
 
+import { ownName } from "./api/address.js";
 import { call, realtime } from "./api/api.js";
 import * as login from "./api/login.js";
 import { hear, tell } from "./page/state.js";
@@ -19,7 +20,7 @@ const IDLE_MS = 300_000;
 const HINT_MS = 100; // several changes at once are one
 const LIST_EVERY = 5;
 
-const channel = globalThis.BroadcastChannel ? new BroadcastChannel("charla.news") : null;
+const channel = globalThis.BroadcastChannel ? new BroadcastChannel(ownName("charla.news")) : null;
 let lookAtAll = async () => {};
 let newest = null; // the newest conversation, as text
 let looks = 0;

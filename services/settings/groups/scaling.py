@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.settings import rules
-from services.settings.variables import seconds, secret, text, whole
+from services.settings.variables import flag, seconds, secret, text, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,21 @@ class ScalingSettings:
         "With it access tokens of Supabase Auth that are signed with HS256 are accepted; those "
         "with ES256 or RS256 are checked against the project's public keys, without it.",
         "the JWT secret of the project",
+    )
+    supabase_issuer: str | None = text(
+        "SUPABASE_ISSUER",
+        None,
+        "What access tokens of Supabase Auth name as their issuer (iss), exactly. Unset: "
+        "SUPABASE_URL and /auth/v1. A self-hosted project, which this server reaches at another "
+        "address than browsers do, names its public one.",
+        "the issuer's URL such as https://supabase.example.com/auth/v1",
+        rules.base_url,
+    )
+    supabase_anonymous: bool | None = flag(
+        "SUPABASE_ANONYMOUS",
+        "Whether anonymous users of Supabase Auth, of whom anybody can make any number, may call. "
+        "Unset: in development yes, in production no.",
+        default=None,
     )
     supabase_connections: int = whole(
         "SUPABASE_CONNECTIONS",

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from services.settings import rules
-from services.settings.variables import choice, folder, text, whole, words
+from services.settings.variables import choice, folder, secret, text, whole, words
 
 
 class AppEnv(StrEnum):
@@ -58,17 +58,29 @@ class ServerSettings:
         "where it is shorter than 10) end normally, the rest is saved as interrupted.",
         unit="seconds",
     )
-    trusted_proxies: int = whole(
+    trusted_proxies: str = text(
         "TRUSTED_PROXIES",
-        0,
-        (0, 10),
-        "How many proxies in front of this server set X-Forwarded-For. With more than there are, "
-        "a client chooses its own address.",
+        "0",
+        "Which proxies in front of this server are believed (X-Forwarded-For, -Proto, -Host, "
+        "-Prefix): their addresses and networks, and headers from all others are ignored; or how "
+        "many there are, and then whoever connects is believed. With more than there are, a client "
+        "chooses its own address.",
+        "a whole number from 0 to 10, or addresses and networks such as 127.0.0.1, 10.0.0.0/8",
+        rules.trusted_proxies,
+    )
+    metrics_token: str | None = secret(
+        "METRICS_TOKEN",
+        None,
+        "Whoever sends it (Authorization: Bearer ...) may read /metrics, and the state of each "
+        "part at /ready. Unset: in development everybody may, in production nobody.",
+        "at least 32 random characters, for example from: openssl rand -hex 32",
+        rules.token,
     )
     cors_origins: tuple[str, ...] | None = words(
         "CORS_ORIGINS",
-        "Web pages of other origins that may call the API. In development, unset means null (a "
-        "page opened from a file) and any port of localhost and 127.0.0.1; in production none.",
+        "Web pages of other origins that may call the API. In development, unset means any port "
+        "of localhost and 127.0.0.1; in production none. A page opened from a file has the origin "
+        "null, as has every frame in a sandbox of whatever page: name it in development only.",
         "a comma-separated list such as https://chat.example.com,http://localhost:*",
         rules.origin,
     )

@@ -19,6 +19,8 @@ SOMETIMES_ABSENT = {
     "Problem.message_id",
     "Problem.run_id",
     "Problem.session_id",
+    "Readiness.checks",
+    "Readiness.providers",
     "ResumeEvent.content",
     "StreamFrame.id",
 }

@@ -7,10 +7,17 @@ import pytest
 from api.web_client import PASSWORD, PATIENCE_MS, SEEN_ON_BOTH
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from stack.cut_proxy import CutProxy
+from stack.server_process import ServerProcess, StartServer
 
 pytestmark = [pytest.mark.xdist_group("demo_page"), SEEN_ON_BOTH]
 
 DONE = "Done: stop."
+
+
+@pytest.fixture(scope="module")
+def shared_server(start_shared: StartServer) -> ServerProcess:
+    """Start a server that lets pages from files in, as the demo's first lines tell it."""
+    return start_shared({"RATE_LIMIT_ENABLED": "false", "CORS_ORIGINS": "null"})
 
 
 @pytest.fixture
@@ -98,3 +105,18 @@ def test_the_demo_forgets_its_place_when_the_text_is_told_as_a_whole(demo: Page)
     expect(demo.locator("#state")).to_have_text(DONE, timeout=PATIENCE_MS)
     assert asked == [None, "r.1.2", None, "r.1.2"]
     assert demo.locator(".assistant").last.text_content() == "one two three"
+
+
+def test_without_that_setting_the_demo_says_what_to_set(
+    start_shared: StartServer, context: BrowserContext, demo_file: Path
+) -> None:
+    closed = start_shared()
+    page = context.new_page()
+    page.goto(demo_file.as_uri())
+    page.fill("#base", closed.url)
+    page.fill("#email", "ann@example.org")
+    page.fill("#password", PASSWORD)
+
+    page.get_by_role("button", name="Register").click()
+
+    expect(page.locator("#state")).to_contain_text("CORS_ORIGINS=null", timeout=PATIENCE_MS)

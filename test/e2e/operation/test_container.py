@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -160,9 +161,20 @@ def test_the_settings_of_the_local_stack_are_new_each_time() -> None:
         "SUPABASE_KEY",
         "SUPABASE_JWT_SECRET",
         "JWT_SECRET_KEY",
+        "METRICS_TOKEN",
         "POSTGRES_PASSWORD",
     ]
     assert [name for name in one if one[name] == other[name]] == ["SUPABASE_URL"]
+
+
+def test_the_file_of_the_local_stacks_secrets_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    with file.open("w") as output:
+        file.chmod(0o644)
+        subprocess.run([sys.executable, LOCAL / "settings.py"], stdout=output, check=True)
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "SUPABASE_KEY=" in file.read_text()
 
 
 def test_the_local_gateway_lets_the_service_key_read(supabase: SupabaseStack) -> None:

@@ -1,5 +1,6 @@
 """The nginx sample does what it says, with the real nginx before the real server."""
 
+import http.client
 import json
 import re
 import socketserver
@@ -19,8 +20,8 @@ from services.settings.whole import Settings
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Start a server that trusts one proxy; an address may log in only once."""
-    settings = {"TRUSTED_PROXIES": "1", "RATE_LIMIT_LOGIN": "1 per hour"}
+    """Start a server that trusts the proxy by its address; an address may log in only once."""
+    settings = {"TRUSTED_PROXIES": "127.0.0.1", "RATE_LIMIT_LOGIN": "1 per hour"}
     with ServerProcess(tmp_path_factory.mktemp("proxied"), settings) as server:
         yield server
 
@@ -87,6 +88,37 @@ def test_addresses_are_the_clients_own_and_cannot_be_made_up(front: FrontProxy) 
 
     assert from_one == [401, 429, 429]
     assert from_another == 401
+
+
+def test_browsers_stay_with_tls_after_the_first_visit(front: FrontProxy) -> None:
+    for path in ("/", "/health", "/nothing", "/metrics"):
+        with closing(front.connect()) as connection:
+            connection.request("GET", path)
+            headers = connection.getresponse().headers
+
+        told = ", ".join(headers.get_all("Strict-Transport-Security") or [])
+        seconds = re.fullmatch(r"max-age=(\d+)", told)
+        assert seconds is not None
+        assert int(seconds[1]) >= 365 * 24 * 3600
+        assert headers["Server"] in ("nginx", "charla")
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Prefix", "Forwarded"])
+def test_a_client_moves_no_link_through_the_proxy(front: FrontProxy, header: str) -> None:
+    with closing(front.connect()) as connection:
+        connection.request("GET", "/nothing", headers={header: "/evil"})
+        problem = json.loads(connection.getresponse().read())
+
+    assert problem["type"] == "/api/docs/errors#not_found"
+
+
+def test_the_server_itself_takes_no_path_from_who_connects(proxied: ServerProcess) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", proxied.port)
+    with closing(connection):
+        connection.request("GET", "/nothing", headers={"SCRIPT_NAME": "/evil"})
+        problem = json.loads(connection.getresponse().read())
+
+    assert problem["type"] == "/api/docs/errors#not_found"
 
 
 @pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics", "/metrics?x", "/metrics/"])

@@ -57,8 +57,8 @@ class _Tls(http.client.HTTPSConnection):
 class FrontProxy:
     """nginx with the sample as it stands, but for the test's own ports, servers and certificate."""
 
-    def __init__(self, server_ports: Sequence[int]) -> None:
-        """Prepare the proxy in front of these servers."""
+    def __init__(self, server_ports: Sequence[int], prefix: str = "") -> None:
+        """Prepare the proxy in front of these servers; below `prefix` as the sample tells it."""
         self.port, self.plain_port = find_free_port(), find_free_port()
         self._folder = PrivateFolder()
         self._folder.make("tmp")
@@ -72,7 +72,7 @@ class FrontProxy:
         self._folder.write(
             "charla.conf",
             _replaced(
-                SAMPLE.read_text(),
+                _below(prefix, SAMPLE.read_text()),
                 {
                     "server 127.0.0.1:5000;": servers,
                     "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
@@ -119,6 +119,16 @@ class FrontProxy:
                 connection.request("GET", "/")
                 return connection.getresponse().status == http.HTTPStatus.PERMANENT_REDIRECT
         return False
+
+
+def _below(prefix: str, sample: str) -> str:
+    """Put the server below a path; without one leave it at the root."""
+    changes = {
+        "location / {": f"location {prefix}/ {{",
+        "proxy_pass http://charla;": "proxy_pass http://charla/;",
+        'X-Forwarded-Prefix ""': f"X-Forwarded-Prefix {prefix}",
+    }
+    return _replaced(sample, changes) if prefix else sample
 
 
 def _replaced(text: str, changes: Mapping[str, str]) -> str:

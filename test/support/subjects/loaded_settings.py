@@ -7,7 +7,7 @@ import pytest
 from services.settings.load import load_settings
 from services.settings.whole import InvalidSettings, Settings
 
-SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+SECRET = "tN4vQ8zLw2XcY6bHs0KdRf3JmGp9EuTa"
 
 PROJECT = {"SUPABASE_URL": "https://x.supabase.co", "SUPABASE_KEY": "sb_secret_0123456789"}
 

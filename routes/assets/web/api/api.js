@@ -1,5 +1,6 @@
 /** Calls the API: puts the token on, renews it once after a 401, makes errors readable. */
 
+import { address } from "./address.js";
 import * as login from "./login.js";
 import { mayPass } from "./stream.js";
 
@@ -44,7 +45,7 @@ export async function open(method, path, { body, key, headers = {}, signal } = {
     if (login.token()) all.Authorization = `Bearer ${login.token()}`;
     if (body !== undefined) all["Content-Type"] = "application/json";
     if (key) all["Idempotency-Key"] = key;
-    return fetch(path, { method, headers: all, signal, body: JSON.stringify(body) });
+    return fetch(address(path), { method, headers: all, signal, body: JSON.stringify(body) });
   };
   try {
     const used = login.token();

@@ -8,10 +8,11 @@
  * Content-Security-Policy lets no foreign script run here at all. Neither is ever put into a URL.
  */
 
+import { address, ownName } from "./address.js";
 import { newKey } from "./key.js";
 
-const KEY = "charla.login";
-const RENEWAL = "charla.renewal";
+const KEY = ownName("charla.login");
+const RENEWAL = ownName("charla.renewal");
 const RENEWAL_MS = 30_000;
 let accessToken = null;
 let refreshing = null;
@@ -67,7 +68,7 @@ const alone = (work) => (navigator.locks ? navigator.locks.request(KEY, work) : 
 async function renew() {
   const refresh_token = stored()?.refresh_token; // read again: another tab may have renewed it
   if (!refresh_token) return false;
-  const response = await fetch("/api/auth/refresh", {
+  const response = await fetch(address("/api/auth/refresh"), {
     method: "POST",
     headers: { "Content-Type": "application/json", "Idempotency-Key": renewalKey() },
     body: JSON.stringify({ refresh_token }),

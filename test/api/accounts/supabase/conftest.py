@@ -31,9 +31,9 @@ def make_supabase_app(project: KeyServer, tmp_path: Path) -> Iterator[MakeSupaba
     """Build the application over the embedded store, with users of the project."""
     with ExitStack() as stack:
 
-        def make(secret: str | None = THEIRS, leeway: float = 30) -> Flask:
+        def make(secret: str | None = THEIRS, leeway: float = 30, **more: Any) -> Flask:
             def parts(services: Services) -> dict[str, Any]:
-                rules = SupabaseRules(url=project.url, secret=secret, leeway_seconds=leeway)
+                rules = SupabaseRules(url=project.url, secret=secret, leeway_seconds=leeway, **more)
                 keys = KeySet(project.url + PATH, KeySetTimes(fetch=2, pause=3600))
                 tokens = SupabaseTokens(rules, keys, services.store.users.tenant_id)
                 return {"identity": replace(services.identity, supabase_tokens=tokens)}

@@ -1,9 +1,20 @@
 """What a user of Supabase Auth is here, may do, and sees of other users."""
 
 import pytest
-from api.accounts import sign_up
+from api.accounts import bearer, sign_up
 from api.calls import ApiUser, refused
-from api.supabase_users import EC, RSA, SESSION_ID, USER_ID, Claims, me, user_of
+from api.supabase_users import (
+    EC,
+    RSA,
+    SESSION_ID,
+    USER_ID,
+    Claims,
+    Forge,
+    MakeSupabaseApp,
+    me,
+    secretly,
+    user_of,
+)
 from flask.testing import FlaskClient
 
 
@@ -22,11 +33,10 @@ def test_what_users_say_of_themselves_gives_them_nothing(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"is_anonymous": True, "email": "", "user_metadata": {}, "app_metadata": {}},
         {"email": None, "user_metadata": None, "session_id": None},
         {"email": 5, "user_metadata": {"full_name": 5, "name": ["x"]}, "session_id": {}},
     ],
-    ids=["anonymous", "nothing", "nonsense"],
+    ids=["nothing", "nonsense"],
 )
 def test_a_user_may_have_neither_address_nor_name(
     client: FlaskClient, claims: Claims, changes: Claims
@@ -34,6 +44,44 @@ def test_a_user_may_have_neither_address_nor_name(
     known = me(client, EC.sign({**claims, **changes}))
 
     assert (known["id"], known["email"], known["name"]) == (USER_ID, None, None)
+
+
+ANONYMOUS = {"is_anonymous": True, "email": "", "user_metadata": {}, "app_metadata": {}}
+
+
+@pytest.mark.parametrize("sign", [EC.sign, RSA.sign, secretly])
+def test_anonymous_users_may_not_call(client: FlaskClient, claims: Claims, sign: Forge) -> None:
+    refusal = client.get("/api/auth/me", headers=bearer(sign({**claims, **ANONYMOUS})))
+
+    assert (refusal.status_code, refusal.get_json()["code"]) == (401, "unauthorized")
+    assert "Anonymous" in refusal.get_json()["detail"]
+
+
+def test_anonymous_users_may_call_where_that_is_set(
+    make_supabase_app: MakeSupabaseApp, claims: Claims
+) -> None:
+    client = make_supabase_app(takes_anonymous=True).test_client()
+
+    known = me(client, EC.sign({**claims, **ANONYMOUS}))
+
+    assert (known["id"], known["email"], known["name"]) == (USER_ID, None, None)
+
+
+def test_a_project_with_an_address_of_its_own_for_browsers_names_it_in_tokens(
+    make_supabase_app: MakeSupabaseApp, claims: Claims
+) -> None:
+    public = "https://supabase.example.com/auth/v1"
+    client = make_supabase_app(issuer=public).test_client()
+
+    assert me(client, EC.sign({**claims, "iss": public}))["id"] == USER_ID
+    assert me(client, secretly({**claims, "iss": public}))["id"] == USER_ID
+    for other in (claims["iss"], public + "/", "https://evil.example/auth/v1", None):
+        token = EC.sign({**claims, "iss": other} if other else without_issuer(claims))
+        assert client.get("/api/auth/me", headers=bearer(token)).status_code == 401
+
+
+def without_issuer(claims: Claims) -> Claims:
+    return {name: value for name, value in claims.items() if name != "iss"}
 
 
 def test_logins_and_passwords_of_supabase_are_not_ours_to_change(

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import jwt
 import pytest
-from subjects.loaded_settings import PROJECT, load, mistakes
+from subjects.loaded_settings import PROJECT, SECRET, load, mistakes
+
+from services.settings.whole import InvalidSettings
 
 
 def test_several_workers_without_redis_are_refused_with_the_reason(tmp_path: Path) -> None:
@@ -36,7 +38,25 @@ def test_what_is_no_redis_is_refused(tmp_path: Path, url: str) -> None:
     "key", ["sb_publishable_0123456789", jwt.encode({"role": "anon"}, "s" * 32)]
 )
 def test_a_public_key_is_refused_where_the_secret_one_belongs(tmp_path: Path, key: str) -> None:
-    assert list(mistakes(tmp_path, **{**PROJECT, "SUPABASE_KEY": key})) == ["SUPABASE_KEY"]
+    with pytest.raises(InvalidSettings) as caught:
+        load(tmp_path, **{**PROJECT, "SUPABASE_KEY": key, "REDIS_URL": "redis://localhost"})
+
+    _, line = str(caught.value).splitlines()  # once, and nothing that would only follow from it
+    assert "SUPABASE_KEY: This is the project's public key" in line
+    assert "secret or service_role key" in line
+
+
+@pytest.mark.parametrize(
+    ("wrong", "more"),
+    [
+        ({"SUPABASE_URL": "x.supabase.co"}, {"SUPABASE_KEY": "k", "REDIS_URL": "redis://h"}),
+        ({"REDIS_URL": "localhost"}, {**PROJECT, "WEB_CONCURRENCY": "4"}),
+    ],
+)
+def test_a_mistake_is_told_once_and_not_what_only_follows_from_it(
+    tmp_path: Path, wrong: dict[str, str], more: dict[str, str]
+) -> None:
+    assert list(mistakes(tmp_path, **more, **wrong)) == list(wrong)
 
 
 def test_our_tokens_and_those_of_supabase_need_different_secrets(tmp_path: Path) -> None:
@@ -58,3 +78,27 @@ def test_the_pace_of_the_beat_follows_from_where_the_text_is(
     tmp_path: Path, more: dict[str, str], seconds: float
 ) -> None:
     assert load(tmp_path, **more).beat_seconds == seconds
+
+
+def test_anonymous_users_of_supabase_may_call_in_development_unless_set(tmp_path: Path) -> None:
+    production = {"APP_ENV": "production", "JWT_SECRET_KEY": SECRET, **PROJECT}
+
+    def may(**environ: str) -> bool | None:
+        return load(tmp_path, **environ).scaling.supabase_anonymous
+
+    assert (may(**PROJECT), may(**production)) == (True, False)
+    assert may(**PROJECT, SUPABASE_ANONYMOUS="false") is False
+    assert may(**production, SUPABASE_ANONYMOUS="true") is True
+
+
+@pytest.mark.parametrize("issuer", ["supabase", "supabase.example.com/auth/v1", "https://a/?x=1"])
+def test_an_issuer_that_is_no_address_is_refused(tmp_path: Path, issuer: str) -> None:
+    assert list(mistakes(tmp_path, SUPABASE_ISSUER=issuer, **PROJECT)) == ["SUPABASE_ISSUER"]
+
+
+def test_a_users_token_is_refused_where_the_secret_key_belongs(tmp_path: Path) -> None:
+    token = jwt.encode({"role": "authenticated"}, "s" * 32)
+
+    told = mistakes(tmp_path, **{**PROJECT, "SUPABASE_KEY": token})
+
+    assert "'authenticated'" in told["SUPABASE_KEY"]
