@@ -80,11 +80,13 @@ def _check_redis(settings: Settings) -> None:
     )
 
     try:
-        check(settings.scaling.redis_url)
+        notes = check(settings.scaling.redis_url)
     except RefusedRedis as exc:
         raise CannotStart(f"REDIS_URL: {exc}") from exc
-    except RedisUnavailable:
-        sys.stderr.write("Redis does not answer; starting without it.\n")
+    except RedisUnavailable as exc:
+        sys.stderr.write(f"Redis is away ({exc}); starting without it.\n")
+    else:
+        sys.stderr.writelines(f"REDIS_URL: {note}.\n" for note in notes)
 
 
 def _check_neighbours(settings: Settings, store: Store) -> None:
