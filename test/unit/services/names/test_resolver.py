@@ -57,7 +57,7 @@ def test_many_callers_of_a_name_share_one_look_up(names: Names, system: System) 
     gevent.joinall(calls)
 
     assert system.asked == 1
-    assert [call.value[0][4] for call in calls] == [("192.0.2.1", port) for port in range(100)]
+    assert [call.get()[0][4] for call in calls] == [("192.0.2.1", port) for port in range(100)]
 
 
 def test_a_caller_waits_no_longer_than_it_says_and_another_name_not_at_all(
