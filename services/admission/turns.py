@@ -66,7 +66,7 @@ class TurnAdmission:
         """
         limit = self._limit.hold(user_id)
         try:
-            return TurnHold(limit, self._queue.hold(provider))
+            return TurnHold(limit, self._queue.hold(provider, user_id))
         except CharlaError as refusal:
             limit.give_back()
             raise refusal.with_standing(limit.standing) from refusal

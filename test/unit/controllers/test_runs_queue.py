@@ -96,7 +96,7 @@ def test_a_session_with_a_first_message_waits_for_the_provider_that_it_names(
 ) -> None:
     desk = _queueing(make_world, "other")
     world = desk.world
-    world.queue.hold("other")
+    world.queue.hold("other", "a")
     other = world.fallbacks[0]
     sessions = SessionsController(world.store, Offers([other], other, "other"), desk.runs)
     draft = SessionDraft(
