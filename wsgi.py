@@ -7,8 +7,10 @@ monkey.patch_all()
 import gc  # noqa: E402 - after the patching
 
 from app import create_app  # noqa: E402 - the same
+from services.names.connecting import serve_names  # noqa: E402 - the same
 from services.worker import life  # noqa: E402 - the same
 
+serve_names()
 app = create_app()
 life.start(app.extensions["charla"])
 

@@ -88,7 +88,7 @@ def _limiting(quotas: Quotas, breakers: Breakers) -> Callable[[], object]:
     queue = BurstQueue(quotas, 100)
 
     def turn() -> object:
-        place = queue.hold("gemini")
+        place = queue.hold("gemini", "user")
         breakers.state("gemini", "flash")
         breakers.admit("gemini", "flash")
         wanted = Request(provider="gemini", user_id="one", tokens=1000, tell=lambda _: None)

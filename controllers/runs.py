@@ -1,6 +1,6 @@
 """READ THIS FIRST: a turn from request to reader.
 
-    admit   limits are tested, then the turn is begun, then limits are taken
+    admit   limits are taken, and given back where the turn is not begun
     begin   one store call: user message, placeholder, run
     run     the log is opened, the runner relays the provider's events into it
     settle  the runner stores the end, then appends the terminal event to the log
@@ -148,8 +148,10 @@ class RunsController:
             try:
                 begun = self._parts.store.begin_turn(begin)
             except CharlaError as refusal:
+                hold.give_back()
                 raise refusal.with_standing(hold.standing) from refusal
             if begun.replayed:
+                hold.give_back()
                 return Started(begun.run, hold.standing)
             place = hold.take()
             try:
@@ -180,7 +182,7 @@ class RunsController:
         return chosen
 
     def _admit(self, caller: Caller, likely: Model) -> TurnHold:
-        """Test, before anything is begun, all that may refuse a turn, and hold what it needs."""
+        """Ask, before anything is begun, all that may refuse a turn, and hold what it needs."""
         if self._parts.drain.is_draining:
             raise Draining
         self._readers.check_room(caller)

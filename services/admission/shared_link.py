@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from services.redis.worker_redis import FAILURES, Script, WorkerRedis, close_client, script_of
+from services.redis.causes import FAILURES, cause_of
+from services.redis.worker_redis import Script, WorkerRedis, close_client, script_of
 
 CONNECTIONS = 8
 """A question takes a fraction of a millisecond, so few connections serve many requests."""
@@ -111,8 +112,8 @@ class SharedLink:
         try:
             answer: Sequence[Any] = script(keys=keys, args=args)
         except FAILURES as exc:
-            self._count_apart(f"{type(exc).__name__}: {exc}")
-            self._redis.look()
+            self._count_apart(str(cause_of(exc)))
+            self._redis.look(exc)
             return None
         return answer
 

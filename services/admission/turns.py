@@ -1,4 +1,4 @@
-"""What a turn holds before it is begun: room under its user's limit, and a place in the queue."""
+"""What a turn holds before it is begun: its count under a limit, and a place in the queue."""
 
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,7 @@ class TurnHold:
     """Everything that one turn holds; leaving the block gives back what was not taken."""
 
     def __init__(self, limit: LimitHold, place: Place) -> None:
-        """Hold room under the user's limit, and a place in the queue."""
+        """Hold the run's count under its user's limit, and a place in the queue."""
         self._limit = limit
         self._place: Place | None = place
 
@@ -23,7 +23,7 @@ class TurnHold:
         return self._limit.standing
 
     def take(self) -> Place:
-        """Count the run, which has begun, and give its place in the queue; may be called once."""
+        """Leave the run counted, which has begun, and give its place; may be called once."""
         self._limit.take()
         place, self._place = self._place, None
         if place is None:
@@ -66,7 +66,7 @@ class TurnAdmission:
         """
         limit = self._limit.hold(user_id)
         try:
-            return TurnHold(limit, self._queue.hold(provider))
+            return TurnHold(limit, self._queue.hold(provider, user_id))
         except CharlaError as refusal:
             limit.give_back()
             raise refusal.with_standing(limit.standing) from refusal

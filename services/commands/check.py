@@ -120,11 +120,13 @@ def _told_of_redis(url: str) -> Finding:
     )
 
     try:
-        check(url)
+        notes = check(url)
     except RefusedRedis as exc:
-        return Finding(Verdict.WRONG, f"redis: {exc}")
+        return Finding(Verdict.WRONG, f"redis: not usable: {exc} See REDIS_URL.")
     except RedisUnavailable as exc:
-        return Finding(Verdict.WRONG, f"redis: unreachable. {str(exc).rstrip('.')}. See REDIS_URL.")
+        return Finding(Verdict.WRONG, f"redis: unreachable: {exc}. See REDIS_URL.")
+    if notes:
+        return Finding(Verdict.WARNING, f"redis: usable, but {'; '.join(notes)}.")
     return Finding(Verdict.OK, "redis: usable")
 
 

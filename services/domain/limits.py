@@ -53,11 +53,23 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One request that was counted: when, by the clock of whoever counts, and by whom."""
+
+    at: float
+    is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
-    """The standing with each of several limits, and whether all of them had room for one more."""
+    """The standing with each of several limits, and whether all of them had room for one more.
+
+    `entry` is what was counted, to be given back; None: nothing was.
+    """
 
     fits: bool
     standings: Sequence[Standing]
+    entry: Entry | None = None
 
     @property
     def tightest(self) -> Standing:
@@ -67,6 +79,8 @@ class Count:
 
 class Windows(ABC):
     """Counts requests in windows that move with the clock.
+
+    A clock that is set back lets nobody wait for longer than the span of a limit.
 
     No method fails or waits for long: a counter that is shared by all workers counts for its own
     worker alone while the shared counts are out of reach.
@@ -79,6 +93,14 @@ class Windows(ABC):
     @abstractmethod
     def take(self, subject: str, limits: Sequence[Limit]) -> Count:
         """Count one request against each limit where all have room, else against none."""
+
+    @abstractmethod
+    def give_back(self, subject: str, limits: Sequence[Limit], entry: Entry) -> Count:
+        """Count a request no more that `take` has counted against these limits.
+
+        It may stay counted until the window has moved past it: where the shared counts have been
+        out of reach since, or their clock was set back.
+        """
 
     @abstractmethod
     def add(self, subject: str, limits: Sequence[Limit]) -> Count:

@@ -96,11 +96,14 @@ def _check_redis(settings: Settings) -> None:
     )
 
     try:
-        check(settings.scaling.redis_url)
+        notes = check(settings.scaling.redis_url)
     except RefusedRedis as exc:
         raise CannotStart(f"REDIS_URL: {exc}") from exc
     except RedisUnavailable as exc:
-        say(f"Redis does not answer; starting without it. {exc}")
+        say(f"Redis is away ({exc}); starting without it.")
+    else:
+        for note in notes:
+            say(f"REDIS_URL: {note}.")
 
 
 def _check_neighbours(settings: Settings, store: Store) -> None:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import structlog
 
+from services.redis.causes import cause_of
+
 RETRY_SECONDS = 0.2
 """How often Redis is looked at while it is away."""
 
@@ -124,7 +126,7 @@ class Presence:
                 # looks the same, and does so the next time too.
                 self._is_in_doubt = self._is_wanted = True
                 return
-            self._lose(f"{type(exc).__name__}: {exc}")
+            self._lose(str(cause_of(exc)))
         else:
             self._find(time.monotonic() - began)
         self._is_in_doubt = False

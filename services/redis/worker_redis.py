@@ -4,25 +4,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from services.redis.address import parse
+from services.redis.causes import cause_of
+from services.redis.connections import Opener
 from services.redis.presence import Party, Presence
-
-FAILURES = (redis.RedisError, OSError)
-"""All errors that Redis, and the way to it, can raise."""
 
 PATIENCE_SECONDS = 0.25
 """How long answers wait for Redis, unless another time is set."""
 
-CONNECT_SECONDS = 1.0
 _MIN_ANSWER_SECONDS = 1.0
 _PATIENCES = 4
 
 PROBE_KEY = "charla:probe"
-PROBE = "return redis.call('SET', KEYS[1], 1, 'PX', 1000)"
-"""A Redis that answers, but takes no writes or runs no scripts, is still away."""
+PROBE = """
+redis.call('SET', KEYS[1], 1, 'PX', 1000)
+local told = redis.pcall('INFO', 'server')
+return type(told) == 'string' and string.match(told, 'run_id:(%x+)') or ''
+"""
+"""A Redis that answers, but takes no writes or runs no scripts, is still away.
+
+It says which server it is, if it may: after a failover that nobody noticed it is another one.
+"""
 
 
 class Script(Protocol):
@@ -48,11 +50,12 @@ class WorkerRedis:
 
         `on_change` is called with the reason when Redis is found away, and with None when it is
         back. A Redis that takes longer to answer than four times the patience, and longer than a
-        second, is away.
+        second, is away. `url` is one that `parse` takes.
         """
-        self._url = url
+        self._opener = Opener(parse(url))
         self._answer_seconds = max(_MIN_ANSWER_SECONDS, _PATIENCES * patience_seconds)
         self._opened: list[Any] = []
+        self._server: object = None
         self._probing: Any = self.open()
         self._presence = Presence(
             self._probe,
@@ -80,8 +83,19 @@ class WorkerRedis:
         if not self._presence.leave(party):
             self._probing.close()
 
-    def look(self) -> None:
-        """Have Redis looked at in the background, at once; never waits for the look."""
+    @property
+    def losses(self) -> int:
+        """Count how often Redis was lost: what was opened before the last loss leads elsewhere."""
+        return self._opener.route.losses
+
+    def look(self, failure: Exception | None = None) -> None:
+        """Have Redis looked at in the background, at once; never waits for the look.
+
+        `failure` is what a part has met, if anything: where it says that a connection leads to what
+        was the main server once, none is used again.
+        """
+        if failure is not None and cause_of(failure).has_moved:
+            self._drop_connections()
         self._presence.look()
 
     def open(
@@ -98,36 +112,32 @@ class WorkerRedis:
         connections; a caller waits `queue_seconds` for one; None: the call fails if all are in use.
         A client is Any: redis-py types each reply as that of its synchronous or asynchronous half.
         """
-        answer = self._answer_seconds if answer_seconds is None else answer_seconds
-        options: dict[str, Any] = {
-            "socket_timeout": answer,
-            "socket_connect_timeout": min(CONNECT_SECONDS, answer),
-            # The caller knows what may be repeated, and when.
-            "retry": Retry(NoBackoff(), 0),
-            "health_check_interval": health_check_seconds,
-            "max_connections": most,
-            "protocol": 2,
-            "client_name": "charla",
-        }
-        if queue_seconds is None:
-            client = redis.Redis.from_url(self._url, **options)
-        else:
-            pool = redis.BlockingConnectionPool.from_url(
-                self._url, timeout=queue_seconds, **options
-            )
-            client = redis.Redis(connection_pool=pool)
+        client = self._opener.open(
+            self._answer_seconds if answer_seconds is None else answer_seconds,
+            most=most,
+            queue_seconds=queue_seconds,
+            health_check_seconds=health_check_seconds,
+        )
         self._opened.append(client)
         return client
 
     def _probe(self) -> None:
         try:
-            self._probing.eval(PROBE, 1, PROBE_KEY)
+            server = self._probing.eval(PROBE, 1, PROBE_KEY)
         except BaseException:
-            self._probing.connection_pool.disconnect()  # another server may take the address
+            self._opener.route.lose()  # another server may have the address now
+            self._probing.connection_pool.disconnect()
             raise
+        if self._server is not None and server != self._server:
+            self._drop_connections()  # they lead to what was there before
+        self._server = server
 
     def _drop_connections(self) -> None:
-        """Let every client connect anew: after a failover another server has the address."""
+        """Let every client connect anew: after a failover another server has the address.
+
+        What is in use now is dropped before its next use.
+        """
+        self._opener.route.lose()
         for client in self._opened:
             client.connection_pool.disconnect(inuse_connections=False)
 

@@ -2,12 +2,14 @@
 
 import base64
 import json
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from limits import parse_many
 from marshmallow import ValidationError
 
 from services.domain.proxies import TrustedProxies
+from services.redis.address import TLS_FILES, parse
 
 
 def base_url(value: str) -> None:
@@ -56,16 +58,15 @@ def failover(value: str) -> None:
 
 
 def redis_url(value: str) -> None:
-    """Accept the URL of a single Redis; a password in it is never shown."""
+    """Accept the URL of a Redis or of Sentinels; a password in it is never shown."""
     try:
-        parts = urlsplit(value)
-        port_is_valid = parts.port is None or parts.port > 0
+        address = parse(value)
     except ValueError as exc:
-        raise ValidationError("Not a URL.") from exc
-    is_socket = parts.scheme == "unix" and parts.path
-    is_host = parts.scheme in ("redis", "rediss") and parts.hostname and port_is_valid
-    if not (is_socket or is_host):
-        raise ValidationError("Not a redis, rediss or unix URL.")
+        raise ValidationError(str(exc)) from exc
+    for name in TLS_FILES:
+        file = (address.tls or {}).get(name)
+        if isinstance(file, str) and not Path(file).is_file():
+            raise ValidationError(f"{name} names no file that can be read here.")
 
 
 def service_key(value: str) -> None:

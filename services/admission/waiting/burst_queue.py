@@ -33,24 +33,29 @@ class Request:
 
 
 class Place:
-    """A promise that a call may wait, however full the queue is by then."""
+    """A promise to a user that a call may wait, however full the queue is by then.
 
-    def __init__(self, promised: "set[Place]") -> None:
+    It holds unless it is the newest of a user who has most of a full queue when somebody else
+    comes: then the call waits only if there is room for it.
+    """
+
+    def __init__(self, user_id: str, promised: "dict[Place, None]") -> None:
         """Join the places that are promised and not redeemed yet."""
-        self._promised: set[Place] | None = promised
-        promised.add(self)
+        self.user_id = user_id
+        self._promised: dict[Place, None] | None = promised
+        promised[self] = None
 
     def give_back(self) -> None:
         """Give up the place; a second call does nothing."""
         if self._promised is not None:
-            self._promised.discard(self)
+            self._promised.pop(self, None)
         self._promised = None
 
-    def redeem(self, promised: "set[Place]") -> bool:
-        """Let the call wait in its place; False: given back before, or for another provider."""
+    def redeem(self, promised: "dict[Place, None]") -> bool:
+        """Let the call wait in its place; False: it is none, or for another provider."""
         if self._promised is not promised:
             return False
-        promised.discard(self)
+        promised.pop(self, None)
         return True
 
 
@@ -61,7 +66,7 @@ class _ProviderQueue:
         self.provider = provider
         self.line = line
         self.forecast = forecast
-        self.promised: set[Place] = set()
+        self.promised: dict[Place, None] = {}
 
     @property
     def load(self) -> int:
@@ -69,11 +74,30 @@ class _ProviderQueue:
 
     def full(self, now: float) -> TooManyRequests:
         """Make the refusal, which says in how many seconds there is a place."""
-        seconds = self.forecast.turn_away(now, self.line.room_at if self.line else None, self.load)
-        detail = (
-            f"{self.load} answers wait for {self.provider} already, as many as may. "
-            f"Try again in {max(1, math.ceil(seconds))} s."
+        return self._refusal(
+            now, f"{self.load} answers wait for {self.provider} already, as many as may."
         )
+
+    def make_room(self, user_id: str, now: float) -> bool:
+        """Take the newest place of who has most, unless this user would have as many then.
+
+        That call ends as one that found the queue full; a promise that is taken is tried then.
+        """
+        held = self.line.by_user()
+        held.update(place.user_id for place in self.promised)
+        most, number = held.most_common(1)[0] if held else ("", 0)
+        if number - 1 <= held[user_id]:
+            return False
+        newest = next((one for one in reversed(self.promised) if one.user_id == most), None)
+        if newest is not None:
+            newest.give_back()
+            return True
+        told = f"Many wait for {self.provider}, and most of their places were yours."
+        return self.line.send_away(most, self._refusal(now, told))
+
+    def _refusal(self, now: float, told: str) -> TooManyRequests:
+        seconds = self.forecast.turn_away(now, self.line.room_at if self.line else None, self.load)
+        detail = f"{told} Try again in {max(1, math.ceil(seconds))} s."
         return TooManyRequests(detail, retry_after=seconds, code="queue_full")
 
 
@@ -83,6 +107,8 @@ class BurstQueue:
     Interactive calls go before background ones. Within a priority users take turns, each user's own
     calls in order of arrival. The first call in line waits for its tokens, and no smaller call
     overtakes it: otherwise a call that needs many tokens would starve behind many that need few.
+    Where the queue is full, the newest call of the user with most calls makes room for a user with
+    fewer: one user alone can keep nobody out.
 
     Each worker has its own queue and its own positions; the quotas bound what all workers send
     together. The quotas also hold back the background calls of all workers while an interactive
@@ -115,28 +141,29 @@ class BurstQueue:
         self._queues: dict[str, _ProviderQueue] = {}
         self._is_closed = False
 
-    def hold(self, provider: str) -> Place:
+    def hold(self, provider: str, user_id: str) -> Place:
         """Promise that a call may wait; the promise takes up room until its call goes out.
 
-        Raises TooManyRequests where the queue is full, unless the provider has room now for all
-        calls that were promised.
+        Raises TooManyRequests where the queue is full and nobody has more of it than this user,
+        unless the provider has room now for all calls that were promised.
         """
         self._check_open()
         if self._quotas.limits.get(provider, NO_QUOTA) == NO_QUOTA:
-            return Place(set())  # no call ever waits there
+            return Place(user_id, {})  # no call ever waits there
         queue = self._queue_of(provider)
         if queue.load >= self._size:
             room = queue.forecast.room(self._quotas.left(provider))
-            if queue.load >= self._size + room:
-                raise queue.full(self._clock.now())
-        return Place(queue.promised)
+            now = self._clock.now()
+            if queue.load >= self._size + room and not queue.make_room(user_id, now):
+                raise queue.full(now)
+        return Place(user_id, queue.promised)
 
     def enter(self, request: Request, place: Place | None = None) -> Reservation:
         """Wait until the provider has room for this call, which asks at once if it is the first.
 
         Raises TooManyRequests where the call has to wait, the queue is full and there is no
-        `place`. A greenlet that is killed while it waits leaves the queue and keeps nothing of the
-        quota.
+        `place`, and where its place goes to a user who has fewer. A greenlet that is killed while
+        it waits leaves the queue and keeps nothing of the quota.
         """
         self._check_open()
         came_at = self._clock.now()
@@ -155,7 +182,10 @@ class BurstQueue:
             return answer
         self._check_open()  # the queue may have been closed while room was asked for
         if not is_promised and queue.load >= self._size:
-            raise queue.full(self._clock.now())
+            now = self._clock.now()
+            may_displace = request.priority is Priority.INTERACTIVE
+            if not (may_displace and queue.make_room(request.user_id, now)):
+                raise queue.full(now)
         try:
             return queue.line.wait(waiter, answer)
         finally:

@@ -1,6 +1,6 @@
 """The order in which waiting calls are served; it needs no clock and never blocks."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import Generic, Protocol, TypeVar
@@ -72,6 +72,21 @@ class FairOrder(Generic[T]):
     def count(self, priority: Priority) -> int:
         """Count the waiting calls of one priority."""
         return self._counts[priority]
+
+    def by_user(self) -> Counter[str]:
+        """Count the waiting calls of each user, in as many steps as there are users."""
+        counts: Counter[str] = Counter()
+        for line in self._lines.values():
+            for user_id, own in line.items():
+                counts[user_id] += len(own)
+        return counts
+
+    def newest_of(self, user_id: str) -> T | None:
+        """Give the call of a user that would be served last; None: none waits."""
+        for line in reversed(self._lines.values()):
+            if user_id in line:
+                return next(reversed(line[user_id]))
+        return None
 
     def is_clear_for(self, priority: Priority) -> bool:
         """Tell whether no call waits before one of this priority that arrives now."""

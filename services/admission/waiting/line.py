@@ -1,6 +1,7 @@
 """The line before one provider, and the greenlet that asks for room while any call waits in it."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -91,6 +92,20 @@ class Line:  # wide: the whole state of the greenlet that serves it
         except BaseException:
             self._leave(waiter)
             raise
+
+    def by_user(self) -> Counter[str]:
+        """Count the waiting calls of each user."""
+        return self._order.by_user()
+
+    def send_away(self, user_id: str, reason: Exception) -> bool:
+        """Raise an error in a user's newest call; tell whether there was one."""
+        waiter = self._order.newest_of(user_id)
+        if waiter is None:
+            return False
+        self._order.discard(waiter)
+        waiter.outcome.set_exception(reason)
+        self._change()
+        return True
 
     def disband(self, reason: Exception) -> None:
         """Raise an error in every waiting call; a reservation under way is given back."""

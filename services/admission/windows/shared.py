@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.admission.shared_link import SharedLink
 from services.admission.windows.local import LocalWindows
-from services.domain.limits import Count, Limit, Standing, Windows
+from services.domain.limits import Count, Entry, Limit, Standing, Windows
 
 SCRIPT = Path(__file__).with_name("windows.lua")
 PREFIX = "charla:limit"
@@ -33,6 +33,13 @@ class SharedWindows(Windows):
         """Ask Redis once."""
         return self._count("take", subject, limits)
 
+    def give_back(self, subject: str, limits: Sequence[Limit], entry: Entry) -> Count:
+        """Ask Redis once, or nobody: an entry is given back where it was counted."""
+        if not entry.is_shared:
+            shares = self._shares(limits)
+            return _of_whole(limits, self._local.give_back(subject, shares, entry))
+        return self._count("give_back", subject, limits, round(entry.at))
+
     def add(self, subject: str, limits: Sequence[Limit]) -> Count:
         """Ask Redis once."""
         return self._count("add", subject, limits)
@@ -41,22 +48,30 @@ class SharedWindows(Windows):
         """Close the link."""
         self._link.close()
 
-    def _count(self, verb: str, subject: str, limits: Sequence[Limit]) -> Count:
+    def _count(self, verb: str, subject: str, limits: Sequence[Limit], *more: int) -> Count:
         keys = [f"{PREFIX}:{subject}:{limit.amount}/{limit.seconds}" for limit in limits]
         numbers = [number for one in limits for number in (one.amount, one.seconds * 1000)]
-        answer = self._link.ask(self._script, keys, [verb, *numbers])
+        answer = self._link.ask(self._script, keys, [verb, *numbers, *more])
         if answer is None:
             return self._count_share(verb, subject, limits)
-        fits, *rest = answer
+        fits, counted_at, *rest = answer
         standings = [
             Standing(limit, max(0, left), milliseconds / 1000)
             for limit, left, milliseconds in zip(limits, rest[::2], rest[1::2], strict=True)
         ]
-        return Count(bool(fits), standings)
+        entry = Entry(counted_at, is_shared=True) if counted_at else None
+        return Count(bool(fits), standings, entry)
 
     def _count_share(self, verb: str, subject: str, limits: Sequence[Limit]) -> Count:
-        shares = [replace(one, amount=self._link.share(one.amount)) for one in limits]
-        local = {"look": self._local.look, "take": self._local.take, "add": self._local.add}
-        counted = local[verb](subject, shares)
-        pairs = zip(limits, counted.standings, strict=True)
-        return Count(counted.fits, [replace(standing, limit=whole) for whole, standing in pairs])
+        local = {"take": self._local.take, "add": self._local.add}
+        count = local.get(verb, self._local.look)
+        return _of_whole(limits, count(subject, self._shares(limits)))
+
+    def _shares(self, limits: Sequence[Limit]) -> Sequence[Limit]:
+        return [replace(one, amount=self._link.share(one.amount)) for one in limits]
+
+
+def _of_whole(limits: Sequence[Limit], counted: Count) -> Count:
+    """Tell the standings with a process' shares as those with the limits themselves."""
+    pairs = zip(limits, counted.standings, strict=True)
+    return replace(counted, standings=[replace(one, limit=whole) for whole, one in pairs])

@@ -1,74 +1,56 @@
 """How many runs a user may begin in a span of time."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from services.domain.errors.requests import TooManyRequests
-from services.domain.limits import Limit, Standing, Windows
+from services.domain.limits import Count, Entry, Limit, Standing, Windows
 
 
 class LimitHold:
-    """Room under a user's limit, held while a run is begun.
+    """One run, counted against its user's limits before it is begun.
 
     `standing` is where the user stands; None: nothing is limited.
     """
 
-    def __init__(self, limit: "TurnLimit", user_id: str, standing: Standing | None) -> None:
-        """Hold what `TurnLimit.hold` found."""
-        self.standing = standing
-        self._limit: TurnLimit | None = limit
-        self._user_id = user_id
+    def __init__(
+        self, windows: Windows, subject: str, limits: Sequence[Limit], count: Count | None
+    ) -> None:
+        """Hold what `TurnLimit.hold` has counted; None: nothing is limited."""
+        self.standing: Standing | None = count.tightest if count else None
+        self._windows = windows
+        self._subject = subject
+        self._limits = limits
+        self._entry: Entry | None = count.entry if count else None
 
-    def take(self) -> Standing | None:
-        """Count the run, which has begun; give where the user stands now."""
-        if self._limit is not None:
-            self.standing = self._limit.count(self._user_id)
-        self.give_back()
-        return self.standing
+    def take(self) -> None:
+        """Leave the run counted: it has begun."""
+        self._entry = None
 
     def give_back(self) -> None:
-        """Release the room, unless it was taken; a second call does nothing."""
-        limit, self._limit = self._limit, None
-        if limit is not None:
-            limit.release(self._user_id)
+        """Count the run no more, unless it was taken; a second call does nothing."""
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            self.standing = self._windows.give_back(self._subject, self._limits, entry).tightest
 
 
 class TurnLimit:
-    """A user's limit of runs: room is held before a run begins, and taken once it has begun.
+    """A user's limit of runs: each is counted before it begins, and given back where it does not.
 
-    A begin that is refused, and the replay of an earlier one, cost nothing. The store is asked
-    between the two steps, and the hold keeps other requests of this process from getting the same
-    room.
+    So a begin that is refused, and the replay of an earlier one, cost nothing, and workers that
+    begin runs at the same moment never let more begin than the limit says. A process that dies
+    between the two leaves one run counted, until the window has moved past it.
     """
 
     def __init__(self, windows: Windows, limits: Sequence[Limit]) -> None:
         """Ask `windows` once for each step, however many limits there are; none: all may begin."""
         self._windows = windows
         self._limits = limits
-        self._held: Counter[str] = Counter()
 
     def hold(self, user_id: str) -> LimitHold:
-        """Hold room for one run, or raise TooManyRequests if a limit is used up."""
-        if not self._limits:
-            return LimitHold(self, user_id, None)
-        standing = self._windows.look(_subject(user_id), self._limits).tightest
-        if standing.remaining <= self._held[user_id]:
-            raise TooManyRequests.of(standing)
-        self._held[user_id] += 1
-        return LimitHold(self, user_id, standing)
-
-    def count(self, user_id: str) -> Standing | None:
-        """Count a run that has begun, even if other runs took the last room meanwhile."""
-        if not self._limits:
-            return None
-        return self._windows.add(_subject(user_id), self._limits).tightest
-
-    def release(self, user_id: str) -> None:
-        """Release the room of one hold."""
-        self._held[user_id] -= 1
-        if self._held[user_id] <= 0:
-            del self._held[user_id]
-
-
-def _subject(user_id: str) -> str:
-    return f"ai:{user_id}"
+        """Count one run, or raise TooManyRequests if a limit is used up."""
+        subject, count = f"ai:{user_id}", None
+        if self._limits:
+            count = self._windows.take(subject, self._limits)
+            if not count.fits:
+                raise TooManyRequests.of(count.tightest)
+        return LimitHold(self._windows, subject, self._limits, count)

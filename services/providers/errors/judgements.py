@@ -43,6 +43,11 @@ class Judgement(NamedTuple):
         return Filtered if self.meaning is Meaning.FILTERED else ProviderError
 
 
+def _behind_cloudflare(told: str) -> Judgement:
+    reason = f": Cloudflare, which stands before it, {told}"
+    return Judgement(FailureCode.OVERLOADED, may_retry=True, reason=reason)
+
+
 _OVERLOADED = Judgement(FailureCode.OVERLOADED, may_retry=True)
 _REJECTED = Judgement(FailureCode.REJECTED, may_retry=False)
 _REFUSED_KEY = Judgement(FailureCode.UNAUTHORIZED, may_retry=False, is_of_key=True)
@@ -55,8 +60,17 @@ _BY_STATUS = {
     409: _OVERLOADED,
     429: _LIMITED,
     501: Judgement(FailureCode.OVERLOADED, may_retry=False),
+    520: _behind_cloudflare("got an answer from it that is none"),
+    521: _behind_cloudflare("was refused a connection to it"),
+    522: _behind_cloudflare("did not reach it in time"),
+    523: _behind_cloudflare("finds no way to it"),
+    524: _behind_cloudflare("got no answer from it in time"),
+    525: _behind_cloudflare("can agree with it on no TLS"),
+    526: _behind_cloudflare("refuses its certificate"),
+    529: Judgement(FailureCode.OVERLOADED, may_retry=True, reason=": it is overloaded"),
+    530: _behind_cloudflare("cannot find it"),
 }
-"""5xx are overloads, others final."""
+"""5xx are overloads, others final; what is above 511 is told, because few know it by its number."""
 
 _BY_MEANING = {
     Meaning.UNPAID: (FailureCode.RATE_LIMITED, ": its account has no money left for it"),

@@ -16,6 +16,8 @@ from gevent.monkey import get_original
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from services.names.connecting import TimedConnecting
+
 if TYPE_CHECKING:
     import socket
 
@@ -135,7 +137,7 @@ class _FinalResponse(http.client.HTTPResponse):
         raise http.client.BadStatusLine("no answer but signs of one")
 
 
-class _LeanConnection(_OneSend, HTTPConnection):
+class _LeanConnection(_OneSend, TimedConnecting, HTTPConnection):
     response_class = _FinalResponse
 
     def _new_conn(self) -> "socket.socket":
@@ -145,7 +147,7 @@ class _LeanConnection(_OneSend, HTTPConnection):
         return made
 
 
-class _LeanTlsConnection(_OneSend, HTTPSConnection):
+class _LeanTlsConnection(_OneSend, TimedConnecting, HTTPSConnection):
     response_class = _FinalResponse
 
 

@@ -59,7 +59,8 @@ class ScalingSettings:
         None,
         "The Redis that shares streams, limits and stop requests between workers. It needs "
         "SUPABASE_URL; no cluster, and no eviction of keys.",
-        "a URL such as redis://127.0.0.1:6379/0 or rediss://user:password@host:6380/0",
+        "a URL such as redis://127.0.0.1:6379/0, rediss://user:password@host:6380/0 or "
+        "redis+sentinel://:password@host:26379,host2:26379/name/0",
         rules.redis_url,
     )
     workers: int = whole(

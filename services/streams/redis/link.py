@@ -10,12 +10,13 @@ from typing import Any
 
 import msgspec
 
+from services.redis.causes import FAILURES, cause_of
 from services.redis.check import RedisUnavailable, check_client
-from services.redis.worker_redis import FAILURES, WorkerRedis, close_client, script_of
+from services.redis.rights import CHANNEL
+from services.redis.worker_redis import WorkerRedis, close_client, script_of
 from services.streams.base import LogUnavailable
 from services.streams.redis.entries import Entry, FencedLog, LoadedLog, Unsent
 
-CHANNEL = b"charla:nudges"
 _LOG, _OUTCOME, _STATUS = b"charla:run:", b"charla:outcome:", b"charla:status:"
 
 _READ_ENTRIES = 200
@@ -119,14 +120,15 @@ class RedisLink:
     def heard(self) -> Generator[bytes | None, None, None]:
         """Yield what is published, None while there is nothing new; ends with LogUnavailable."""
         with self._asking():
+            losses = self.redis.losses
             pubsub = self._hearing.pubsub(ignore_subscribe_messages=True)
             try:
                 pubsub.subscribe(CHANNEL)
-                while not self.redis.is_away:
+                while self.redis.losses == losses and not self.redis.is_away:
                     message = pubsub.get_message(timeout=0)
                     yield None if message is None else message["data"]
                 # The Redis that answers when it is back may be another server.
-                raise LogUnavailable(self.redis.reason)
+                raise LogUnavailable(self.redis.reason or "it was lost")
             finally:
                 pubsub.close()
 
@@ -143,8 +145,8 @@ class RedisLink:
         try:
             yield
         except FAILURES as exc:
-            self.redis.look()
-            raise LogUnavailable(f"{type(exc).__name__}: {exc}") from exc
+            self.redis.look(exc)
+            raise LogUnavailable(str(cause_of(exc))) from exc
 
 
 def _entries(reply: Iterable[Any]) -> list[Entry]:

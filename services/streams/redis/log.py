@@ -37,6 +37,7 @@ from services.telemetry.metrics import Metrics
 
 _CLOSE_SECONDS = 2.0
 _CHECK_SECONDS = 1.0
+_REFUSED_SECONDS = 30.0
 
 _log = structlog.get_logger(__name__)
 
@@ -220,15 +221,18 @@ class RedisRunLog(RunLog):  # wide: the contract alone has twelve methods
         self._link.close()
 
     def _check(self) -> None:
-        """Check once, as soon as Redis answers, whether it keeps what it is given."""
+        """Check, as soon as Redis answers, whether it keeps what it is given, until it does."""
+        told = ""
         while True:
             try:
                 self._link.check()
             except LogUnavailable:
                 gevent.sleep(_CHECK_SECONDS)
             except RefusedRedis as exc:
-                _log.error("redis_refused", reason=str(exc))
-                return
+                if str(exc) != told:
+                    told = str(exc)
+                    _log.error("redis_refused", reason=told)
+                gevent.sleep(_REFUSED_SECONDS)
             else:
                 return
 

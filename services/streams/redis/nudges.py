@@ -43,7 +43,7 @@ class Nudges:
         while True:
             try:
                 for message in self._link.heard():
-                    if message is None:
+                    if not message:  # an empty one is the probe of a check
                         gevent.sleep(_POLL_SECONDS)
                     else:
                         self._take(message, hear)

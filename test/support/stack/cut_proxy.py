@@ -76,6 +76,10 @@ class CutProxy:
         self._cuts = list(cuts)
         self.cuts_done = 0
 
+    def move_to(self, server_port: int) -> None:
+        """Relay new connections to another server, as when a name gets another address."""
+        self._server_port = server_port
+
     def come_back(self) -> None:
         """Relay again."""
         self._swallows = False

@@ -1,10 +1,11 @@
 """A start of a turn takes a place in a provider's queue, and must give it back."""
 
+import gevent
 import pytest
 from gevent.event import Event
 from subjects.run_desk import HELLO, RunDesk
 from worlds.played import PlayedProvider
-from worlds.run_world import MakeWorld
+from worlds.run_world import PATIENCE_SECONDS, MakeWorld
 from worlds.stores import KEY, LARGE, SMALL, new_session
 
 from controllers.sessions import SessionDraft, SessionsController
@@ -14,8 +15,10 @@ from services.admission.waiting.burst_queue import Request
 from services.domain.catalog import ModelChoice, Offers
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.requests import TooManyRequests
+from services.domain.events import Error
 from services.runs.asking.absences import Absences
 from services.runs.asking.first_tokens import FirstTokens
+from services.runs.asking.retries import RetryRules
 from services.runs.asking.routing import Router, RoutingRules
 from services.streams.base import LogWriter
 from services.streams.memory import MemoryRunLog
@@ -62,6 +65,36 @@ def test_a_turn_that_was_not_begun_gives_its_place_in_the_queue_back(
     assert desk.start(key=KEY).replayed
 
 
+def test_a_begun_turn_that_is_displaced_ends_with_an_error_that_says_so(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(
+        [Event()],
+        quotas=LocalQuotas({"scripted": Quota(requests=1)}, 60),
+        queue_size=2,
+        rules=RetryRules(retries=0, min_seconds=0, max_seconds=0, retry_after_max=0),
+    )
+    world.queue.enter(request_of("scripted"))
+    desk = RunDesk(world)
+    begun = []
+    for _ in range(2):
+        session = world.store.sessions.create(new_session(desk.caller.user_id))
+        begun.append(desk.runs.start(desk.caller, session.id, HELLO).run.id)
+    with gevent.Timeout(PATIENCE_SECONDS):
+        while world.queue.waiting("scripted") < 2:
+            gevent.sleep(0.001)
+
+    world.queue.hold("scripted", "newcomer")
+
+    with gevent.Timeout(PATIENCE_SECONDS):
+        while (run := world.store.runs.get(desk.caller.user_id, begun[1])).is_active:
+            gevent.sleep(0.001)
+    assert isinstance(run.terminal, Error)
+    assert (run.terminal.code, run.terminal.retryable) == ("queue_full", True)
+    assert "most of their places were yours" in run.terminal.message
+    assert world.store.runs.get(desk.caller.user_id, begun[0]).is_active
+
+
 class _BrokenLog(MemoryRunLog):
     def open(self, run_id: str, epoch: int) -> LogWriter:
         raise RuntimeError(run_id, epoch)
@@ -96,7 +129,7 @@ def test_a_session_with_a_first_message_waits_for_the_provider_that_it_names(
 ) -> None:
     desk = _queueing(make_world, "other")
     world = desk.world
-    world.queue.hold("other")
+    world.queue.hold("other", "a")
     other = world.fallbacks[0]
     sessions = SessionsController(world.store, Offers([other], other, "other"), desk.runs)
     draft = SessionDraft(

@@ -85,12 +85,16 @@ class Connection:
             return self._once(function, arguments, reply, reserved=reserved)
 
     def tell(self, function: str, arguments: object, reply: Decoder[Reply]) -> Reply:
-        """Call a function that must not be called twice: repeated only if nothing was sent."""
+        """Call a function that must not be called twice: repeated only if it got nowhere."""
         with supabase_errors():
             for pause in self._pauses:
                 try:
                     return self._once(function, arguments, reply, reserved=False)
                 except httpx.ConnectError:
+                    time.sleep(pause)
+                except RefusedCall as exc:
+                    if not exc.was_unsent:
+                        raise
                     time.sleep(pause)
             return self._once(function, arguments, reply, reserved=False)
 

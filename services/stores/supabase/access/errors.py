@@ -13,8 +13,11 @@ import msgspec
 from services.domain.certificates import refused_certificate
 from services.domain.errors.outages import StoreUnavailable
 
-GATEWAY_STATUS = frozenset({502, 503, 504})
-"""The gateway, or PostgREST behind it, could not reach the next server."""
+UNSENT_STATUS = frozenset({521, 523, 525, 530})
+"""Cloudflare, before a hosted project, did not get to it: refused, no way, no TLS, no name."""
+
+GATEWAY_STATUS = frozenset({502, 503, 504, 520, 522, 524}) | UNSENT_STATUS
+"""The gateway, or PostgREST behind it, could not reach the next server, or got no answer there."""
 
 _KEY_STATUS = frozenset({401, 403})
 _KEY_CODES = frozenset({"42501", "PGRST300", "PGRST301", "PGRST302", "PGRST303"})
@@ -54,6 +57,11 @@ class RefusedCall(Exception):
         super().__init__(f"status {status}, code {code or 'unknown'}")
         self.status = status
         self.code = code
+
+    @property
+    def was_unsent(self) -> bool:
+        """Tell whether the call cannot have got to the database."""
+        return self.status in UNSENT_STATUS and not self.code
 
     @property
     def is_transient(self) -> bool:

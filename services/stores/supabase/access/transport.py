@@ -26,6 +26,8 @@ from urllib3.exceptions import (
     TimeoutError,  # noqa: A004 - urllib3's root of timeouts, and the builtin is its parent's kin
 )
 
+from services.names.connecting import TimedConnecting
+
 TCP_ESTABLISHED = 1
 """The state of a TCP connection that neither end has closed (linux/tcp_states.h)."""
 
@@ -120,7 +122,7 @@ class _Connection:
         return pool
 
 
-class _PlainConnection(urllib3.connection.HTTPConnection):
+class _PlainConnection(TimedConnecting, urllib3.connection.HTTPConnection):
     """Asks the kernel whether the other end has closed: gevent's poll takes 0.15 ms for it."""
 
     @property
@@ -128,7 +130,7 @@ class _PlainConnection(urllib3.connection.HTTPConnection):
         return self.sock is not None and _is_established(self.sock)
 
 
-class _SecureConnection(urllib3.connection.HTTPSConnection):
+class _SecureConnection(TimedConnecting, urllib3.connection.HTTPSConnection):
     """The same with TLS."""
 
     @property

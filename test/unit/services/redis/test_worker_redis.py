@@ -12,9 +12,10 @@ from redis import Redis
 from stack.redis_server import ANSWER_SECONDS, RedisServer
 from worlds.patience import PATIENCE_SECONDS, eventually
 
+from services.redis.causes import FAILURES
 from services.redis.check import RedisUnavailable, check
 from services.redis.report import reporter
-from services.redis.worker_redis import FAILURES, WorkerRedis, close_client
+from services.redis.worker_redis import WorkerRedis, close_client
 from services.telemetry.metrics import Metrics
 
 Trouble = Callable[[RedisServer], Callable[[], None]]

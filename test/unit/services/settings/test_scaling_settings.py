@@ -35,6 +35,57 @@ def test_what_is_no_redis_is_refused(tmp_path: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "fix"),
+    [
+        ("redis://h:port", "%3A"),
+        ("redis://h:70000", "65535"),
+        ("redis://:sec/ret@h", "%2F"),
+        ("redis://:sec#ret@h", "%23"),
+        ("redis://:sec?ret@h", "%3F"),
+        ("redis://secret@h", ":password@"),
+        ("redis://:secret@", "no host"),
+        ("redis://:secret@h one/0", "character"),
+        ("redis://::1:6379", "brackets"),
+        ("redis://h/abc", "database is a number"),
+        ("redis://h?db=x", "database is a number"),
+        ("redis://h?ssl_cert_reqs=none", "rediss"),
+        ("rediss://h?ssl_cert_reqs=nein", "none, optional or required"),
+        ("rediss://h?ssl_cert_reqs=none&foo=bar", "no option foo"),
+        ("redis://h?socket_timeout=5", "no option socket_timeout"),
+        ("rediss://h?ssl_ca_certs=/no/such/file", "ssl_ca_certs"),
+        ("redis://h1,h2", "redis+sentinel"),
+        ("redis+sentinel://h1,h2", "name"),
+        ("unix://run/redis.sock", "three slashes"),
+    ],
+)
+def test_a_mistake_in_the_url_of_redis_names_its_fix_and_no_password(
+    tmp_path: Path, url: str, fix: str
+) -> None:
+    found = mistakes(tmp_path, REDIS_URL=url, **PROJECT)
+
+    assert list(found) == ["REDIS_URL"]
+    assert fix in found["REDIS_URL"]
+    assert "sec/ret" not in found["REDIS_URL"]
+    assert "secret" not in found["REDIS_URL"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "redis://:p@ss@h:6379/15",
+        "redis://user:p%23%2F%40@[::1]:6380",
+        "rediss://user:@h/?ssl_cert_reqs=CERT_NONE&ssl_check_hostname=false",
+        "unix:///run/redis.sock?db=2",
+        "redis+sentinel://user:p@a:26379,b,[::1]:7/main/3?sentinel_password=x",
+        "rediss+sentinel://a/main",
+    ],
+)
+def test_all_forms_of_the_url_of_redis_are_taken(tmp_path: Path, url: str) -> None:
+    assert load(tmp_path, REDIS_URL=url, **PROJECT).scaling.redis_url == url
+
+
+@pytest.mark.parametrize(
     "key", ["sb_publishable_0123456789", jwt.encode({"role": "anon"}, "s" * 32)]
 )
 def test_a_public_key_is_refused_where_the_secret_one_belongs(tmp_path: Path, key: str) -> None:

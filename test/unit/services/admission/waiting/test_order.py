@@ -38,7 +38,7 @@ def test_a_provider_without_a_limit_never_lets_wait(quotas: RoomQuotas) -> None:
     asks = asking("local", tokens=1 << 40)
 
     for _ in range(10):
-        place = queue.hold("local")
+        place = queue.hold("local", "a")
         assert queue.enter(asks, place).provider == "local"
         assert queue.enter(asks).provider == "local"
 
@@ -264,7 +264,7 @@ def test_closing_leaves_nobody_waiting(world: QueueWorld, quotas: RoomQuotas) ->
     assert [type(caller.greenlet.exception) for caller in callers] == [Draining] * 3
     assert (quotas.held, quotas.requests) == ({}, 1)
     for late in (
-        lambda: world.queue.hold(OPENAI),
+        lambda: world.queue.hold(OPENAI, "a"),
         lambda: world.queue.enter(asking()),
     ):
         with pytest.raises(Draining):

@@ -253,3 +253,34 @@ def test_a_redis_that_takes_no_writes_is_away(make_redis: MakeRedis, worker: Mak
         eventually(lambda: bool(windows.look("ann", [SIX])) and changes == [True, False])
 
     assert takes(windows) == 6
+
+
+def test_what_was_counted_apart_is_given_back_apart(
+    make_redis: MakeRedis, worker: MakeWindows
+) -> None:
+    server = make_redis()
+    windows = worker(server)
+    server.kill()
+    assert takes(windows, times=1) == 1
+    last = windows.take("ann", [SIX])
+    assert last.entry is not None
+
+    told = windows.give_back("ann", [SIX], last.entry)
+
+    assert (told.tightest.limit, told.tightest.remaining) == (SIX, 1)
+    assert takes(windows) == 1
+
+
+def test_a_clock_of_redis_that_is_set_back_keeps_nobody_out(
+    redis_server: RedisServer, worker: MakeWindows
+) -> None:
+    windows, second = worker(redis_server), Limit("2 per second", 2, 1)
+    in_an_hour = (time.time() + 3600) * 1000  # as it was counted before the clock was set back
+    with closing(redis_server.client()) as client:
+        client.lpush("charla:limit:ann:2/1", *[round(in_an_hour)] * 2)
+
+    told = windows.take("ann", [second])
+
+    assert not told.fits
+    assert told.tightest.reset_seconds <= 1
+    eventually(lambda: windows.take("ann", [second]).fits, 2)

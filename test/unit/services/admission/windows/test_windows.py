@@ -122,3 +122,36 @@ def test_many_at_once_take_no_more_than_there_is(windows: Windows) -> None:
         taken = list(pool.map(lambda _: windows.take("ann", [twenty]).fits, range(60)))
 
     assert taken.count(True) == 20
+
+
+def test_what_is_given_back_makes_room_at_once_and_only_once(windows: Windows) -> None:
+    for _ in range(2):
+        windows.take("ann", [THREE, FIVE])
+    last = windows.take("ann", [THREE, FIVE])
+    assert last.entry is not None
+
+    told = windows.give_back("ann", [THREE, FIVE], last.entry)
+
+    assert [one.remaining for one in told.standings] == [1, 3]
+    assert windows.take("ann", [THREE, FIVE]).fits
+    assert not windows.take("ann", [THREE, FIVE]).fits
+
+
+def test_what_is_given_back_is_the_own_request_and_no_older_one(windows: Windows) -> None:
+    two = Limit("2 per 1 second", 2, 1)
+    began = time.monotonic()
+    windows.take("ann", [two])
+    eventually(lambda: time.monotonic() > began + 0.4)
+    second = windows.take("ann", [two])
+    assert second.entry is not None
+
+    told = windows.give_back("ann", [two], second.entry)
+
+    assert told.tightest.reset_seconds < 0.7  # of the first
+
+
+def test_a_refused_request_has_nothing_to_give_back(windows: Windows) -> None:
+    windows.take("ann", [ONE_A_SECOND])
+
+    assert windows.take("ann", [ONE_A_SECOND]).entry is None
+    assert windows.look("ann", [THREE]).entry is None

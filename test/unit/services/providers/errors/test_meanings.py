@@ -93,6 +93,16 @@ def test_what_cannot_be_otherwise_at_a_second_try_is_final(status: int, *, may_r
     assert refusal(status, b"", {}, "").retryable is may_retry
 
 
+@pytest.mark.parametrize("status", [520, 521, 522, 523, 524, 525, 526, 529, 530])
+def test_a_status_that_few_know_by_its_number_is_explained_and_tried_again(status: int) -> None:
+    page = b"<!DOCTYPE html><title>api.example.org | Origin Error</title>"
+
+    error = refusal(status, page, {}, "")
+
+    assert (error.code, error.retryable) == ("upstream_overloaded", True)
+    assert f"with status {status}: " in error.detail
+
+
 @given(JSON)
 def test_an_error_of_any_form_is_read(told: object) -> None:
     assert isinstance(explanation_of(told).message, str)

@@ -99,12 +99,12 @@ def test_a_place_at_a_provider_that_is_not_asked_is_given_back(make_world: MakeW
     taken = quotas.reserve("elsewhere", 1)
     assert isinstance(taken, Reservation)
     living = world.living(world.begin())
-    living.place = world.queue.hold("elsewhere")
+    living.place = world.queue.hold("elsewhere", "a")
     world.runner.launch(living)
 
     assert isinstance(world.story_of(living).end, Done)
 
-    world.queue.hold("elsewhere")  # it raises if the queue is full
+    world.queue.hold("elsewhere", "a")  # it raises if the queue is full
 
 
 def test_a_place_of_a_run_that_never_came_to_ask_is_given_back(make_world: MakeWorld) -> None:
@@ -112,12 +112,12 @@ def test_a_place_of_a_run_that_never_came_to_ask_is_given_back(make_world: MakeW
     world = make_world(said("a"), quotas=quotas, queue_size=1)
     quotas.reserve("scripted", 1)
     living = world.living(world.begin())
-    living.place = world.queue.hold("scripted")
+    living.place = world.queue.hold("scripted", "a")
     world.runner.end_all(Ending.INTERRUPTED)
     world.runner.launch(living)
     world.wait()
 
-    world.queue.hold("scripted")
+    world.queue.hold("scripted", "a")
 
 
 def test_after_a_wait_for_room_the_time_limits_count_again(make_world: MakeWorld) -> None:

@@ -28,6 +28,9 @@ from services.stores.base.users import NewUser
 from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 
+PAGE = b"<!DOCTYPE html><title>supabase.co | 520: unknown error</title>"
+"""As Cloudflare answers."""
+
 Call = Callable[[SupabaseStore], object]
 
 TOKEN = RefreshToken("hash", NOW, later(60))
@@ -57,7 +60,7 @@ SENT_ONCE: dict[str, Call] = {
 }
 
 
-@pytest.mark.parametrize("answer", [CUT, (503, {"code": "PGRST001"}), (502, b"")])
+@pytest.mark.parametrize("answer", [CUT, (503, {"code": "PGRST001"}), (502, b""), (520, PAGE)])
 @pytest.mark.parametrize("function", MAY_BE_SENT_AGAIN)
 def test_what_may_be_done_twice_is_sent_again_a_few_times(
     server: RestServer,
@@ -73,7 +76,7 @@ def test_what_may_be_done_twice_is_sent_again_a_few_times(
     assert server.calls == [function] * 5
 
 
-@pytest.mark.parametrize("answer", [CUT, (503, {"code": "PGRST001"}), (502, b"")])
+@pytest.mark.parametrize("answer", [CUT, (503, {"code": "PGRST001"}), (502, b""), (524, PAGE)])
 @pytest.mark.parametrize("function", SENT_ONCE)
 def test_what_must_not_be_done_twice_is_sent_once(
     server: RestServer,
@@ -87,6 +90,26 @@ def test_what_must_not_be_done_twice_is_sent_once(
         SENT_ONCE[function](store_of_server)
 
     assert server.calls == [function]
+
+
+@pytest.mark.parametrize("status", [520, 521, 522, 523, 524, 525, 530])
+def test_what_cloudflare_answers_in_place_of_a_project_is_asked_again(
+    server: RestServer, store_of_server: SupabaseStore, status: int
+) -> None:
+    server.answers = [(status, PAGE), (200, True)]
+
+    assert store_of_server.logins.is_live(new_id())
+
+
+@pytest.mark.parametrize("status", [521, 523, 525, 530])
+def test_what_cloudflare_could_not_send_on_is_sent_again_whatever_it_is(
+    server: RestServer, store_of_server: SupabaseStore, status: int
+) -> None:
+    server.answers = [(status, PAGE), (200, True)]
+
+    store_of_server.users.set_password(new_id(), "new", only_if="old")
+
+    assert server.calls == ["set_password"] * 2
 
 
 def test_a_call_that_comes_through_at_last_gives_its_answer(

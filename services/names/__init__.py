@@ -1,0 +1,1 @@
+"""How names of hosts become addresses, so that a look-up that hangs holds up nobody else."""
