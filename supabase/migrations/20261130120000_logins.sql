@@ -75,8 +75,9 @@ begin
       'is_spent', following.used_at is not null);
   end if;
   update public.refresh_tokens
-  set used_at = coalesce(used_at, p_issued_at), used_with = p_key,
-    next_hash = case when p_seed is not null then p_token_hash end, next_seed = p_seed
+  set used_at = coalesce(used_at, p_issued_at), used_with = coalesce(p_key, used_with),
+    next_hash = case when p_seed is null then next_hash else p_token_hash end,
+    next_seed = coalesce(p_seed, next_seed)
   where token_hash = p_old_hash;
   insert into public.refresh_tokens (token_hash, login_id, issued_at, expires_at)
   values (p_token_hash, old.login_id, p_issued_at, p_expires_at);

@@ -101,6 +101,7 @@ def test_headers_that_a_client_may_send_are_described(document: Json) -> None:
 
     realtime = "/api/chat/realtime"
     assert {label: names for label, names in described.items() if names} == {
+        "POST /api/auth/refresh": {"Idempotency-Key"},
         "POST /api/chat": {"Idempotency-Key"},
         f"POST {realtime}/sessions": {"Idempotency-Key"},
         f"POST {realtime}/sessions/{{session_id}}/stream": {"Idempotency-Key", "Last-Event-ID"},

@@ -57,9 +57,9 @@ TABLES = (
         name="logins",
         key=("id",),
         owner="user_id",
-        told=("id", "user_id"),
+        told=("id", "user_id", "network"),
         # The time of the revocation is not known; workers ask only for recent revocations.
-        columns="t.id, t.user_id, t.created_at,"
+        columns="t.id, t.user_id, t.created_at, t.network,"
         " CASE t.revoked WHEN 1 THEN t.created_at END AS revoked_at",
         rows="logins AS t ORDER BY t.created_at, t.id",
     ),
@@ -67,7 +67,7 @@ TABLES = (
         name="refresh_tokens",
         key=("token_hash",),
         owner="login_id",
-        told=("token_hash", "login_id"),
+        told=("token_hash", "login_id", "next_hash", "next_seed", "used_with"),
         columns="t.*",
         rows="refresh_tokens AS t ORDER BY t.issued_at, t.token_hash",
     ),

@@ -1,5 +1,7 @@
 """A server of the previous release, on a project that has the migrations of this release."""
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 from stack.supabase_stack import SupabaseStack
 from worlds.stores import (
@@ -9,6 +11,7 @@ from worlds.stores import (
     WORKER,
     attempt,
     call,
+    new_id,
     settlement_of,
     turn_in,
 )
@@ -16,6 +19,7 @@ from worlds.stores import (
 from services.domain.catalog import ModelChoice
 from services.domain.runs import RunBeat
 from services.domain.sessions import Session
+from services.stores.base.logins import Login, RefreshToken, Renewal
 from services.stores.supabase.store import SupabaseStore
 from services.stores.supabase.turns.settle import settlement_json
 
@@ -62,3 +66,26 @@ def test_it_finds_in_a_claim_how_many_calls_were_made(
     [row] = supabase.sql("select claim_dead($1, array[$2], 10) as claims", OTHER_WORKER, WORKER)
 
     assert [claim["attempt"] for claim in row["claims"]] == [2]
+
+
+def test_it_opens_and_renews_logins(supabase: SupabaseStack, store: SupabaseStore) -> None:
+    login = Login(new_id(), new_id())
+    opening = (
+        "select open_login(p_id => $1::text::uuid, p_user => $2::text::uuid, p_token_hash => 'a',"
+        " p_issued_at => now(), p_expires_at => now() + interval '1 day')"
+    )
+    renewing = (
+        "select rotate_token(p_old_hash => 'a', p_token_hash => $1, p_issued_at => now(),"
+        " p_expires_at => now() + interval '1 day', p_grace_seconds => 30)"
+    )
+
+    [opened] = supabase.sql(opening, login.id, login.user_id)
+    [renewed] = supabase.sql(renewing, "b")
+    supabase.sql(renewing, "c")
+
+    assert opened["open_login"] is None
+    assert renewed["rotate_token"]["id"] == login.id
+    now, grace = datetime.now(UTC), timedelta(seconds=30)
+    for old in "abc":
+        made = RefreshToken(f"{old}1", now, now + timedelta(days=1), "seed")
+        assert store.logins.rotate(old, made, grace) == Renewal(login, "seed")
