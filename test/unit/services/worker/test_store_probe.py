@@ -24,6 +24,7 @@ class Pings:
     """Counts, and does what a store does: it waits, or fails, or neither."""
 
     def __init__(self) -> None:
+        """Answer at once."""
         self.count = 0
         self.answers = Event()
         self.answers.set()
