@@ -68,13 +68,14 @@ def figures_slot() -> int | None:
     return int(slot) if slot else None
 
 
-def environment_of_server() -> dict[str, str]:
-    """Give the environment without what gunicorn would take from it before our settings."""
-    return {
-        name: value
-        for name, value in os.environ.items()  # noqa: TID251 - the place
-        if not name.startswith("GUNICORN_")
-    }
+def environment_of_server() -> tuple[dict[str, str], list[str]]:
+    """Give the environment without what gunicorn would take from it before our settings.
+
+    The names that are left out come second.
+    """
+    environ = dict(os.environ)  # noqa: TID251 - the place
+    left_out = sorted(name for name in environ if name.startswith("GUNICORN_"))
+    return {name: environ[name] for name in environ if name not in left_out}, left_out
 
 
 class _Environment(Env):

@@ -46,11 +46,21 @@ def test_a_server_whose_lines_go_nowhere_answers(tmp_path: Path, output: str) ->
     assert (server.data_dir / "charla.db").read_bytes().startswith(b"SQLite format 3\0")
 
 
-def test_a_stream_that_knows_no_letter_but_ascii_gets_the_lines(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "server", {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+def test_a_shell_that_knows_no_letter_but_ascii_and_exports_for_others_gets_the_lines(
+    tmp_path: Path,
+) -> None:
+    shell = {
+        "PYTHONIOENCODING": "ascii",
+        "LC_ALL": "C",
+        "FLASK_DEBUG": "1",
+        "GUNICORN_CMD_ARGS": "--workers=3 --bind=127.0.0.1:1",
+    }
+    server = ServerProcess(tmp_path / "server", shell)
     server.data_dir = tmp_path / "Übung"
     with server:
-        pass
+        members = server.members()
 
+    assert len(members) == 2
     assert "bung" in server.output()
+    assert "GUNICORN_CMD_ARGS: not used here" in server.output()
     assert "Traceback" not in server.output()

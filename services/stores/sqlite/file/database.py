@@ -18,9 +18,13 @@ import gevent
 from gevent.threadpool import ThreadPool
 
 from services.domain.errors.outages import StoreUnavailable
+from services.stores.sqlite.file.pulse import Pulse
 from services.stores.sqlite.file.reasons import reason_of
 
 Result = TypeVar("Result")
+
+PULSE = "pulse"
+"""The name of the file, beside the database, that tells whether the disk takes writes."""
 
 _FIRST_PAUSE_SECONDS = 0.001
 _LONGEST_PAUSE_SECONDS = 0.05
@@ -60,6 +64,7 @@ class Database:
             self._side = sqlite3.connect(
                 path, timeout=lock_seconds, isolation_level=None, check_same_thread=False
             )
+        self._pulse = Pulse(path.with_name(PULSE), lock_seconds)
         self._pool = ThreadPool(1)
         self._waiting = 0
         try:
@@ -75,6 +80,7 @@ class Database:
     @contextmanager
     def read(self) -> Generator[sqlite3.Connection, None, None]:
         """Read inline from one consistent state; the block must not yield to other greenlets."""
+        self._pulse.check()
         with sqlite_errors():
             self._patiently(lambda: _begin(self._main, Mode.READ))
             with _ending(self._main):
@@ -82,6 +88,7 @@ class Database:
 
     def look(self, question: str, values: tuple[object, ...]) -> sqlite3.Row | None:
         """Read the first row of a single statement, which sees one state by itself; inline."""
+        self._pulse.check()
         rows: list[sqlite3.Row | None] = []
         with sqlite_errors():
             self._patiently(lambda: rows.append(self._main.execute(question, values).fetchone()))
@@ -89,7 +96,11 @@ class Database:
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection, None, None]:
-        """Write inline, all or nothing; the block must not yield to other greenlets."""
+        """Write inline, all or nothing; the block must not yield to other greenlets.
+
+        The disk is given `lock_seconds` to show that it takes writes.
+        """
+        self._pulse.prove()
         with sqlite_errors():
             self._patiently(lambda: _begin(self._main, Mode.WRITE))
             with _ending(self._main):
@@ -147,6 +158,7 @@ class Database:
 
     def close(self) -> None:
         """Wait for the job in the thread, then close both connections."""
+        self._pulse.close()
         self._pool.join()
         self._pool.kill()
         self._side.close()
