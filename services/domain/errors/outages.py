@@ -33,3 +33,11 @@ class TooManyStreams(Unavailable):
     title = "Too many open streams"
     code = "too_many_streams"
     retry_after = 5
+
+
+class TooManyConnections(Unavailable):
+    """This server, or the caller's network, has as many connections as there may be."""
+
+    title = "Too many connections"
+    code = "too_many_connections"
+    retry_after = 5
