@@ -6,8 +6,8 @@ of all places. Many that take all they can leave some free, however many they ar
 none always gets in while there is a place.
 """
 
-ALWAYS = 4
-"""So many are never refused while there is a place: where there are only a few, all can be used."""
+ALWAYS = 2
+"""So many are never refused while there is a place: where there are few, they can be used."""
 
 WHOLE = 1.0
 """As `alone`: nothing is shared, and one may hold everything."""

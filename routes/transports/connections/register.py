@@ -6,7 +6,10 @@ from collections.abc import Callable
 from routes.transports.connections.bounds import Bounds
 from routes.transports.connections.client_socket import ClientSocket
 from services.domain.networks import circles_of
-from services.domain.shares import ALWAYS, may_take
+from services.domain.shares import may_take
+
+_FEW = 4
+"""A network that holds less than so many gets the place of an idle connection of another."""
 
 IsProxy = Callable[[str], bool]
 """Tells whether an address is that of a proxy, whose connections are those of many."""
@@ -77,7 +80,7 @@ class Register:
     def _make_room(self, circles: tuple[str, ...]) -> bool:
         """Close the idle connection that has waited longest, of the network that holds most."""
         held = max((self._held[circle] for circle in circles), default=0)
-        if held >= ALWAYS or not self._idle:
+        if held >= _FEW or not self._idle:
             return False
         victim = max(self._idle, key=self._held_beside)
         if circles and self._held_beside(victim) <= held + 1:
