@@ -74,11 +74,7 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def _converse(self, name: Any, client: ClientSocket, requests: Any, addr: Any) -> None:
         wait_seconds = self.bounds.head_seconds
         while True:
-            self.register.rest(client)
-            try:
-                request = requests.next_head(client, wait_seconds, self.bounds)
-            finally:
-                self.register.wake(client)
+            request = requests.next_head(client, wait_seconds, self.bounds)
             self.handle_request(name, request, client, addr)
             if not self.cfg.keepalive or not requests.skip_body():
                 return
@@ -99,6 +95,5 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _hear_out(self, client: ClientSocket) -> None:
         """Have a client that is still sending read its answer before the connection is gone."""
-        self.register.rest(client)
         clock = HeadClock(LINGER_SECONDS, LINGER_SECONDS, has_begun=True)
         client.hear_out(clock, LINGER_BYTES)

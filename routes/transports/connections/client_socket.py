@@ -9,7 +9,7 @@ from typing import Any
 import gevent
 import gevent.socket
 
-from routes.transports.connections.clocks import BodyClock, Clock
+from routes.transports.connections.clocks import BodyClock, Clock, HeadClock
 from services.domain.errors.requests import RequestTimeout
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -23,7 +23,14 @@ class ClientSocket(gevent.socket.socket):
     long the client may send nothing is the present clock's matter.
     """
 
-    __slots__ = ("bytes_per_second", "circles", "clock", "waited_seconds")
+    __slots__ = (
+        "bytes_per_second",
+        "circles",
+        "clock",
+        "is_behind",
+        "waited_seconds",
+        "waiting",
+    )
 
     timeout: float | None
     """How long the client may take nothing; setting it through `settimeout` takes ten times as
@@ -38,6 +45,12 @@ class ClientSocket(gevent.socket.socket):
     clock: Clock | None
     """Bounds reading; None: nothing does."""
 
+    is_behind: bool
+    """Tells whether an answer waits for the client to take more of it."""
+
+    waiting: dict["ClientSocket", None]
+    """It holds this connection while the client is waited for; the longest wait comes first."""
+
     waited_seconds: float
     """How much of its time a client that is behind has used up in the present answer."""
 
@@ -48,37 +61,46 @@ class ClientSocket(gevent.socket.socket):
         self.bytes_per_second = rate
         self.circles = ()
         self.clock = None
+        self.is_behind = False
+        self.waiting = {}
         self.waited_seconds = 0.0
 
     def recv(self, *args: Any) -> bytes:
-        """Receive, or raise what the clock says once its time is over.
-
-        What has come in time is read, however late the server comes to it: in a burst of thousands
-        the hub looks at the clock before it looks at the connections.
-        """
+        """Receive, or raise what the clock says once its time is over."""
         clock = self.clock
         if clock is None:
             return super().recv(*args)
         if clock.invitation:
             self._invite(clock)
-        given, self.timeout = self.timeout, max(0.0, clock.until - time.monotonic())
+        given, self.timeout = self.timeout, 0.0
         try:
             data = super().recv(*args)
-        except TimeoutError:
-            data = self._last_look(clock, args)
         except BlockingIOError:
-            raise clock.overdue() from None
+            data = self._wait_for(clock, args)
         finally:
             self.timeout = given
         clock.took(len(data))
         return data
 
-    def _last_look(self, clock: Clock, args: tuple[Any, ...]) -> bytes:
-        self.timeout = 0.0
+    def _wait_for(self, clock: Clock, args: tuple[Any, ...]) -> bytes:
+        """Wait until the clock's time is over; what came in time is read even later.
+
+        In a burst of thousands the hub looks at the clock before it looks at the connections.
+        """
+        self.timeout = clock.until - time.monotonic()
+        if self.timeout <= 0:
+            raise clock.overdue()
+        self.waiting[self] = None
         try:
             return super().recv(*args)
-        except BlockingIOError:
-            raise clock.overdue() from None
+        except TimeoutError:
+            self.timeout = 0.0
+            try:
+                return super().recv(*args)
+            except BlockingIOError:
+                raise clock.overdue() from None
+        finally:
+            self.waiting.pop(self, None)
 
     def _invite(self, clock: Clock) -> None:
         invitation = clock.invitation
@@ -96,7 +118,13 @@ class ClientSocket(gevent.socket.socket):
         except BlockingIOError:
             sent = 0
         if sent < len(data):
-            self._send_late(memoryview(data)[sent:], flags)
+            self.is_behind = True
+            self.waiting[self] = None
+            try:
+                self._send_late(memoryview(data)[sent:], flags)
+            finally:
+                self.is_behind = False
+                self.waiting.pop(self, None)
 
     def _send_late(self, left: memoryview, flags: int) -> None:
         """Send to a client that is behind."""
@@ -125,10 +153,15 @@ class ClientSocket(gevent.socket.socket):
                 most_bytes -= len(data)
                 gevent.sleep(0)  # who sends fast keeps nobody else waiting
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing of a request is here."""
+        return isinstance(self.clock, HeadClock) and not self.clock.has_begun
+
     def let_go(self) -> None:
         """Have whoever waits for the client see the end of the connection."""
         with suppress(OSError):
-            self.shutdown(socket.SHUT_RD)
+            self.shutdown(socket.SHUT_RDWR if self.is_behind else socket.SHUT_RD)
 
     def abort(self) -> None:
         """Drop the client, and with it all that it has not taken, also what the kernel keeps."""

@@ -1,4 +1,4 @@
-"""All connections of a worker: who holds how many, and which of them wait for a request."""
+"""All connections of a worker: who holds how many, and which of them wait for their client."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from services.domain.networks import circles_of
 from services.domain.shares import may_take
 
 _FEW = 4
-"""A network that holds less than so many gets the place of an idle connection of another."""
+"""A network that holds less than so many gets the place of a connection that waits."""
 
 IsProxy = Callable[[str], bool]
 """Tells whether an address is that of a proxy, whose connections are those of many."""
@@ -18,8 +18,8 @@ IsProxy = Callable[[str], bool]
 class Register:
     """Lets connections in, fairly by network, and lets go those that nobody needs.
 
-    Connections of proxies belong to no network. Those that wait for a request are idle: any client
-    has to expect that such a connection is closed.
+    Connections of proxies belong to no network. Where all places are taken, one whose client is
+    waited for makes room: a client that has sent its request, and takes its answer, loses nothing.
     """
 
     def __init__(self, bounds: Bounds, is_proxy: IsProxy) -> None:
@@ -27,7 +27,7 @@ class Register:
         self._bounds = bounds
         self._is_proxy = is_proxy
         self._present: set[ClientSocket] = set()
-        self._idle: dict[ClientSocket, None] = {}
+        self._waiting: dict[ClientSocket, None] = {}
         self._held: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -37,8 +37,7 @@ class Register:
     def enter(self, client: ClientSocket, address: str) -> bool:
         """Let a connection in, or tell that there is no place for it.
 
-        A network that holds next to nothing gets the place of an idle connection of another network
-        that holds more.
+        A network that holds next to nothing gets the place of a waiting connection of another one.
         """
         circles = () if self._is_proxy(address) else circles_of(address)
         free = self._bounds.places - len(self._present)
@@ -47,7 +46,7 @@ class Register:
         share = self._bounds.network_share
         if not all(may_take(self._held[circle], free, share) for circle in circles or ("",)):
             return False
-        client.circles = circles
+        client.circles, client.waiting = circles, self._waiting
         self._present.add(client)
         for circle in circles:
             self._held[circle] += 1
@@ -55,35 +54,29 @@ class Register:
 
     def leave(self, client: ClientSocket) -> None:
         """Give a place back; a second call does nothing."""
-        self._idle.pop(client, None)
         if client not in self._present:
             return
+        self._waiting.pop(client, None)
+        client.waiting = {}
         self._present.remove(client)
         for circle in client.circles:
             self._held[circle] -= 1
             if not self._held[circle]:
                 del self._held[circle]
 
-    def rest(self, client: ClientSocket) -> None:
-        """Note that a connection waits for a request."""
-        self._idle[client] = None
-
-    def wake(self, client: ClientSocket) -> None:
-        """Note that its request is here."""
-        self._idle.pop(client, None)
-
     def let_idle_go(self) -> None:
         """Close the connections that wait for a request."""
-        for client in list(self._idle):
-            client.let_go()
+        for client in list(self._waiting):
+            if client.is_idle:
+                client.let_go()
 
     def _make_room(self, circles: tuple[str, ...]) -> bool:
-        """Close the idle connection that has waited longest, of the network that holds most."""
+        """Close the connection that has waited longest, of the network that holds most."""
         held = max((self._held[circle] for circle in circles), default=0)
-        if held >= _FEW or not self._idle:
+        if held >= _FEW or not self._waiting:
             return False
-        victim = max(self._idle, key=self._held_beside)
-        if circles and self._held_beside(victim) <= held + 1:
+        victim = max(self._waiting, key=self._held_beside)
+        if circles and self._held_beside(victim) <= held:
             return False
         victim.let_go()
         self.leave(victim)
