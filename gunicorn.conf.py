@@ -114,8 +114,9 @@ def _bounds() -> Bounds:
     """Give the bounds of a worker's connections, which have to fit the open files too."""
     wanted, streams = _settings.max_connections, _settings.limits.max_streams
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = wanted + streams if soft == resource.RLIM_INFINITY else soft - _FILES_BESIDE_STREAMS
-    files = max(2, allowed)
+    files = wanted + streams
+    if soft != resource.RLIM_INFINITY:
+        files = max(soft - _FILES_BESIDE_STREAMS, soft // 2)
     return Bounds(
         head_seconds=_settings.connections.head_timeout_seconds,
         body_seconds=_settings.connections.body_timeout_seconds,
@@ -132,7 +133,10 @@ def _raise_open_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        except (ValueError, OSError):  # macOS has a bound that it does not tell as the hard limit
+            allowed = soft
     if allowed < wanted:
         sys.stderr.write(
             f"Only {allowed} open files are allowed, enough for about {_bounds().places} "
