@@ -106,8 +106,8 @@ def _rules(settings: Settings) -> edges.EdgeRules:
         max_body_bytes=limits.max_body_bytes,
         max_content_chars=limits.max_content_chars,
         streams=StreamTimes(
-            send_timeout_seconds=settings.runs.send_timeout_seconds,
             reconnect_seconds=settings.runs.reconnect_seconds,
+            json_keepalive_seconds=settings.connections.json_keepalive_seconds,
         ),
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 import gevent
 from gevent.server import StreamServer
 
+from routes.transports.connections.bounds import Bounds
 from services.preflight.terminal import Terminal
 from services.runs.leases.lock import DataDirTaken, take_server_lock
 from services.settings.load import load_settings
@@ -37,14 +38,16 @@ chdir = str(Path(__file__).parent)
 bind = _server.address
 worker_class = "routes.transports.worker.StreamWorker"
 workers = _settings.scaling.workers
-worker_connections = 10_000
-"""At the default of 1,000 as many open streams shut the door on `/health` and on stop."""
+forwarded_allow_ips = ""
+"""Whose headers are believed is TRUSTED_PROXIES' matter; gunicorn would believe all of loopback."""
 backlog = 4096
 """A burst of thousands waits here to be accepted; Linux takes no more unless it is told to."""
 graceful_timeout = _server.graceful_timeout
 timeout = _server.graceful_timeout + 60
 """A reloaded worker waits for the old one to drain before it reports for itself."""
-keepalive = 2
+keepalive = _settings.connections.keepalive_seconds
+worker_connections = 2 * _settings.max_connections
+"""Never reached: the worker refuses the connections that are too many, gunicorn would wait."""
 worker_tmp_dir = str(_memory)
 """A worker touches a file there each second: on a disk that stalls, it would stand still."""
 control_socket_disable = True
@@ -94,7 +97,8 @@ def _share_figures(server: Any) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give a worker its slot; only here is it known which slots are free."""
+    """Give a worker its bounds and its slot; only here is it known which slots are free."""
+    worker.bound(_bounds(), is_proxy=lambda _: bool(_server.trusted_proxies))
     worker.charla_slot = None
     if server.charla_figures:
         taken = [living.charla_slot for living in server.WORKERS.values()]
@@ -117,18 +121,37 @@ def child_exit(server: Any, worker: Any) -> None:
         server.charla_figures.forget(worker.charla_slot)
 
 
+def _bounds() -> Bounds:
+    """Give the bounds of a worker's connections, which have to fit the open files too."""
+    wanted, streams = _settings.max_connections, _settings.limits.max_streams
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = wanted + streams
+    if soft != resource.RLIM_INFINITY:
+        files = max(soft - _FILES_BESIDE_STREAMS, soft // 2)
+    return Bounds(
+        head_seconds=_settings.connections.head_timeout_seconds,
+        body_seconds=_settings.connections.body_timeout_seconds,
+        send_seconds=_settings.connections.send_timeout_seconds,
+        bytes_per_second=_settings.connections.min_bytes_per_second,
+        places=min(wanted, files * wanted // (wanted + streams)),
+        network_share=_settings.network_share,
+    )
+
+
 def _raise_open_files() -> None:
-    """Raise the limit of open files: a stream takes one for its reader and one upstream."""
-    wanted = 2 * _settings.limits.max_streams + _FILES_BESIDE_STREAMS
+    """Raise the limit of open files: a connection takes one, and a stream one more upstream."""
+    wanted = _settings.max_connections + _settings.limits.max_streams + _FILES_BESIDE_STREAMS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        except (ValueError, OSError):  # macOS has a bound that it does not tell as the hard limit
+            allowed = soft
     if allowed < wanted:
-        streams = max(0, (allowed - _FILES_BESIDE_STREAMS) // 2)
         say(
-            f"Only {allowed} open files are allowed, enough for about {streams} streams: raise "
-            f"`ulimit -n` to {wanted}, or lower MAX_STREAMS."
+            f"Only {allowed} open files are allowed, enough for about {_bounds().places} "
+            f"connections: raise `ulimit -n` to {wanted}, or lower MAX_STREAMS."
         )
 
 
@@ -190,8 +213,10 @@ def _drain(worker: Any, drain: Any, begin: Any) -> None:
     gunicorn's own handlers stop accepting within a second, or end the worker at once.
     """
     worker.cfg.set("keepalive", 0)  # a client that has its answer is not waited for
+    worker.let_idle_go()
     begin()
     drain.wait()
+    worker.let_idle_go()
     worker.alive = False
 
 

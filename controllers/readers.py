@@ -39,11 +39,13 @@ class Readers:
 
     def check_room(self, caller: Caller) -> None:
         """Raise TooManyStreams or TooManyRequests where one more reader would be refused."""
-        self._followers.check_room(caller.user_id)
+        self._followers.check_room(caller.user_id, caller.address)
 
     def begin(self, caller: Caller, log: LogReader, may_go_on: MayGoOn) -> Subscription:
         """Read a run that was just begun, from its first event, without a greeting."""
-        request = ReaderRequest(user_id=caller.user_id, may_go_on=may_go_on, is_admitted=True)
+        request = ReaderRequest(
+            user_id=caller.user_id, address=caller.address, may_go_on=may_go_on, is_admitted=True
+        )
         return self._followers.follow(log, request)
 
     def attach(
@@ -71,7 +73,11 @@ class Readers:
     ) -> Subscription:
         greeting, after = _place(log, cursor)
         request = ReaderRequest(
-            user_id=caller.user_id, after=after, greeting=greeting, may_go_on=may_go_on
+            user_id=caller.user_id,
+            address=caller.address,
+            after=after,
+            greeting=greeting,
+            may_go_on=may_go_on,
         )
         return self._followers.follow(log, request)
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Response
+
 from controllers.chat import ChatController
 from controllers.runs import RunsController
 from routes.hooks.authentication import Guard, current_caller
@@ -11,14 +13,21 @@ from routes.hooks.limits import tell
 from routes.hooks.turns import TurnReader
 from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
 from routes.schemas.runs import AnswerSchema, ChatTurnSchema
+from routes.transports.kept_json import kept_answer
 from routes.transports.payloads import Payload
+from routes.transports.sse import StreamTimes
 from routes.transports.whole_json import whole_answer
 
 
 def blueprint(
-    chat: ChatController, runs: RunsController, guard: Guard, turns: TurnReader
+    chat: ChatController,
+    runs: RunsController,
+    guard: Guard,
+    turns: TurnReader,
+    times: StreamTimes,
 ) -> Blueprint:
     """Build the blueprint."""
+    write = AnswerSchema().dumps
     blp = Blueprint("chat", __name__, description="Whole answers")
 
     @blp.post("/chat")
@@ -27,7 +36,7 @@ def blueprint(
     @blp.arguments(ChatTurnSchema)
     @blp.response(200, AnswerSchema)
     @problems_doc(404, 409, 429, 502, 504)
-    def ask(body: Mapping[str, Any]) -> Payload:
+    def ask(body: Mapping[str, Any]) -> Payload | Response:
         """Send a message and wait for the whole answer.
 
         The same turn as the stream's: it goes on when the connection is closed, and can be read
@@ -38,6 +47,8 @@ def blueprint(
         started = chat.ask(caller, body["session_id"], turns.read(body), key)
         tell(started.standing)
         events = runs.follow(caller, started, guard.may_go_on(caller))
+        if times.json_keepalive_seconds:
+            return kept_answer(started.run, events, times.json_keepalive_seconds, write)
         return whole_answer(started.run, events)
 
     return blp

@@ -10,6 +10,7 @@ from routes.hooks.authentication import ExternalTokens, Guard, TokenRules
 from routes.hooks.limits import AddressLimits, LimitRules
 from routes.hooks.monitoring import Monitoring
 from routes.hooks.turns import TurnReader
+from routes.transports.connections.refusals import Refusals
 from routes.transports.sse import StreamTimes
 from services.domain.limits import Windows
 from services.domain.proxies import TrustedProxies
@@ -63,6 +64,7 @@ def install(app: Flask, rules: EdgeRules, worker: Worker) -> Edges:
     access_log.install(app, worker.count_request)
     cors.install(app, rules.cors_origins)
     proxies.install(app, rules.trusted_proxies)
+    app.extensions["charla_refusals"] = Refusals(worker.count_request)
     return Edges(
         guard=Guard(app, rules.tokens, worker.login_is_live, worker.external_tokens),
         limits=AddressLimits(app, rules.limits, worker.windows),

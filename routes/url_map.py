@@ -19,7 +19,7 @@ def register(app: Flask, api: Api, use: Controllers, edges: Edges) -> None:
         (watched, "/"),
         (auth.blueprint(use.auth, guard, edges.limits), "/api/auth"),
         (providers.blueprint(use.providers, guard, turns), "/api"),
-        (chat.blueprint(use.chat, use.runs, guard, turns), "/api"),
+        (chat.blueprint(use.chat, use.runs, guard, turns, edges.streams), "/api"),
         (sessions.blueprint(use.sessions, guard, turns), realtime),
         (messages.blueprint(use.sessions, guard), realtime),
         (runs.blueprint(use.runs, guard, turns, edges.streams), realtime),

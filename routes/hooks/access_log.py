@@ -21,6 +21,11 @@ MAX_PATH_CHARS = 200
 log = structlog.get_logger(__name__)
 
 
+def shown_path(path: str) -> str:
+    """Give what is logged of a path."""
+    return path[:MAX_PATH_CHARS]
+
+
 def install(app: Flask, count: Count) -> None:
     """Log and count each request when its headers are ready; a stream's end is in its run's line.
 
@@ -36,7 +41,7 @@ def install(app: Flask, count: Count) -> None:
             "request",
             method=request.method,
             route=route,
-            path=request.path[:MAX_PATH_CHARS],
+            path=shown_path(request.path),
             status=response.status_code,
             duration_ms=round((time.monotonic() - g.get("started_at", time.monotonic())) * 1000, 1),
         )

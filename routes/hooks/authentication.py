@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
@@ -146,7 +146,7 @@ class Guard:
         @wraps(handler)
         def guarded(*args: Params.args, **kwargs: Params.kwargs) -> Result:
             caller = self.authenticate(bearer_token())
-            g.caller = caller
+            g.caller = replace(caller, address=request.remote_addr or "")
             structlog.contextvars.bind_contextvars(user_id=caller.user_id)
             return handler(*args, **kwargs)
 

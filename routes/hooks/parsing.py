@@ -7,7 +7,6 @@ from typing import Any, NoReturn, cast
 
 import flask
 import marshmallow as ma
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
@@ -78,11 +77,8 @@ def present_body() -> dict[str, Any]:
 
 
 def _body_of(req: flask.Request) -> bytes:
-    """Read the whole body, or raise ContentTooLarge or MalformedRequest."""
-    try:
-        body = req.get_data(cache=True)
-    except ParseException as exc:  # the server reads the chunks only now
-        raise MalformedRequest(f"The body is not chunked as it should be: {exc}.") from exc
+    """Read the whole body, or raise ContentTooLarge."""
+    body = req.get_data(cache=True)
     # werkzeug refuses by Content-Length; it silently cuts a chunked body off at the limit.
     if req.content_length is None and len(body) >= (req.max_content_length or sys.maxsize):
         raise ContentTooLarge("The body is larger than this server takes.")

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 
 import structlog
 from flask import Flask, Response, g
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from routes.hooks.limits import tell
 from routes.hooks.proxies import path_here
 from services.domain.errors.base import CharlaError
-from services.domain.errors.requests import ContentTooLarge, NotFound, TooManyRequests
+from services.domain.errors.requests import (
+    ContentTooLarge,
+    MalformedRequest,
+    NotFound,
+    TooManyRequests,
+)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -25,6 +31,7 @@ HTTP_CODES = {
     414: "uri_too_long",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
+    417: "expectation_failed",
     431: "headers_too_large",
 }
 """Codes of the errors that the web framework finds before any of our code runs."""
@@ -72,6 +79,7 @@ def install(app: Flask) -> None:
     """Answer every error of this app, unknown paths included, with a problem document."""
     app.register_error_handler(CharlaError, _of_charla)
     app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(ParseException, _of_chunks)
     app.register_error_handler(Exception, _of_anything)
 
 
@@ -93,6 +101,11 @@ def _of_charla(error: CharlaError) -> Response:
     if error.status == 401:  # noqa: PLR2004 - RFC 9110, 11.6.1: a 401 names the scheme
         headers["WWW-Authenticate"] = "Bearer"
     return problem_of(error).response(headers)
+
+
+def _of_chunks(error: ParseException) -> Response:
+    # The server reads the chunks of a body only where the application does.
+    return _of_charla(MalformedRequest(f"The body is not chunked as it should be: {error}."))
 
 
 def _of_http(error: HTTPException) -> AnyResponse:

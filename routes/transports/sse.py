@@ -9,11 +9,10 @@ own line feeds is a line break to anybody, whatever he takes for one.
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, cast
 from weakref import finalize
 
-from flask import Response, request, stream_with_context
+from flask import Response, stream_with_context
 from msgspec import json
 
 from routes.transports.payloads import payload_of, resume_payload, status_payload
@@ -171,28 +170,19 @@ class _FrameOutlet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTimes:
-    """How long a reader may take nothing, and after what pause it comes back when it was cut off.
+    """After what pause a reader comes back when it was cut off, and how a blocking call is kept.
 
-    The pause is what the stream tells; readers that keep to the standard wait for so long.
+    The pause is what the stream tells; readers that keep to the standard wait for so long. A
+    blocking call gets white space as often as told; 0: none.
     """
 
-    send_timeout_seconds: float
     reconnect_seconds: float
+    json_keepalive_seconds: float = 0
 
 
 def sse_response(events: EventStream, times: StreamTimes) -> Response:
-    """Answer with a stream of frames.
-
-    The send timeout is set on the socket itself, for as long as the stream lasts: gunicorn has
-    none, and a reader that takes nothing would hold its greenlet for ever. It is dropped then, and
-    resumes.
-    """
+    """Answer with a stream of frames; a reader that takes nothing is dropped, and resumes."""
     response = SseResponse(events, times.reconnect_seconds)
-    socket = request.environ.get("gunicorn.socket")
-    if socket is not None:
-        # It bounds reading too, and the next request of the connection may come more slowly.
-        response.call_on_close(partial(socket.settimeout, socket.gettimeout()))
-        socket.settimeout(times.send_timeout_seconds)
     response.headers["Cache-Control"] = "no-cache, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Run-Id"] = events.run_id

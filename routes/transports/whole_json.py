@@ -1,6 +1,9 @@
 """One JSON for a whole answer: the blocking twin of the stream."""
 
+import time
 from collections.abc import Mapping
+from contextlib import closing
+from typing import cast
 
 from routes.transports.payloads import Payload, payload_of
 from services.domain.deliveries import Batch, EventStream
@@ -42,21 +45,39 @@ class RunTimedOut(RunFailed):
     title = ProviderTimeout.title
 
 
+class WholeAnswer:
+    """The answer of a run, for whoever waits for all of it; holds a reader's place until closed."""
+
+    def __init__(self, run: Run, events: EventStream) -> None:
+        """Take the events of one reader."""
+        self._run = run
+        self._events = events
+        self.close = events.close
+
+    def wait(self, seconds: float = 0) -> Payload | None:
+        """Wait for the end of the run and give its answer, or raise RunFailed.
+
+        With `seconds`, None where the end has not come by then: that is noticed with the next
+        event, or the next ping.
+        """
+        until = time.monotonic() + seconds if seconds else None
+        for delivery in self._events:
+            if isinstance(delivery, Batch):
+                match delivery.events[-1]:
+                    case Done() as done:
+                        return _answer(self._run, done, self._events.text())
+                    case Error() as error:
+                        kind = RunTimedOut if error.code == FailureCode.TIMEOUT else RunFailed
+                        raise kind(self._run, error, self._events.text())
+            if until is not None and time.monotonic() >= until:
+                return None
+        raise RunFailed(self._run, None, self._events.text())
+
+
 def whole_answer(run: Run, events: EventStream) -> Payload:
     """Wait for the end of a run and give its answer, or raise RunFailed."""
-    try:
-        for delivery in events:
-            if not isinstance(delivery, Batch):
-                continue
-            match delivery.events[-1]:
-                case Done() as done:
-                    return _answer(run, done, events.text())
-                case Error() as error:
-                    kind = RunTimedOut if error.code == FailureCode.TIMEOUT else RunFailed
-                    raise kind(run, error, events.text())
-        raise RunFailed(run, None, events.text())
-    finally:
-        events.close()
+    with closing(WholeAnswer(run, events)) as answer:
+        return cast("Payload", answer.wait())
 
 
 def _answer(run: Run, done: Done, text: str) -> Payload:

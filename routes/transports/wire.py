@@ -10,7 +10,7 @@ from typing import Any
 
 from gunicorn.http.wsgi import Response  # type: ignore[import-untyped]  # it has none
 
-from routes.transports.worker import ClientSocket
+from routes.transports.connections.client_socket import ClientSocket
 
 _LAST_CHUNK = b"0\r\n\r\n"
 

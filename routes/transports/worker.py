@@ -1,86 +1,99 @@
-"""gunicorn's gevent worker, over sockets that send a frame with a single system call."""
+"""gunicorn's gevent worker, with bounds for everything that a client can make it wait for."""
 
-import select
+import errno
+import time
+from functools import partial
 from typing import Any
 
-import gevent
-import gevent.socket
-from gevent.monkey import get_original
-from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # it has none
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
+from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # the same
 
-_poll = get_original("select", "poll")
-"""The system's own, which does not wait where it is told not to."""
+from routes.transports.connections.bounds import LINGER_BYTES, LINGER_SECONDS, Bounds
+from routes.transports.connections.client_socket import ClientSocket
+from routes.transports.connections.clocks import HeadClock
+from routes.transports.connections.gate import Gate
+from routes.transports.connections.reading import ClientRequests
+from routes.transports.connections.register import IsProxy, Register
+from services.domain.errors.requests import RequestTimeout
 
-_MOST_ROUNDS = 15
-"""How often a wait begins anew for a request that is there."""
-
-
-class ClientSocket(gevent.socket.socket):
-    """A client's connection; gevent asks for the size of a buffer before it sends anything.
-
-    Its timeout is how long the client may take nothing; gevent's own would be for all of it.
-    """
-
-    __slots__ = ()
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send, and wait anew each time that a slow client has taken some."""
-        sent = self.send(data, flags)
-        if sent < len(data):
-            left = memoryview(data)[sent:]
-            while left:
-                left = left[self.send(left, flags) :]
-
-
-class RequestTimeout(gevent.Timeout):
-    """How long a client may take to send a request; what it has sent in time is read.
-
-    In a burst of thousands the hub comes to a connection long after its request did. It looks at
-    the clock before it looks at all connections, and would close one that has nothing to answer
-    for. No client can draw that out for longer than `_MOST_ROUNDS`.
-    """
-
-    def __init__(self, seconds: float, client: Any) -> None:
-        """Watch a client; the timeout is not raised, its block just ends."""
-        super().__init__(seconds, exception=False)  # type: ignore[arg-type]  # as gevent documents it
-        self._client = client
-        self._rounds_left = _MOST_ROUNDS
-
-    def _on_expiration(self, prev_greenlet: Any, ex: Any) -> None:
-        if self._rounds_left and self._has_something_to_read():
-            self._rounds_left -= 1
-            # `start` would note the present greenlet, which is the hub here, as the one that waits.
-            self.timer.start(self._on_expiration, prev_greenlet, ex, update=True)
-        else:
-            super()._on_expiration(prev_greenlet, ex)  # type: ignore[misc]  # gevent's hook for subclasses
-
-    def _has_something_to_read(self) -> bool:
-        number = self._client.fileno()
-        if number < 0:
-            return False
-        poll = _poll()
-        poll.register(number, select.POLLIN)
-        return bool(poll.poll(0))
+_LEFT = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF)
+"""How a client that has left is noticed."""
 
 
 class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves each plain connection through a ClientSocket."""
+    """Serves HTTP/1 over connections that all end in time."""
 
-    first_request_seconds = 10.0
-    """Between connecting and asking a client may be as busy as the server; the wait between two
-    requests is `keepalive`."""
+    def __init__(self, *args: Any, **named: Any) -> None:
+        """Begin without connections, and with bounds that `bound` may change until the fork."""
+        super().__init__(*args, **named)
+        self.refusals: Any = None
+        self.bound(Bounds(), is_proxy=lambda _: False)
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Answer the requests of a connection."""
-        if type(client) is gevent.socket.socket:
-            client.__class__ = ClientSocket  # another socket over the same connection takes 20 us
-        present: Any = gevent.getcurrent()  # a greenlet a connection
-        present.client, present.has_asked = client, False
-        super().handle(listener, client, addr)
+    def bound(self, bounds: Bounds, is_proxy: IsProxy) -> None:
+        """Set what a connection may cost, and whose connections are those of many."""
+        self.bounds = bounds
+        self.register = Register(bounds, is_proxy)
 
-    def timeout_ctx(self) -> gevent.Timeout:
-        """Bound the wait for the next request of the present connection."""
-        present: Any = gevent.getcurrent()
-        seconds = self.cfg.keepalive if present.has_asked else self.first_request_seconds
-        present.has_asked = True
-        return RequestTimeout(seconds, present.client)
+    def server_class(self, listener: Any, *, spawn: Any, **_: Any) -> Gate:
+        """Make what accepts connections from a listener; gunicorn asks for it when it runs."""
+        gate = Gate(listener, partial(self.handle, listener), spawn, self.register, self.bounds)
+        if self.cfg.workers > 1:
+            gate.max_accept = 1  # the others take their part
+        gate.refusal, gate.tell = self.refusals.full(), self.refusals.tell_full
+        return gate
+
+    def load_wsgi(self) -> None:
+        """Load the application, and what answers in its place where a request is none."""
+        super().load_wsgi()
+        self.refusals = self.wsgi.extensions["charla_refusals"]
+
+    def let_idle_go(self) -> None:
+        """Close the connections that wait for a request: their clients connect elsewhere."""
+        self.register.let_idle_go()
+
+    def handle(self, listener: Any, client: ClientSocket, addr: Any) -> None:
+        """Answer the requests of a connection, one after the other, until it ends."""
+        requests = ClientRequests(self.cfg, client, addr)
+        began = time.monotonic()
+        try:
+            self._converse(listener.getsockname(), client, requests, addr)
+        except StopIteration:
+            if requests.are_cut_short:
+                self._hear_out(client)
+        except TimeoutError:  # it takes nothing, or too little
+            client.abort()
+        except OSError as exc:
+            if exc.errno not in _LEFT:
+                self.log.exception("Socket error processing request.")
+        except Exception as exc:  # noqa: BLE001 - all of them are told
+            self._refuse(client, requests.latest, exc, began)
+        finally:
+            self.register.leave(client)
+            client.close()
+
+    def _converse(self, name: Any, client: ClientSocket, requests: Any, addr: Any) -> None:
+        wait_seconds = self.bounds.head_seconds
+        while True:
+            request = requests.next_head(client, wait_seconds, self.bounds)
+            self.handle_request(name, request, client, addr)
+            if not self.cfg.keepalive or not requests.skip_body():
+                return
+            wait_seconds = self.cfg.keepalive
+
+    def _refuse(self, client: ClientSocket, request: Any, error: Exception, began: float) -> None:
+        """Answer where the application could not."""
+        if not isinstance(error, ParseException | RequestTimeout):
+            self.log.error("Error handling a request", exc_info=error)
+        if self.refusals is None:
+            return
+        try:
+            client.sendall(self.refusals.answer(error, request, began))
+        except OSError:
+            client.abort()
+        else:
+            self._hear_out(client)
+
+    def _hear_out(self, client: ClientSocket) -> None:
+        """Have a client that is still sending read its answer before the connection is gone."""
+        clock = HeadClock(LINGER_SECONDS, LINGER_SECONDS, has_begun=True)
+        client.hear_out(clock, LINGER_BYTES)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from services.settings.whole import Settings
 from services.stores.base.runs import RunStore
 from services.streams.base import RunLog
-from services.streams.follow import Followers, ReaderCaps
+from services.streams.follow import Followers
 from services.streams.memory import MemoryRunLog
+from services.streams.places import ReaderCaps
 from services.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -44,5 +45,6 @@ def build_followers(settings: Settings, metrics: Metrics) -> Followers:
         streams=limits.max_streams,
         per_run=limits.max_readers_per_run,
         per_user=limits.max_readers_per_user if limits.enabled else None,
+        network_share=settings.network_share,
     )
     return Followers(caps, settings.runs.ping_seconds, metrics)

@@ -1,5 +1,6 @@
 """Networks of callers: what is one caller where there is no account to count by."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 UNKNOWN = "unknown"
@@ -15,6 +16,7 @@ _EMBEDDED = (
 )
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 _IPV4_BITS = 0xFFFF_FFFF
+_REMEMBERED = 4096
 
 
 def network_of(address: str) -> str:
@@ -26,6 +28,7 @@ def network_of(address: str) -> str:
     return circles_of(address)[0]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def circles_of(address: str) -> tuple[str, ...]:
     """Name the networks that may be one caller's, from narrow to wide.
 

@@ -49,7 +49,7 @@ class Caller:
 
     `login_id` is the login (family of refresh tokens) that the access token came from. `external`
     is the account where another system manages it; the logins of such an account are not known
-    here.
+    here. `address` is where the request came from; empty: from nowhere in the network.
     """
 
     user_id: str
@@ -57,6 +57,7 @@ class Caller:
     role: Role
     login_id: str
     external: ExternalUser | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
         yield Contradiction("RETRY_MIN_SECONDS", "It is more than RETRY_MAX_SECONDS.")
     if accounts.access_token_seconds > accounts.refresh_token_seconds:
         yield Contradiction("ACCESS_TOKEN_SECONDS", "It is more than REFRESH_TOKEN_SECONDS.")
+    if settings.max_connections <= settings.limits.max_streams:
+        yield Contradiction("MAX_CONNECTIONS", "It is not more than MAX_STREAMS.")
     yield from _unclear_providers(providers)
 
 

@@ -54,7 +54,9 @@ class Family:
         }
 
 
-def whole(name: str, default: int, span: tuple[int, int], about: str, *, unit: str = "") -> Any:
+def whole(
+    name: str, default: int | None, span: tuple[int, int], about: str, *, unit: str = ""
+) -> Any:
     """Declare a whole number from `span[0]` to `span[1]`."""
     low, high = span
     expects = f"a whole number{_of(unit)} from {low} to {high}"

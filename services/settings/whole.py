@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from services.settings.groups.accounts import AccountSettings
+from services.settings.groups.connections import ConnectionSettings
 from services.settings.groups.limits import LimitSettings
 from services.settings.groups.providers import ProviderSettings
 from services.settings.groups.routing import RoutingSettings
@@ -22,6 +23,7 @@ GROUPS: Mapping[str, type] = {
     "logs": LogSettings,
     "accounts": AccountSettings,
     "limits": LimitSettings,
+    "connections": ConnectionSettings,
     "providers": ProviderSettings,
     "routing": RoutingSettings,
     "runs": RunSettings,
@@ -74,9 +76,20 @@ class Settings:
     logs: LogSettings = field(default_factory=LogSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    connections: ConnectionSettings = field(default_factory=ConnectionSettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     runs: RunSettings = field(default_factory=RunSettings)
+
+    @property
+    def max_connections(self) -> int:
+        """Give the connections of a worker: as set, else room for all streams and more."""
+        return self.connections.max_connections or 2 * self.limits.max_streams + 1000
+
+    @property
+    def network_share(self) -> float:
+        """Give the part of all places that a network may hold alone; 1: all of them."""
+        return self.connections.network_share if self.limits.enabled else 1
 
     @property
     def beat_seconds(self) -> float:

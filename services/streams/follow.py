@@ -6,31 +6,20 @@ batch at once the hub hands it over, and the greenlet that reads goes on waiting
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import gevent
 
 from services.domain.deliveries import PING, Batch, Delivery, Outlet
-from services.domain.errors.outages import TooManyStreams
-from services.domain.errors.requests import TooManyRequests
 from services.domain.events import Attempt, Done, Error, Resume, Status
 from services.streams.base import LogReader
 from services.streams.bell import Bell
+from services.streams.places import Place, Places, ReaderCaps
 from services.telemetry.metrics import Metrics
 
 _TICK_SECONDS = 0.5
 _TERMINALS = (Done, Error)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderCaps:
-    """How many readers there may be at once; None: no limit."""
-
-    streams: int
-    per_run: int
-    per_user: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +29,11 @@ class ReaderRequest:
     `is_admitted`: there was room before the run was begun, so its first reader is not refused.
 
     `may_go_on` is asked at every ping; the stream ends without a terminal event where it says no.
+    `address` is where the reader is; empty: it is in no network.
     """
 
     user_id: str
+    address: str = ""
     after: int = 0
     greeting: Resume | None = None
     is_admitted: bool = False
@@ -60,8 +51,8 @@ class Subscription(Iterator[Delivery]):  # wide: a cursor, and all that its read
         self, reader: LogReader, request: ReaderRequest, leave: Callable[["Subscription"], None]
     ) -> None:
         """Subscribe at once, so that nothing is missed between now and the first `next()`."""
-        self.user_id = request.user_id
         self.run_id = reader.run_id
+        self.place = Place.of(reader.run_id, request.user_id, request.address)
         self.sent_at = time.monotonic()
         self._reader = reader
         self._seq = request.after
@@ -181,37 +172,27 @@ class Followers:
     def __init__(self, caps: ReaderCaps, ping_seconds: float, metrics: Metrics) -> None:
         """Start with nobody; `run` must be spawned for pings."""
         self._metrics = metrics
-        self._caps = caps
+        self._places = Places(caps)
         self._ping_seconds = ping_seconds
         self._present: set[Subscription] = set()
-        self._by_run: Counter[str] = Counter()
-        self._by_user: Counter[str] = Counter()
         self._is_finishing = False
 
     def __len__(self) -> int:
         """Count the readers."""
         return len(self._present)
 
-    def check_room(self, user_id: str) -> None:
+    def check_room(self, user_id: str, address: str = "") -> None:
         """Raise TooManyStreams or TooManyRequests where one more reader would be refused."""
-        if len(self._present) >= self._caps.streams:
-            raise TooManyStreams
-        per_user = self._caps.per_user
-        if per_user is not None and self._by_user[user_id] >= per_user:
-            text = f"At most {per_user} open streams an account; close one."
-            raise TooManyRequests(text, code="too_many_readers")
+        self._places.check_room(user_id, address)
 
     def follow(self, reader: LogReader, request: ReaderRequest) -> Subscription:
         """Admit a reader; it holds its place until it is closed."""
         if not request.is_admitted:
-            self.check_room(request.user_id)
-        if self._by_run[reader.run_id] >= self._caps.per_run:
-            text = f"At most {self._caps.per_run} readers a run; close one."
-            raise TooManyRequests(text, code="too_many_readers")
+            self.check_room(request.user_id, request.address)
+        self._places.check_run(reader.run_id)
         subscription = Subscription(reader, request, self._leave)
         self._present.add(subscription)
-        self._by_run[reader.run_id] += 1
-        self._by_user[request.user_id] += 1
+        self._places.take(subscription.place)
         self._metrics.reader_came()
         if self._is_finishing:
             subscription.finish()
@@ -230,14 +211,8 @@ class Followers:
         if subscription not in self._present:
             return
         self._present.remove(subscription)
+        self._places.give_back(subscription.place)
         self._metrics.reader_left()
-        for counter, key in (
-            (self._by_run, subscription.run_id),
-            (self._by_user, subscription.user_id),
-        ):
-            counter[key] -= 1
-            if not counter[key]:
-                del counter[key]
 
     def run(self) -> None:
         """Ping idle readers, for ever. One clock for all: a timer a wait would cost each event.

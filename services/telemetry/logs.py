@@ -27,9 +27,6 @@ CONTENT_NAMES = frozenset(
 )
 """What people write to a model is theirs: the values of these keys are not logged."""
 
-SOCKET_ERROR = "Socket error processing request."
-"""What gunicorn logs when a connection has timed out."""
-
 COUNTS = ("_tokens", "_estimate")
 """`input_tokens` is a number, not a token."""
 
@@ -64,7 +61,6 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
     )
     # No line tells them; asked for the name of its thread gevent makes one up for every greenlet.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.getLogger("gunicorn.error").addFilter(_lower_slow_readers)
     # httpx writes a line for every call of the database.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     root = logging.getLogger()
@@ -80,15 +76,6 @@ def hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
     for name, value in line.items():
         line[name] = _shown(name, value)
     return line
-
-
-def _lower_slow_readers(record: logging.LogRecord) -> bool:
-    """Lower what gunicorn calls an error: a client that reads nothing is dropped on purpose."""
-    error = record.exc_info[1] if record.exc_info else None
-    if not (record.msg == SOCKET_ERROR and isinstance(error, TimeoutError)):
-        return True
-    record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-    return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -13,12 +13,14 @@ CharlaError
 │   ├── EmailTaken 409
 │   ├── ExternalAccount 409     another system manages the account
 │   └── RunActive 409           the session has an active run: `active_run_id`
+├── RequestTimeout 408          did not arrive in time
 ├── ContentTooLarge 413
 ├── TooManyRequests 429         `retry_after` seconds
 ├── Unavailable 503
 │   ├── StoreUnavailable 503
 │   ├── Draining 503            the server is shutting down
 │   ├── TooManyLogins 503       more passwords wait than are checked
+│   ├── TooManyConnections 503
 │   └── TooManyStreams 503
 └── ProviderError 502           an upstream failure; see the codes at the class
     └── ProviderTimeout 504

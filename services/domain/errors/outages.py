@@ -52,3 +52,11 @@ class TooManyLogins(Unavailable):
     title = "Too many passwords are being checked"
     code = "too_many_logins"
     retry_after = 5
+
+
+class TooManyConnections(Unavailable):
+    """This server, or the caller's network, has as many connections as there may be."""
+
+    title = "Too many connections"
+    code = "too_many_connections"
+    retry_after = 5

@@ -72,6 +72,15 @@ class NotFound(CharlaError):
     code = "not_found"
 
 
+class RequestTimeout(CharlaError):
+    """A request that did not arrive in time; its connection is closed."""
+
+    status = 408
+    title = "The request came too slowly"
+    code = "request_timeout"
+    retryable = True
+
+
 class ContentTooLarge(CharlaError):
     """The body or the message is larger than the server takes."""
 

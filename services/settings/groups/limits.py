@@ -76,8 +76,8 @@ class LimitSettings:
         "MAX_STREAMS",
         2000,
         (1, 9000),
-        "Open streams that this server takes; a further one is 503. It stays under the 10,000 "
-        "connections of the worker, so that stop and health still get through.",
+        "Open streams that this server takes; a further one is 503. It has to stay under "
+        "MAX_CONNECTIONS, so that stop and health still get through.",
     )
     max_readers_per_run: int = whole(
         "MAX_READERS_PER_RUN", 32, (1, 9000), "Readers that may follow one run at once."

@@ -25,12 +25,6 @@ class RunSettings:
         (0.01, 15),
         "How often a silent stream gets a comment, so that no proxy closes it.",
     )
-    send_timeout_seconds: float = seconds(
-        "SEND_TIMEOUT_SECONDS",
-        20,
-        (0.1, 600),
-        "How long a reader may take no data before it is dropped; it can resume.",
-    )
     reconnect_seconds: float = seconds(
         "RECONNECT_SECONDS",
         1,

@@ -13,7 +13,8 @@ from services.admission.windows.turn_limit import TurnLimit
 from services.domain.catalog import ModelChoice
 from services.domain.limits import Limit
 from services.domain.users import Caller, Role
-from services.streams.follow import Followers, ReaderCaps
+from services.streams.follow import Followers
+from services.streams.places import ReaderCaps
 
 HELLO = TurnRequest(content="Hello", choice=ModelChoice())
 

@@ -8,8 +8,9 @@ from worlds.run_world import Story
 
 from services.domain.deliveries import Delivery
 from services.streams.base import LogWriter
-from services.streams.follow import Followers, ReaderCaps, ReaderRequest, Subscription
+from services.streams.follow import Followers, ReaderRequest, Subscription
 from services.streams.memory import MemoryRunLog
+from services.streams.places import ReaderCaps
 from services.telemetry.metrics import Metrics
 
 CAPS = ReaderCaps(streams=5, per_run=3, per_user=2)

@@ -25,6 +25,7 @@ from urllib3.exceptions import (
     SSLError,
     TimeoutError,  # noqa: A004 - urllib3's root of timeouts, and the builtin is its parent's kin
 )
+from urllib3.util.wait import wait_for_read
 
 from services.names.connecting import TimedConnecting
 
@@ -139,8 +140,11 @@ class _SecureConnection(TimedConnecting, urllib3.connection.HTTPSConnection):
 
 
 def _is_established(sock: socket.socket) -> bool:
-    state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-    return state[0] == TCP_ESTABLISHED
+    tcp_info = getattr(socket, "TCP_INFO", None)
+    if tcp_info is None:  # the system is not Linux
+        return not wait_for_read(sock, timeout=0)  # an idle one has nothing to read but its end
+    state = sock.getsockopt(socket.IPPROTO_TCP, tcp_info, 1)
+    return bool(state[0] == TCP_ESTABLISHED)
 
 
 @cache

@@ -1,6 +1,4 @@
-"""The response that streams: its headers, its send timeout, and the place of its reader."""
-
-import socket
+"""The response that streams: its headers, and the place of its reader."""
 
 import gevent
 import pytest
@@ -12,7 +10,7 @@ from worlds.log_events import DONE, START
 from routes.transports.sse import StreamTimes, sse_response
 from services.domain.events import Content
 
-TIMES = StreamTimes(send_timeout_seconds=7, reconnect_seconds=0.25)
+TIMES = StreamTimes(reconnect_seconds=0.25)
 
 
 @pytest.fixture
@@ -132,10 +130,3 @@ def test_a_stream_may_be_closed_by_another_greenlet(
     gevent.spawn(response.close).get(timeout=10)
 
     assert len(followed.followers) == 0
-
-
-def test_the_send_timeout_is_set_on_the_socket_itself(client: FlaskClient) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        client.get("/", environ_overrides={"gunicorn.socket": ours})
-        assert ours.gettimeout() == TIMES.send_timeout_seconds

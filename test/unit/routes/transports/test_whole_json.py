@@ -9,7 +9,7 @@ import pytest
 from worlds.followed import Followed
 from worlds.log_events import DONE, ERROR, RETRYING, START
 
-from routes.transports.whole_json import RunFailed, whole_answer
+from routes.transports.whole_json import RunFailed, WholeAnswer, whole_answer
 from services.domain.costs import Cost, Usage
 from services.domain.deliveries import EventStream
 from services.domain.events import Content, Reasoning
@@ -122,4 +122,29 @@ def test_a_login_that_was_revoked_waits_no_longer(followed: Followed) -> None:
     gevent.spawn_later(0.01, events.ping)
     with pytest.raises(RunFailed):
         answer(events)
+    assert len(followed.followers) == 0
+
+
+def test_where_the_end_takes_longer_than_asked_nothing_is_given_and_the_wait_can_go_on(
+    followed: Followed,
+) -> None:
+    events = followed.follow()
+
+    def ping() -> None:
+        while True:
+            gevent.sleep(0.01)
+            events.ping()
+
+    pinging = gevent.spawn(ping)
+    waiting = WholeAnswer(RUN, events)
+    with gevent.Timeout(10):
+        assert waiting.wait(0.05) is None
+        followed.writer.append(Content("late"))
+        followed.writer.append(DONE)
+        told = waiting.wait(0.05)
+    pinging.kill()
+
+    assert told is not None
+    assert told["content"] == "late"
+    waiting.close()
     assert len(followed.followers) == 0

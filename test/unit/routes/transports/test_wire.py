@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 import gevent.socket
 import pytest
+from api.raw_http import as_client
 from flask import Flask, Response
 from gunicorn.config import Config  # type: ignore[import-untyped]  # it has none
 from worlds.followed import Followed
@@ -35,7 +36,7 @@ class Served:
     def asked(self, request: bytes) -> Generator[gevent.socket.socket, None, None]:
         """Send a request, and give the socket on which the answer comes."""
         app = Flask(__name__)
-        times = StreamTimes(send_timeout_seconds=self.send_seconds, reconnect_seconds=1)
+        times = StreamTimes(reconnect_seconds=1)
 
         @app.get("/")
         def read() -> Response:
@@ -47,7 +48,8 @@ class Served:
         ours, theirs = gevent.socket.socketpair()
         theirs.sendall(request)
         with theirs, gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
-            self.serving = gevent.spawn(worker.handle, listener, ours, ("127.0.0.1", 1))
+            client = as_client(ours, self.send_seconds)
+            self.serving = gevent.spawn(worker.handle, listener, client, ("127.0.0.1", 1))
             yield theirs
             theirs.close()
             self.serving.kill()

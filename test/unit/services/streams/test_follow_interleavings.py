@@ -13,7 +13,8 @@ from worlds.run_world import Story
 
 from services.domain.deliveries import Batch
 from services.domain.events import RunEvent, Status
-from services.streams.follow import ReaderCaps, ReaderRequest, Subscription
+from services.streams.follow import ReaderRequest, Subscription
+from services.streams.places import ReaderCaps
 
 CAPS = ReaderCaps(streams=1000, per_run=1000, per_user=None)
 

@@ -55,24 +55,6 @@ def test_a_librarys_line_looks_the_same(stream: io.StringIO) -> None:
     assert line["logger"] == "gunicorn.error"
 
 
-@pytest.mark.parametrize(
-    ("level", "error", "written"),
-    [
-        ("warning", TimeoutError("timed out"), []),
-        ("debug", TimeoutError("timed out"), ["debug"]),
-        ("warning", OSError("broken"), ["error"]),
-    ],
-)
-def test_a_slow_reader_that_is_let_go_is_no_error(
-    stream: io.StringIO, level: str, error: OSError, written: list[str]
-) -> None:
-    logs.configure(level, "json", stream)
-
-    logging.getLogger("gunicorn.error").error("Socket error processing request.", exc_info=error)
-
-    assert [line["level"] for line in lines(stream)] == written
-
-
 def test_secrets_and_content_are_not_written(stream: io.StringIO) -> None:
     logs.configure("info", "json", stream)
 

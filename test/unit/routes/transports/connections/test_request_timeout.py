@@ -5,8 +5,10 @@ from typing import Any
 
 import gevent
 import gevent.socket
+from api.raw_http import as_client
 from gunicorn.config import Config  # type: ignore[import-untyped]  # it has none
 
+from routes.transports.connections.bounds import Bounds
 from routes.transports.worker import StreamWorker
 
 PATIENCE_SECONDS = 10
@@ -20,11 +22,11 @@ class Quick(StreamWorker):
     """Waits a moment for each request, and counts them."""
 
     answered = 0
-    first_request_seconds = 0.5
 
-    def __init__(self) -> None:
+    def __init__(self, first_request_seconds: float = 0.5) -> None:
         """Serve nothing by itself."""
         super().__init__(1, 0, [], None, 30, Config(), None)
+        self.bound(Bounds(head_seconds=first_request_seconds), is_proxy=lambda _: False)
         self.cfg = _Kept()
         self.log = _Silent()
 
@@ -47,7 +49,7 @@ def test_a_client_that_says_nothing_is_let_go() -> None:
     worker = Quick()
     ours, theirs = gevent.socket.socketpair()
     with theirs, gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
-        worker.handle(listener, ours, ("", 0))
+        worker.handle(listener, as_client(ours), ("", 0))
         assert theirs.recv(1) == b""
 
     assert worker.answered == 0
@@ -58,7 +60,9 @@ def test_requests_that_came_in_time_are_answered_by_a_hub_that_is_late() -> None
     worker = Quick()
     pairs = [gevent.socket.socketpair() for _ in range(MANY)]
     with gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
-        serving = [gevent.spawn(worker.handle, listener, ours, ("", 0)) for ours, _ in pairs]
+        serving = [
+            gevent.spawn(worker.handle, listener, as_client(ours), ("", 0)) for ours, _ in pairs
+        ]
         gevent.sleep(0)
         for _, theirs in pairs:
             theirs.sendall(REQUEST)
@@ -72,11 +76,10 @@ def test_requests_that_came_in_time_are_answered_by_a_hub_that_is_late() -> None
 
 
 def test_the_next_request_of_a_connection_is_waited_for_less_than_the_first() -> None:
-    worker = Quick()
-    worker.first_request_seconds = PATIENCE_SECONDS
+    worker = Quick(PATIENCE_SECONDS)
     ours, theirs = gevent.socket.socketpair()
     with theirs, gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
-        serving = gevent.spawn(worker.handle, listener, ours, ("", 0))
+        serving = gevent.spawn(worker.handle, listener, as_client(ours), ("", 0))
         gevent.sleep(0.1)
         theirs.sendall(REQUEST)
         serving.join()
@@ -89,7 +92,7 @@ def test_half_a_request_is_not_waited_for_any_longer() -> None:
     worker = Quick()
     ours, theirs = gevent.socket.socketpair()
     with theirs, gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
-        serving = gevent.spawn(worker.handle, listener, ours, ("", 0))
+        serving = gevent.spawn(worker.handle, listener, as_client(ours), ("", 0))
         gevent.sleep(0)
         theirs.sendall(REQUEST[:10])
         serving.join()
@@ -102,7 +105,9 @@ def test_half_a_request_that_a_late_hub_came_to_is_not_waited_for_for_ever() -> 
     worker = Quick()
     pairs = [gevent.socket.socketpair() for _ in range(MANY)]
     with gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
-        serving = [gevent.spawn(worker.handle, listener, ours, ("", 0)) for ours, _ in pairs]
+        serving = [
+            gevent.spawn(worker.handle, listener, as_client(ours), ("", 0)) for ours, _ in pairs
+        ]
         gevent.sleep(0)
         for _, theirs in pairs:
             theirs.sendall(REQUEST[:10])

@@ -6,18 +6,19 @@ from typing import Any
 import gevent
 import gevent.socket
 import pytest
+from api.raw_http import as_client
 from gunicorn.config import Config  # type: ignore[import-untyped]  # it has no types
 
-from routes.transports.worker import ClientSocket, StreamWorker
+from routes.transports.connections.client_socket import ClientSocket
+from routes.transports.worker import StreamWorker
 
 LONG = bytes(range(256)) * 20_000
 
 
-def pair() -> tuple[gevent.socket.socket, gevent.socket.socket]:
+def pair() -> tuple[ClientSocket, gevent.socket.socket]:
     """Give a connection under test, and its client's end."""
     ours, theirs = gevent.socket.socketpair()
-    ours.__class__ = ClientSocket
-    return ours, theirs
+    return as_client(ours), theirs
 
 
 def test_a_client_that_reads_slowly_gets_every_byte() -> None:
@@ -40,7 +41,23 @@ def test_a_client_that_takes_nothing_is_given_up_in_time() -> None:
             ours.sendall(LONG)
 
 
-def test_a_client_that_takes_some_in_time_is_never_given_up() -> None:
+def test_a_client_that_takes_too_little_is_given_up_though_it_takes_some() -> None:
+    seconds = 0.2
+    ours, theirs = pair()
+    with ours, theirs, gevent.Timeout(10):
+        ours.settimeout(seconds)
+        ours.bytes_per_second = 10 * len(LONG)
+        sending = gevent.spawn(ours.sendall, LONG)
+        taken, began = 0, time.monotonic()
+        while not sending.ready():
+            taken += len(theirs.recv(20_000))
+            gevent.sleep(seconds / 20)
+        assert isinstance(sending.exception, TimeoutError)
+    assert taken < len(LONG)
+    assert time.monotonic() - began >= seconds
+
+
+def test_a_client_that_takes_enough_is_never_given_up() -> None:
     seconds = 0.5
     ours, theirs = pair()
     with ours, theirs, gevent.Timeout(30):
@@ -78,7 +95,7 @@ def test_the_worker_answers_through_such_sockets_and_closes_them() -> None:
     ours, theirs = gevent.socket.socketpair()
     with theirs, gevent.socket.socket() as listener, gevent.Timeout(10):
         theirs.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-        worker.handle(listener, ours, ("", 0))
+        worker.handle(listener, as_client(ours), ("", 0))
 
         assert type(worker.seen) is ClientSocket
         assert theirs.recv(1) == b""

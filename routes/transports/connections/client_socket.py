@@ -1,0 +1,169 @@
+"""A client's connection, over which nobody is waited for without end."""
+
+import socket
+import struct
+import time
+from contextlib import suppress
+from typing import Any
+
+import gevent
+import gevent.socket
+
+from routes.transports.connections.clocks import BodyClock, Clock, HeadClock
+from services.domain.errors.requests import RequestTimeout
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_PIECE_BYTES = 64 * 1024
+
+
+class ClientSocket(gevent.socket.socket):
+    """A client's connection; gevent asks for the size of a buffer before it sends anything.
+
+    Its timeout is how long the client may take nothing; gevent's own would be for all of it. How
+    long the client may send nothing is the present clock's matter.
+    """
+
+    __slots__ = (
+        "bytes_per_second",
+        "circles",
+        "clock",
+        "is_behind",
+        "waited_seconds",
+        "waiting",
+    )
+
+    timeout: float | None
+    """How long the client may take nothing; setting it through `settimeout` takes ten times as
+    long."""
+
+    bytes_per_second: float
+    """What a client that is behind has to take, beside the timeout, of one answer."""
+
+    circles: tuple[str, ...]
+    """The networks that hold this connection, from the narrowest to the widest."""
+
+    clock: Clock | None
+    """Bounds reading; None: nothing does."""
+
+    is_behind: bool
+    """Tells whether an answer waits for the client to take more of it."""
+
+    waiting: dict["ClientSocket", None]
+    """It holds this connection while the client is waited for; the longest wait comes first."""
+
+    waited_seconds: float
+    """How much of its time a client that is behind has used up in the present answer."""
+
+    def __init__(self, listener: Any, fileno: int, send_seconds: float, rate: float) -> None:
+        """Take over a connection that a listener, or another end like it, has accepted."""
+        super().__init__(listener.family, listener.type, listener.proto, fileno=fileno)
+        self.timeout = send_seconds
+        self.bytes_per_second = rate
+        self.circles = ()
+        self.clock = None
+        self.is_behind = False
+        self.waiting = {}
+        self.waited_seconds = 0.0
+
+    def recv(self, *args: Any) -> bytes:
+        """Receive, or raise what the clock says once its time is over."""
+        clock = self.clock
+        if clock is None:
+            return super().recv(*args)
+        if clock.invitation:
+            self._invite(clock)
+        given, self.timeout = self.timeout, 0.0
+        try:
+            data = super().recv(*args)
+        except BlockingIOError:
+            data = self._wait_for(clock, args)
+        finally:
+            self.timeout = given
+        clock.took(len(data))
+        return data
+
+    def _wait_for(self, clock: Clock, args: tuple[Any, ...]) -> bytes:
+        """Wait until the clock's time is over; what came in time is read even later.
+
+        In a burst of thousands the hub looks at the clock before it looks at the connections.
+        """
+        self.timeout = clock.until - time.monotonic()
+        if self.timeout <= 0:
+            raise clock.overdue()
+        self.waiting[self] = None
+        try:
+            return super().recv(*args)
+        except TimeoutError:
+            self.timeout = 0.0
+            try:
+                return super().recv(*args)
+            except BlockingIOError:
+                raise clock.overdue() from None
+        finally:
+            self.waiting.pop(self, None)
+
+    def _invite(self, clock: Clock) -> None:
+        invitation = clock.invitation
+        if isinstance(clock, BodyClock):
+            clock.invitation = b""
+        self.sendall(invitation)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send; raise TimeoutError where the client takes nothing, or too little.
+
+        The timeout is for all waits of an answer, and what the client takes meanwhile buys it time.
+        """
+        try:
+            sent = self.send(data, flags, 0.0)  # type: ignore[call-arg]  # gevent's has a timeout
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self.is_behind = True
+            self.waiting[self] = None
+            try:
+                self._send_late(memoryview(data)[sent:], flags)
+            finally:
+                self.is_behind = False
+                self.waiting.pop(self, None)
+
+    def _send_late(self, left: memoryview, flags: int) -> None:
+        """Send to a client that is behind."""
+        patience = self.timeout
+        while left:
+            began = time.monotonic()
+            if patience is not None:
+                self.timeout = patience - self.waited_seconds
+                if self.timeout <= 0:
+                    self.timeout = patience
+                    raise TimeoutError("timed out")
+            try:
+                sent = self.send(left, flags)
+            finally:
+                self.timeout = patience
+            used = time.monotonic() - began - sent / self.bytes_per_second
+            self.waited_seconds = max(0.0, self.waited_seconds + used)
+            left = left[sent:]
+
+    def hear_out(self, clock: Clock, most_bytes: int) -> None:
+        """Say that the answer is complete, and pass over what the client still sends."""
+        self.clock = clock
+        with suppress(OSError, RequestTimeout):
+            self.shutdown(socket.SHUT_WR)
+            while most_bytes > 0 and (data := self.recv(_PIECE_BYTES)):
+                most_bytes -= len(data)
+                gevent.sleep(0)  # who sends fast keeps nobody else waiting
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing of a request is here."""
+        return isinstance(self.clock, HeadClock) and not self.clock.has_begun
+
+    def let_go(self) -> None:
+        """Have whoever waits for the client see the end of the connection."""
+        with suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR if self.is_behind else socket.SHUT_RD)
+
+    def abort(self) -> None:
+        """Drop the client, and with it all that it has not taken, also what the kernel keeps."""
+        with suppress(OSError):
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

@@ -1,0 +1,86 @@
+"""All connections of a worker: who holds how many, and which of them wait for their client."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from routes.transports.connections.bounds import Bounds
+from routes.transports.connections.client_socket import ClientSocket
+from services.domain.networks import circles_of
+from services.domain.shares import may_take
+
+_FEW = 4
+"""A network that holds less than so many gets the place of a connection that waits."""
+
+IsProxy = Callable[[str], bool]
+"""Tells whether an address is that of a proxy, whose connections are those of many."""
+
+
+class Register:
+    """Lets connections in, fairly by network, and lets go those that nobody needs.
+
+    Connections of proxies belong to no network. Where all places are taken, one whose client is
+    waited for makes room: a client that has sent its request, and takes its answer, loses nothing.
+    """
+
+    def __init__(self, bounds: Bounds, is_proxy: IsProxy) -> None:
+        """Begin without connections."""
+        self._bounds = bounds
+        self._is_proxy = is_proxy
+        self._present: set[ClientSocket] = set()
+        self._waiting: dict[ClientSocket, None] = {}
+        self._held: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """Count the connections."""
+        return len(self._present)
+
+    def enter(self, client: ClientSocket, address: str) -> bool:
+        """Let a connection in, or tell that there is no place for it.
+
+        A network that holds next to nothing gets the place of a waiting connection of another one.
+        """
+        circles = () if self._is_proxy(address) else circles_of(address)
+        free = self._bounds.places - len(self._present)
+        if free <= 0 and self._make_room(circles):
+            free = 1
+        share = self._bounds.network_share
+        if not all(may_take(self._held[circle], free, share) for circle in circles or ("",)):
+            return False
+        client.circles, client.waiting = circles, self._waiting
+        self._present.add(client)
+        for circle in circles:
+            self._held[circle] += 1
+        return True
+
+    def leave(self, client: ClientSocket) -> None:
+        """Give a place back; a second call does nothing."""
+        if client not in self._present:
+            return
+        self._waiting.pop(client, None)
+        client.waiting = {}
+        self._present.remove(client)
+        for circle in client.circles:
+            self._held[circle] -= 1
+            if not self._held[circle]:
+                del self._held[circle]
+
+    def let_idle_go(self) -> None:
+        """Close the connections that wait for a request."""
+        for client in list(self._waiting):
+            if client.is_idle:
+                client.let_go()
+
+    def _make_room(self, circles: tuple[str, ...]) -> bool:
+        """Close the connection that has waited longest, of the network that holds most."""
+        held = max((self._held[circle] for circle in circles), default=0)
+        if held >= _FEW or not self._waiting:
+            return False
+        victim = max(self._waiting, key=self._held_beside)
+        if circles and self._held_beside(victim) <= held:
+            return False
+        victim.let_go()
+        self.leave(victim)
+        return True
+
+    def _held_beside(self, client: ClientSocket) -> int:
+        return max((self._held[circle] for circle in client.circles), default=0)
