@@ -13,6 +13,7 @@ from routes.hooks.pages import NEXT_PAGE, paged
 from routes.hooks.turns import TurnReader
 from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
 from routes.schemas.sessions import (
+    PATCH_BYTES,
     SessionDraftSchema,
     SessionPageSchema,
     SessionPatchSchema,
@@ -33,7 +34,7 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
     @blp.post("/sessions")
     @guard.required
     @header_doc(HEADER, KEY_FORM)
-    @blp.arguments(SessionDraftSchema)
+    @blp.arguments(SessionDraftSchema, max_bytes=turns.max_body_bytes)
     @blp.response(201, SessionSchema)
     @problems_doc(429)
     def create_session(body: Body) -> Session:
@@ -76,7 +77,7 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
 
     @blp.patch("/sessions/<session_id>")
     @guard.required
-    @blp.arguments(SessionPatchSchema)
+    @blp.arguments(SessionPatchSchema, max_bytes=PATCH_BYTES)
     @blp.response(200, SessionSchema)
     @problems_doc(404)
     def update_session(body: Body, session_id: str) -> Session:

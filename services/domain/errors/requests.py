@@ -5,6 +5,9 @@ from typing import Self
 from services.domain.errors.base import CharlaError
 from services.domain.limits import Standing
 
+ODD_INPUT = (ValueError, TypeError, ArithmeticError, RecursionError)
+"""What the readers of other packages raise where input has an odd type, size or depth."""
+
 
 class InvalidRequest(CharlaError):
     """Input that breaks a rule of the contract."""

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
+from services.domain.limits import ESCAPED_CHAR_BYTES
 from services.settings import rules
 from services.settings.variables import flag, text, whole
 
 NOTATION = 'limits such as "20 per minute" or "20 per minute; 200 per hour"'
-
-ESCAPED_CHAR_BYTES = 12
-"""A character outside the basic plane, written as two JSON escapes."""
 
 BODY_ROOM_BYTES = 64 * 1024
 """What a body may hold beside the message: a system prompt, metadata, names of fields."""
