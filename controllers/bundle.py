@@ -30,7 +30,9 @@ class Controllers:
 def build(services: Services) -> Controllers:
     """Build all use cases on a worker's services."""
     runs = build_runs(services)
-    sessions = SessionsController(services.store, services.answering.offers, runs)
+    sessions = SessionsController(
+        services.store, services.answering.offers, runs, services.sessions
+    )
     return Controllers(
         auth=AuthController(services.identity.accounts, services.identity.logins),
         sessions=sessions,

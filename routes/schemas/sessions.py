@@ -108,7 +108,7 @@ class SessionQuerySchema(PageQuerySchema):
 
 
 class PageSchema(ma.Schema):
-    """A page; `next_cursor` is null at the end."""
+    """A page; `next_cursor` is null at the end. Long texts may make it shorter than asked for."""
 
     next_cursor = fields.String(required=True, allow_none=True)
 

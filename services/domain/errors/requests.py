@@ -52,6 +52,13 @@ class ContextTooLong(InvalidRequest):
     code = "context_too_long"
 
 
+class SearchTooBroad(InvalidRequest):
+    """A search that took longer than a search may."""
+
+    title = "The search takes too long"
+    code = "search_too_broad"
+
+
 class KeyReused(InvalidRequest):
     """An Idempotency-Key came again with a different body."""
 

@@ -20,6 +20,8 @@ _KEY_CODES = frozenset({"42501", "PGRST300", "PGRST301", "PGRST302", "PGRST303"}
 _SCHEMA_CODES = frozenset({"PGRST202", "PGRST203", "PGRST204", "PGRST205"})
 _TRANSIENT_CODES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03"})
 
+_CANCELLED = "57014"
+
 KEY_REFUSED = (
     "The Supabase project refuses SUPABASE_KEY, or its grants are missing:"
     " `flask --app app check-supabase` tells which."
@@ -32,6 +34,10 @@ SCHEMA_MISSING = (
 
 class BrokenConstraint(Exception):
     """The database refuses a value: a mistake of the caller; nothing was written."""
+
+
+class CancelledCall(StoreUnavailable):
+    """The database ended a call whose time was over; nothing was written."""
 
 
 class RefusedCall(Exception):
@@ -77,6 +83,8 @@ def _meaning(refusal: RefusedCall) -> Exception:
     code = refusal.code
     if code.startswith(("22", "23")):
         return BrokenConstraint(f"The database refused a value ({code}).")
+    if code == _CANCELLED:
+        return CancelledCall()
     if code in _KEY_CODES:
         return StoreUnavailable(KEY_REFUSED)
     if code in _SCHEMA_CODES or (code.startswith("42") and not code.startswith("PGRST")):
