@@ -31,7 +31,9 @@ class Controllers:
 def build(services: Services) -> Controllers:
     """Build all use cases on a worker's services."""
     runs, identity = build_runs(services), services.identity
-    sessions = SessionsController(services.store, services.answering.offers, runs)
+    sessions = SessionsController(
+        services.store, services.answering.offers, runs, services.sessions
+    )
     return Controllers(
         auth=AuthController(identity.accounts, identity.logins, identity.sign_ins),
         sessions=sessions,

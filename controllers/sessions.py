@@ -9,8 +9,10 @@ import gevent
 from uuid_utils.compat import uuid7
 
 from controllers.runs import RunsController, TurnRequest
+from services.admission.sessions import SessionAdmission
 from services.domain.catalog import ModelChoice, Offers, Strategy
 from services.domain.errors.conflicts import RunActive
+from services.domain.errors.requests import TooManyRequests
 from services.domain.limits import Standing
 from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
@@ -45,19 +47,32 @@ class Created:
 class SessionsController:
     """Makes, reads, changes and deletes sessions."""
 
-    def __init__(self, store: Store, offers: Offers, runs: RunsController) -> None:
-        """Take the store, the models that may be chosen, and what begins and stops runs."""
+    def __init__(
+        self,
+        store: Store,
+        offers: Offers,
+        runs: RunsController,
+        admission: SessionAdmission | None = None,
+    ) -> None:
+        """Take the store, the models that may be chosen, and what begins and stops runs.
+
+        Without `admission` nobody is limited.
+        """
         self._store = store
         self._offers = offers
         self._runs = runs
+        self._admission = admission or SessionAdmission()
 
     def create(
         self, caller: Caller, draft: SessionDraft, key: IdempotencyKey | None = None
     ) -> Created:
-        """Make a session; with an initial message its first run is begun at once."""
+        """Make a session; with an initial message its first run is begun at once.
+
+        A known key gives its session, whatever the caller's limits are.
+        """
         new = self.new_session(caller, draft)
         if draft.initial_message is None:
-            return Created(self._store.sessions.create(new, key))
+            return Created(self._made(caller, new, key))
         turn = TurnRequest(
             content=draft.initial_message,
             choice=draft.choice,
@@ -66,6 +81,16 @@ class SessionsController:
         started = self._runs.start(caller, new.id, turn, key, new)
         session = self._store.sessions.get(caller.user_id, started.run.session_id)
         return Created(session, started.standing)
+
+    def _made(self, caller: Caller, new: NewSession, key: IdempotencyKey | None) -> Session:
+        try:
+            self._admission.take_write(caller.user_id)
+        except TooManyRequests:
+            replay = self._store.runs.find_key(caller.user_id, key) if key else None
+            if replay is None:
+                raise
+            return self.get(caller, replay.session_id)
+        return self._store.sessions.create(new, key)
 
     def new_session(self, caller: Caller, draft: SessionDraft) -> NewSession:
         """Check a draft and give it an id; raises ModelNotAvailable."""
@@ -87,7 +112,10 @@ class SessionsController:
         return self._store.sessions.get(caller.user_id, session_id)
 
     def list(self, caller: Caller, wanted: SessionFilter) -> Page[Session]:
-        """List the caller's sessions."""
+        """List the caller's sessions; of those who search, each one thing at a time."""
+        if wanted.query is not None:
+            with self._admission.searches.one_of(caller.user_id):
+                return self._store.sessions.list(caller.user_id, wanted)
         return self._store.sessions.list(caller.user_id, wanted)
 
     def change(
@@ -101,6 +129,7 @@ class SessionsController:
 
         `choice` holds `provider` and `model` as far as the client gave them; the rest stays.
         """
+        self._admission.take_write(caller.user_id)
         if choice:
             wanted = replace(self.get(caller, session_id).choice, **choice)
             if wanted:
@@ -110,6 +139,7 @@ class SessionsController:
 
     def delete(self, caller: Caller, session_id: str) -> None:
         """Delete a session; an active run is stopped and settled first."""
+        self._admission.take_write(caller.user_id)
         deadline = time.monotonic() + _STOP_WAIT_SECONDS
         while True:
             try:

@@ -33,7 +33,7 @@ def blueprint(
     @blp.post("/chat")
     @guard.required
     @header_doc(HEADER, KEY_FORM)
-    @blp.arguments(ChatTurnSchema)
+    @blp.arguments(ChatTurnSchema, max_bytes=turns.max_body_bytes)
     @blp.response(200, AnswerSchema)
     @problems_doc(404, 409, 429, 502, 504)
     def ask(body: Mapping[str, Any]) -> Payload | Response:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory
 
+from routes.web import conditional
+
 PAGE = Path(__file__).parent / "assets" / "docs"
 TEXTS = Path(__file__).parent.parent / "Documentation"
 
@@ -27,4 +29,4 @@ def blueprint() -> Blueprint:
 
 def _fresh(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-cache"
-    return response
+    return conditional(response)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from routes.bodies import sizes
 from routes.hooks import access_log, cors, headers, problems, proxies, request_id
 from routes.hooks.authentication import ExternalTokens, Guard, TokenRules
 from routes.hooks.limits import AddressLimits, LimitRules
@@ -57,18 +58,18 @@ class Edges:
 
 def install(app: Flask, rules: EdgeRules, worker: Worker) -> Edges:
     """Install what surrounds every request; what is installed first handles the response last."""
-    app.config["MAX_CONTENT_LENGTH"] = rules.max_body_bytes
     problems.install(app)
     headers.install(app)
     request_id.install(app)
     access_log.install(app, worker.count_request)
+    sizes.install(app, rules.max_body_bytes)
     cors.install(app, rules.cors_origins)
     proxies.install(app, rules.trusted_proxies)
     app.extensions["charla_refusals"] = Refusals(worker.count_request)
     return Edges(
         guard=Guard(app, rules.tokens, worker.login_is_live, worker.external_tokens),
         limits=AddressLimits(app, rules.limits, worker.windows),
-        turns=TurnReader(rules.max_content_chars),
+        turns=TurnReader(rules.max_content_chars, rules.max_body_bytes),
         streams=rules.streams,
         monitoring=rules.monitoring,
         render_metrics=worker.render_metrics,

@@ -40,7 +40,7 @@ def blueprint(providers: ProvidersController, guard: Guard, turns: TurnReader) -
 
     @blp.post("/tokens/count")
     @guard.required
-    @blp.arguments(CountedTextSchema)
+    @blp.arguments(CountedTextSchema, max_bytes=turns.max_body_bytes)
     @blp.response(200, TokenCountSchema)
     def count_tokens(body: Mapping[str, Any]) -> TokenCount:
         """Count the tokens of a message before it is sent; nobody is asked, nothing is used up."""

@@ -47,7 +47,7 @@ def blueprint(
     @guard.required
     @header_doc(HEADER, KEY_FORM)
     @header_doc(LAST_EVENT_ID, LAST_EVENT_ID_FORM)
-    @blp.arguments(StreamTurnSchema)
+    @blp.arguments(StreamTurnSchema, max_bytes=turns.max_body_bytes)
     @blp.arguments(CursorSchema, location="query")
     @blp.response(200, STREAM, **OF_STREAM)
     @blp.alt_response(204, description="A repeat of a message whose answer was read to its end")

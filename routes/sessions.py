@@ -13,6 +13,7 @@ from routes.hooks.pages import NEXT_PAGE, paged
 from routes.hooks.turns import TurnReader
 from routes.openapi.blueprint import Blueprint, header_doc, problems_doc
 from routes.schemas.sessions import (
+    PATCH_BYTES,
     SessionDraftSchema,
     SessionPageSchema,
     SessionPatchSchema,
@@ -33,9 +34,9 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
     @blp.post("/sessions")
     @guard.required
     @header_doc(HEADER, KEY_FORM)
-    @blp.arguments(SessionDraftSchema)
+    @blp.arguments(SessionDraftSchema, max_bytes=turns.max_body_bytes)
     @blp.response(201, SessionSchema)
-    @problems_doc(429)
+    @problems_doc(409, 429)
     def create_session(body: Body) -> Session:
         """Make a session; with `initial_message` its first run is begun at once."""
         caller = current_caller()
@@ -56,6 +57,7 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
     @guard.required
     @blp.arguments(SessionQuerySchema, location="query")
     @blp.response(200, SessionPageSchema, headers=NEXT_PAGE)
+    @problems_doc(429)
     def list_sessions(query: Body) -> Page[Session]:
         """List sessions by their last change, newest first."""
         wanted = SessionFilter(
@@ -76,9 +78,9 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
 
     @blp.patch("/sessions/<session_id>")
     @guard.required
-    @blp.arguments(SessionPatchSchema)
+    @blp.arguments(SessionPatchSchema, max_bytes=PATCH_BYTES)
     @blp.response(200, SessionSchema)
-    @problems_doc(404)
+    @problems_doc(404, 409, 429)
     def update_session(body: Body, session_id: str) -> Session:
         """Rename, archive or otherwise change a session."""
         choice = {name: body[name] for name in ("provider", "model") if name in body}
@@ -87,7 +89,7 @@ def blueprint(sessions: SessionsController, guard: Guard, turns: TurnReader) -> 
     @blp.delete("/sessions/<session_id>")
     @guard.required
     @blp.response(204)
-    @problems_doc(404, 409)
+    @problems_doc(404, 409, 429)
     def delete_session(session_id: str) -> Response:
         """Delete a session and its messages; an active run is stopped first."""
         sessions.delete(current_caller(), session_id)

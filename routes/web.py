@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, PreconditionFailed
 from werkzeug.http import generate_etag
 from werkzeug.security import safe_join
 
@@ -41,11 +41,20 @@ class Asset:
     def read(cls, path: str) -> Self:
         """Read a file, or raise NotFound."""
         file = Path(path)
-        if not file.is_file():
-            raise NotFound
-        content = file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except (OSError, ValueError) as exc:  # a folder, too long a name, or one with a NUL
+            raise NotFound from exc
         kind = TYPES.get(file.suffix.lower(), "application/octet-stream")
         return cls(content, kind, generate_etag(content))
+
+
+def conditional(response: Response) -> Response:
+    """Give a response that a condition was put to; one that does not hold is an error as others."""
+    if response.status_code == PreconditionFailed.code:
+        response.close()
+        raise PreconditionFailed
+    return response
 
 
 def blueprint(folder: Path = ASSETS) -> Blueprint:
@@ -73,6 +82,6 @@ def blueprint(folder: Path = ASSETS) -> Blueprint:
         response.headers["Cache-Control"] = "no-cache"
         response.set_etag(found.etag)
         response.make_conditional(request)
-        return response
+        return conditional(response)
 
     return web

@@ -15,7 +15,7 @@ from flask_jwt_extended import JWTManager, create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
 from services.domain.errors.outages import Unavailable
-from services.domain.errors.requests import Unauthorized
+from services.domain.errors.requests import ODD_INPUT, Unauthorized
 from services.domain.users import Caller, Role, User, VerifiedToken
 
 Params = ParamSpec("Params")
@@ -173,7 +173,7 @@ def bearer_token() -> str:
 def _issuer_claimed(token: str) -> object:
     try:
         return jwt.decode(token, options={"verify_signature": False}).get("iss")
-    except (jwt.PyJWTError, ValueError):
+    except (jwt.PyJWTError, *ODD_INPUT):
         return None
 
 
@@ -182,8 +182,7 @@ def _claims_of(token: str) -> dict[str, Any]:
         claims = decode_token(token)
     except jwt.ExpiredSignatureError as exc:
         raise Unauthorized(EXPIRED) from exc
-    except (jwt.PyJWTError, JWTExtendedException, ValueError) as exc:
-        # ValueError: only a frame of another transport can bring a token that is not a text.
+    except (jwt.PyJWTError, JWTExtendedException, *ODD_INPUT) as exc:
         raise Unauthorized("The access token is not valid.") from exc
     return cast("dict[str, Any]", claims)
 

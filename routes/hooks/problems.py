@@ -11,15 +11,11 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped] 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from routes.bodies.sizes import too_large
 from routes.hooks.limits import tell
 from routes.hooks.proxies import path_here
 from services.domain.errors.base import CharlaError
-from services.domain.errors.requests import (
-    ContentTooLarge,
-    MalformedRequest,
-    NotFound,
-    TooManyRequests,
-)
+from services.domain.errors.requests import MalformedRequest, NotFound, TooManyRequests
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -28,6 +24,7 @@ HTTP_CODES = {
     405: "method_not_allowed",
     406: "not_acceptable",
     408: "request_timeout",
+    412: "precondition_failed",
     414: "uri_too_long",
     415: "unsupported_media_type",
     416: "range_not_satisfiable",
@@ -38,7 +35,6 @@ HTTP_CODES = {
 
 SAME = {
     404: NotFound("There is nothing at this address."),
-    413: ContentTooLarge("The body is larger than this server takes."),
     429: TooManyRequests(),
 }
 """Errors of the framework that a client need not tell apart from ours."""
@@ -114,6 +110,8 @@ def _of_http(error: HTTPException) -> AnyResponse:
         return error.get_response()
     if status >= 500:  # noqa: PLR2004 - the server's own fault
         return _of_anything(error)
+    if status == 413:  # noqa: PLR2004 - counted while it was read
+        return _of_charla(too_large())
     if status in SAME:
         return _of_charla(SAME[status])
     # Allow, Retry-After and similar headers say what a client can do next.

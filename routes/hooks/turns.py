@@ -12,9 +12,10 @@ from services.domain.runs import ParentRule
 
 @dataclass(frozen=True, slots=True)
 class TurnReader:
-    """Reads turns from loaded bodies."""
+    """Reads turns from loaded bodies; `max_body_bytes` hold the longest message."""
 
     max_content_chars: int
+    max_body_bytes: int
 
     def read(self, body: Mapping[str, Any]) -> TurnRequest:
         """Make a turn, or raise ContentTooLarge."""

@@ -1,10 +1,13 @@
 """OpenAPI 3.1 of everything that is served, made from the schemas that validate it."""
 
+import json
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import flask_smorest  # type: ignore[import-untyped]  # it has no types; this file gives them
-from flask import Flask, Response, jsonify
+from flask import Flask, Response
 
 from routes.hooks.authentication import SECURITY_SCHEME
 from routes.hooks.problems import CONTENT_TYPE, problem_of
@@ -25,6 +28,9 @@ from services.domain.errors.requests import (
     Unauthorized,
 )
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
+
+KEPT_DOCUMENTS = 4
+"""One for each prefix below which proxies serve this server."""
 
 ABOUT = """A streaming chat backend that never loses a word.
 
@@ -73,10 +79,18 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # its base is untyped
         """Serve a blueprint and document it."""
         super().register_blueprint(blueprint, **options)
 
+    @cached_property
+    def _documents(self) -> Callable[[str], bytes]:
+        """Write a document once: it takes 20 ms, and everybody may ask for it."""
+        return lru_cache(maxsize=KEPT_DOCUMENTS)(self._document_below)
+
+    def _document_below(self, prefix: str) -> bytes:
+        """Write the document; below a prefix it says so, as paths in it begin with a slash."""
+        document = self.spec.to_dict() | {"servers": [{"url": prefix or "/"}]}
+        return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
     def _openapi_json(self) -> Response:
-        """Serve the document; below a prefix it says so, as paths in it begin with a slash."""
-        document = self.spec.to_dict() | {"servers": [{"url": path_here("") or "/"}]}
-        return jsonify(document)
+        return Response(self._documents(path_here("")), mimetype="application/json")
 
     def _register_error_handlers(self) -> None:
         """Leave errors to `routes.hooks.problems`."""

@@ -11,6 +11,7 @@ import flask
 import flask_smorest  # type: ignore[import-untyped]  # it has no types; this file gives them
 import marshmallow as ma
 
+from routes.bodies.sizes import SMALL_BODY_BYTES, takes
 from routes.hooks.parsing import StrictParser
 from routes.openapi.converter import example_of
 
@@ -67,19 +68,25 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # its base is u
         return self._routed(rule, "DELETE", options)
 
     def arguments(
-        self, schema: type[ma.Schema] | ma.Schema, *, location: str = "json", **options: Any
+        self,
+        schema: type[ma.Schema] | ma.Schema,
+        *,
+        location: str = "json",
+        max_bytes: int = SMALL_BODY_BYTES,
+        **options: Any,
     ) -> Callable[[Handler], Handler]:
         """Load the body, or with `location="query"` the query, through a schema.
 
-        The example of a body has the fields that have an example.
+        A body of more than `max_bytes` is refused. Its example has the fields that have one.
         """
         if isinstance(schema, type):
             schema = schema()  # once, not at every request
         if location == "json":
-            options = {"example": example_of(schema), **options}
+            size = f"At most {max_bytes} bytes."
+            options = {"example": example_of(schema), "description": size, **options}
         loaded = super().arguments(schema, location=location, **options)
         if location == "json":
-            loaded = _both(problems_doc(400, 413, 415), loaded)
+            loaded = _both(_both(problems_doc(400, 413, 415), loaded), takes(max_bytes))
         if location == "query":
             loaded = _unless_empty(schema, cast("Callable[[Handler], Handler]", loaded))
         return cast("Callable[[Handler], Handler]", loaded)

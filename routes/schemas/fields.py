@@ -1,6 +1,7 @@
 """Fields that every schema shares."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,11 @@ MAX_EMAIL_CHARS = 254
 """What fits into a mail's envelope: RFC 5321, 4.5.3.1, without the brackets."""
 
 MAX_ID_CHARS = 64
+
+METADATA_CHARS = 16_384
+
+MAX_ERRORS = 50
+"""In one object of the client's own: nobody reads more of them."""
 
 NO_NUL_PATTERN = "^[^\\u0000]*$"
 """What texts are, for the documentation; a pattern cannot name lone surrogates."""
@@ -155,40 +161,45 @@ class Word(fields.String):
 class JsonObject(fields.Dict):
     """A JSON object of the client's own, within bounds."""
 
-    def __init__(self, *, max_depth: int = 5, max_chars: int = 16_384, **options: Any) -> None:
-        """Take objects at most `max_depth` deep, with at most `max_chars` in texts and names."""
+    def __init__(
+        self, *, max_depth: int = 5, max_chars: int = METADATA_CHARS, **options: Any
+    ) -> None:
+        """Take objects at most `max_depth` deep that are written in at most `max_chars`."""
         super().__init__(keys=fields.String(), **options)
         self._max_depth = max_depth
         self._max_chars = max_chars
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
-        loaded = super()._deserialize(value, attr, data, **options)  # type: ignore[no-untyped-call]  # marshmallow leaves it open
+        del attr, data, options
+        if not isinstance(value, Mapping):
+            raise self.make_error("invalid")
         errors: dict[str, Any] = {}
-        chars = 0
-        for name, inner in loaded.items():
+        for name, inner in value.items():
             try:
-                chars += sum(len(text) for text in _texts([name, inner], self._max_depth))
+                _check([name, inner], self._max_depth)
             except ValidationError as exc:
                 errors[name] = exc.messages
+                if len(errors) == MAX_ERRORS:
+                    break
         if errors:
             raise ValidationError(errors)
-        if chars > self._max_chars:
-            raise ValidationError(f"Longer than {self._max_chars} characters in all.")
-        return loaded
+        if len(json.dumps(value, ensure_ascii=False, separators=(",", ":"))) > self._max_chars:
+            raise ValidationError(f"Longer than {self._max_chars} characters of JSON.")
+        return value
 
 
-def _texts(value: Any, depth_left: int) -> Iterator[str]:
-    """Walk through all names and values as texts; ValidationError if one cannot be stored."""
-    if isinstance(value, str) and (problem := _unstorable(value)):
-        raise ValidationError(problem)
+def _check(value: Any, depth_left: int) -> None:
+    """Walk through all names and values; ValidationError if one cannot be stored."""
+    if isinstance(value, str):
+        if problem := _unstorable(value):
+            raise ValidationError(problem)
+        return
     if not isinstance(value, (Mapping, list)):
-        yield str(value)
         return
     if depth_left < 1:
         raise ValidationError("Nested too deeply.")
-    parts = [*value, *value.values()] if isinstance(value, Mapping) else value
-    for part in parts:
-        yield from _texts(part, depth_left - 1)
+    for part in [*value, *value.values()] if isinstance(value, Mapping) else value:
+        _check(part, depth_left - 1)
 
 
 def _unstorable(text: str) -> str | None:

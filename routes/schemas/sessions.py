@@ -5,12 +5,17 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from routes.schemas.fields import Digits, Flag, JsonObject, Name, Text, Timestamp
+from routes.bodies.sizes import SMALL_BODY_BYTES
+from routes.schemas.fields import METADATA_CHARS, Digits, Flag, JsonObject, Name, Text, Timestamp
 from routes.schemas.runs import NAME_CHARS, NOT_BLANK, NOT_BLANK_PATTERN
 from services.domain.catalog import Strategy
+from services.domain.limits import ESCAPED_CHAR_BYTES
 
 TITLE_CHARS = 200
 PROMPT_CHARS = 32_000
+PATCH_BYTES = SMALL_BODY_BYTES + ESCAPED_CHAR_BYTES * (TITLE_CHARS + PROMPT_CHARS + METADATA_CHARS)
+"""What a change of everything takes at most."""
+
 PAGE_DEFAULT = 50
 PAGE_MAX = 100
 
@@ -103,7 +108,7 @@ class SessionQuerySchema(PageQuerySchema):
 
 
 class PageSchema(ma.Schema):
-    """A page; `next_cursor` is null at the end."""
+    """A page; `next_cursor` is null at the end. Long texts may make it shorter than asked for."""
 
     next_cursor = fields.String(required=True, allow_none=True)
 

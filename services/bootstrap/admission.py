@@ -14,6 +14,7 @@ from services.admission.waiting.burst_queue import BurstQueue
 from services.admission.waiting.times import QueueTimes
 from services.admission.windows.local import LocalWindows
 from services.admission.windows.turn_limit import TurnLimit
+from services.admission.windows.write_limit import WriteLimit
 from services.domain.limits import Limit, Windows
 from services.settings.whole import Settings
 from services.telemetry.metrics import Metrics
@@ -56,8 +57,16 @@ def build_queue(settings: Settings, counters: Counters, metrics: Metrics) -> Bur
 
 def build_turn_limit(settings: Settings, windows: Windows) -> TurnLimit:
     """Build the limit of messages that each user may send."""
-    limits = settings.limits
-    return TurnLimit(windows, parsed(limits.ai) if limits.enabled else ())
+    return TurnLimit(windows, _limits(settings, settings.limits.ai))
+
+
+def build_write_limit(settings: Settings, windows: Windows) -> WriteLimit:
+    """Build the limit of what each user may write beside messages."""
+    return WriteLimit(windows, _limits(settings, settings.limits.writes))
+
+
+def _limits(settings: Settings, notation: str) -> Sequence[Limit]:
+    return parsed(notation) if settings.limits.enabled else ()
 
 
 def parsed(notation: str) -> Sequence[Limit]:

@@ -1,6 +1,7 @@
 """The store: SQLite in `DATA_DIR`, or a Supabase project."""
 
 from services.settings.whole import Settings
+from services.stores.base.bounds import Bounds
 from services.stores.base.store import Store
 from services.stores.sqlite.store import SqliteStore
 
@@ -9,7 +10,7 @@ def build(settings: Settings) -> Store:
     """Open the database that the settings name."""
     scaling = settings.scaling
     if scaling.supabase_url is None or scaling.supabase_key is None:
-        return SqliteStore.open(settings.server.data_dir)
+        return SqliteStore.open(settings.server.data_dir, _bounds(settings))
     from services.stores.supabase.access.connection import (  # noqa: PLC0415 - 2 s, loaded on use
         ConnectionLimits,
     )
@@ -24,6 +25,16 @@ def build(settings: Settings) -> Store:
             reserved_timeout_seconds=_beat_patience(settings),
         ),
         revocation_window_seconds=accounts.access_token_seconds + accounts.jwt_leeway_seconds,
+        bounds=_bounds(settings),
+    )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    limits = settings.limits
+    return Bounds(
+        page_bytes=limits.max_page_bytes,
+        stored_bytes=limits.max_stored_bytes_per_user or None,
+        search_seconds=limits.search_seconds,
     )
 
 

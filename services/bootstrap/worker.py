@@ -1,5 +1,6 @@
 """Builds a whole worker, in one of the three combinations of adapters."""
 
+from services.admission.sessions import SessionAdmission
 from services.admission.turns import TurnAdmission
 from services.bootstrap import (
     admission,
@@ -43,6 +44,7 @@ def build_services(settings: Settings) -> Services:
         followers=followers,
         counters=counters,
         turns=TurnAdmission(turn_limit, answering.queue),
+        sessions=SessionAdmission(admission.build_write_limit(settings, counters.windows)),
         answering=answering,
         runner=runner,
         drain=Drain(runner, log, followers, settings.server.graceful_timeout),

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+ESCAPED_CHAR_BYTES = 12
+"""A character outside the basic plane, written as two JSON escapes: the most that one takes."""
+
 GROWTH = 4
 
 

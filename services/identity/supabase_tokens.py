@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import jwt
 
-from services.domain.errors.requests import Unauthorized
+from services.domain.errors.requests import ODD_INPUT, Unauthorized
 from services.domain.users import Caller, ExternalUser, Role, VerifiedToken
 from services.identity.key_set import ALGORITHMS, KeySet
 from services.stores.base.ids import is_uuid
@@ -86,13 +86,14 @@ class SupabaseTokens:
             )
         except jwt.ExpiredSignatureError as exc:
             raise Unauthorized("The access token has expired; refresh it.") from exc
-        except (jwt.PyJWTError, ValueError) as exc:
-            # ValueError: bytes that are no text cannot come in a header, but they can in a frame.
+        except (jwt.PyJWTError, *ODD_INPUT) as exc:
             raise Unauthorized("The access token is not valid.") from exc
 
     def _key_of(self, header: dict[str, Any]) -> tuple[str | jwt.PyJWK, str]:
         """Choose the key and the only algorithm it may be used with."""
         algorithm, key_id = header.get("alg"), header.get("kid")
+        if not isinstance(algorithm, str):
+            raise jwt.InvalidAlgorithmError(type(algorithm).__name__)
         if algorithm == SECRET_ALGORITHM and self._rules.secret:
             return self._rules.secret, SECRET_ALGORITHM
         if algorithm not in ALGORITHMS or not isinstance(key_id, str):

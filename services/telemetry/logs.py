@@ -6,8 +6,9 @@ from typing import Any, TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import Processor
+from structlog.typing import ExcInfo, Processor
 
+from services.telemetry.log_text import escape_controls, indented_traceback, shortened
 from services.telemetry.output import Output
 
 HIDDEN = "[hidden]"
@@ -26,6 +27,8 @@ CONTENT_NAMES = frozenset(
     {"body", "content", "full_content", "messages", "prompt", "query", "text"}
 )
 """What people write to a model is theirs: the values of these keys are not logged."""
+
+_transformed = ExceptionDictTransformer(show_locals=False)
 
 COUNTS = ("_tokens", "_estimate")
 """`input_tokens` is a number, not a token."""
@@ -72,7 +75,7 @@ def configure(level: str, style: str, stream: TextIO | None = None) -> None:
 
 
 def hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the values of keys that name secrets or content, at any depth."""
+    """Replace the values of keys that name secrets or content, at any depth; shorten long texts."""
     for name, value in line.items():
         line[name] = _shown(name, value)
     return line
@@ -86,18 +89,24 @@ def _shown(name: str, value: Any) -> Any:
         return HIDDEN
     if isinstance(value, Mapping):
         return {key: _shown(str(key), inner) for key, inner in value.items()}
-    return value
+    return shortened(value) if isinstance(value, str) else value
 
 
 def _ending(style: str) -> list[Processor]:
     # Both styles' own tracebacks show local variables, and with them what people said.
     if style == "json":
         return [
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(default=str),
+            structlog.processors.ExceptionRenderer(_told),
+            structlog.processors.JSONRenderer(default=str),  # it escapes all that is not ASCII
         ]
     return [
-        structlog.dev.ConsoleRenderer(
-            colors=False, exception_formatter=structlog.dev.plain_traceback
-        )
+        escape_controls,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=indented_traceback),
     ]
+
+
+def _told(exc_info: ExcInfo) -> list[dict[str, Any]]:
+    told = _transformed(exc_info)
+    for error in told:
+        error["exc_value"] = shortened(error["exc_value"])
+    return told

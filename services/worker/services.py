@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.admission.counters import Counters
+from services.admission.sessions import SessionAdmission
 from services.admission.turns import TurnAdmission
 from services.admission.waiting.burst_queue import BurstQueue
 from services.domain.catalog import Offers
@@ -83,6 +84,7 @@ class Services:  # wide: it has one field a capability, and only holds them
     followers: Followers
     counters: Counters
     turns: TurnAdmission
+    sessions: SessionAdmission
     answering: Answering
     runner: Runner
     drain: Drain

@@ -1,4 +1,5 @@
--- Messages: the questions and answers of a session, which form a tree.
+-- Messages: the questions and answers of a session, which form a tree; and how many bytes a user
+-- keeps, in sessions and messages.
 
 -- `seq` is the order of creation within a session.
 create table public.messages (
@@ -63,16 +64,21 @@ $$;
 revoke all on function charla.message_json from public, anon, authenticated;
 grant execute on function charla.message_json to service_role;
 
--- A page of messages, the newest first; its cost does not grow with the session. `p_from` is the
--- newest message of the page, null for the first page. Null: no such session;
+-- A page of messages, the newest first; its cost does not grow with the session. It ends early once
+-- it has `p_bytes` of content, and `next` is then the message that begins the next one. `p_from` is
+-- the newest message of the page, null for the first page. Null: no such session;
 -- `{"refused": "invalid_cursor"}`: no such message in it.
 create function public.list_messages(
-  p_user uuid, p_session uuid, p_tree boolean, p_limit integer, p_from uuid default null
+  p_user uuid, p_session uuid, p_tree boolean, p_limit integer, p_from uuid default null,
+  p_bytes integer default null
 ) returns json
 language plpgsql stable set search_path = '' as $$
 declare
   leaf uuid;
   newest bigint;
+  ids uuid[];
+  sizes integer[];
+  kept integer;
   page json;
 begin
   select active_leaf into leaf from public.sessions
@@ -87,9 +93,10 @@ begin
     end if;
   end if;
   if p_tree then
-    select json_agg(charla.message_json(m) order by m.seq desc) into page
+    select array_agg(m.id order by m.seq desc), array_agg(m.size order by m.seq desc)
+    into ids, sizes
     from (
-      select * from public.messages as m
+      select m.id, m.seq, octet_length(m.content) as size from public.messages as m
       where m.session_id = p_session and (newest is null or m.seq <= newest)
       order by m.seq desc limit p_limit
     ) as m;
@@ -102,11 +109,137 @@ begin
       from walk join public.messages as m on m.id = walk.id
       where walk.depth < p_limit and m.parent_id is not null
     )
-    select json_agg(charla.message_json(m) order by walk.depth) into page
+    select array_agg(m.id order by walk.depth),
+      array_agg(octet_length(m.content) order by walk.depth)
+    into ids, sizes
     from walk join public.messages as m on m.id = walk.id;
   end if;
-  return json_build_object('messages', coalesce(page, '[]'));
+  kept := charla.fitting(sizes, p_bytes);
+  select json_agg(charla.message_json(m) order by shown.place) into page
+  from unnest(ids[1:kept]) with ordinality as shown (id, place)
+  join public.messages as m on m.id = shown.id;
+  return json_build_object('messages', coalesce(page, '[]'), 'next', ids[kept + 1]);
 end;
 $$;
 revoke all on function public.list_messages from public, anon, authenticated;
 grant execute on function public.list_messages to service_role;
+
+-- Counted where rows are written, however they are written.
+create table public.user_storage (
+  user_id uuid primary key,
+  bytes bigint not null
+);
+alter table public.user_storage enable row level security;
+revoke all on public.user_storage from public, anon, authenticated, service_role;
+grant select, insert, update, delete on public.user_storage to service_role;
+
+-- A row counts for 512 bytes beside its texts: for itself, its run and its places in the indexes.
+create function charla.bytes_of_message(content text) returns bigint
+language sql immutable parallel safe set search_path = '' as $$
+  select 512 + octet_length($1)::bigint
+$$;
+revoke all on function charla.bytes_of_message from public, anon, authenticated;
+grant execute on function charla.bytes_of_message to service_role;
+
+create function charla.bytes_of_session(title text, system_prompt text, metadata json)
+returns bigint
+language sql immutable parallel safe set search_path = '' as $$
+  select 512 + coalesce(octet_length($1), 0)::bigint + coalesce(octet_length($2), 0)
+    + octet_length($3::text)
+$$;
+revoke all on function charla.bytes_of_session from public, anon, authenticated;
+grant execute on function charla.bytes_of_session to service_role;
+
+create function charla.add_stored(p_user uuid, p_bytes bigint) returns void
+language sql set search_path = '' as $$
+  insert into public.user_storage as s (user_id, bytes) values (p_user, p_bytes)
+  on conflict (user_id) do update set bytes = s.bytes + excluded.bytes
+$$;
+revoke all on function charla.add_stored from public, anon, authenticated;
+grant execute on function charla.add_stored to service_role;
+
+create function charla.is_full(p_user uuid, p_most bigint) returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(
+    (select s.bytes >= p_most from public.user_storage as s where s.user_id = p_user), false
+  );
+end;
+$$;
+revoke all on function charla.is_full from public, anon, authenticated;
+grant execute on function charla.is_full to service_role;
+
+create function charla.count_messages() returns trigger
+language plpgsql set search_path = '' as $$
+declare
+  sign integer := case tg_op when 'DELETE' then -1 else 1 end;
+begin
+  perform charla.add_stored(u.user_id, u.bytes)
+  from (
+    select user_id, sign * sum(charla.bytes_of_message(content))::bigint as bytes
+    from counted group by user_id order by user_id
+  ) as u;
+  return null;
+end;
+$$;
+revoke all on function charla.count_messages from public, anon, authenticated;
+grant execute on function charla.count_messages to service_role;
+
+create function charla.count_sessions() returns trigger
+language plpgsql set search_path = '' as $$
+declare
+  sign integer := case tg_op when 'DELETE' then -1 else 1 end;
+begin
+  perform charla.add_stored(u.user_id, u.bytes)
+  from (
+    select user_id,
+      sign * sum(charla.bytes_of_session(title, system_prompt, metadata))::bigint as bytes
+    from counted group by user_id order by user_id
+  ) as u;
+  return null;
+end;
+$$;
+revoke all on function charla.count_sessions from public, anon, authenticated;
+grant execute on function charla.count_sessions to service_role;
+
+create function charla.recount_message() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform charla.add_stored(
+    new.user_id, octet_length(new.content)::bigint - octet_length(old.content)
+  );
+  return null;
+end;
+$$;
+revoke all on function charla.recount_message from public, anon, authenticated;
+grant execute on function charla.recount_message to service_role;
+
+create function charla.recount_session() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform charla.add_stored(
+    new.user_id,
+    charla.bytes_of_session(new.title, new.system_prompt, new.metadata)
+      - charla.bytes_of_session(old.title, old.system_prompt, old.metadata)
+  );
+  return null;
+end;
+$$;
+revoke all on function charla.recount_session from public, anon, authenticated;
+grant execute on function charla.recount_session to service_role;
+
+create trigger count_new after insert on public.messages
+  referencing new table as counted for each statement execute function charla.count_messages();
+create trigger count_deleted after delete on public.messages
+  referencing old table as counted for each statement execute function charla.count_messages();
+create trigger count_changed after update of content on public.messages
+  for each row when (new.content <> old.content) execute function charla.recount_message();
+create trigger count_new after insert on public.sessions
+  referencing new table as counted for each statement execute function charla.count_sessions();
+create trigger count_deleted after delete on public.sessions
+  referencing old table as counted for each statement execute function charla.count_sessions();
+create trigger count_changed after update of title, system_prompt, metadata on public.sessions
+  for each row when (
+    new.title is distinct from old.title or new.system_prompt is distinct from old.system_prompt
+    or new.metadata::text <> old.metadata::text
+  ) execute function charla.recount_session();

@@ -33,13 +33,31 @@ $$;
 revoke all on function public.charla_ping from public, anon, authenticated;
 grant execute on function public.charla_ping to service_role;
 
+-- How many of these sizes, in their order, make a page of `p_bytes`: at least one, and the one that
+-- fills it. Null: as many as there are.
+create function charla.fitting(sizes integer[], p_bytes integer) returns integer
+language plpgsql immutable set search_path = '' as $$
+declare
+  used bigint := 0;
+  kept integer := 0;
+begin
+  while kept < cardinality(sizes) and (kept = 0 or p_bytes is null or used < p_bytes) loop
+    kept := kept + 1;
+    used := used + sizes[kept];
+  end loop;
+  return kept;
+end;
+$$;
+revoke all on function charla.fitting from public, anon, authenticated;
+grant execute on function charla.fitting to service_role;
+
 -- Every function that the server and its commands call.
 create function charla.remote_calls() returns text[]
 language sql immutable set search_path = '' as $$
   select array['own_tenant', 'add_user', 'find_user', 'set_password', 'set_compared_email',
     'open_login', 'rotate_token', 'login_network_is_known',
     'revoke_logins', 'login_is_live', 'purge_tokens', 'purge_logins', 'find_key', 'create_session',
-    'get_session', 'change_session', 'list_sessions', 'list_messages', 'begin_turn', 'settle_turn',
+    'get_session', 'change_session', 'list_sessions', 'search_sessions', 'list_messages', 'begin_turn', 'settle_turn',
     'get_run', 'latest_run', 'run_text', 'run_progress', 'request_stop', 'run_states', 'beat',
     'claim_dead', 'forget_workers', 'delete_hidden', 'delete_session', 'hidden_sessions',
     'purge_keys', 'purge_checkpoints', 'charla_ping', 'charla_status',
@@ -54,7 +72,7 @@ language sql immutable set search_path = '' as $$
   values
     ('tenants', array[]::text[]), ('users', '{}'), ('logins', '{}'), ('refresh_tokens', '{}'),
     ('runs', '{}'), ('checkpoints', '{}'), ('workers', '{}'), ('ledger', '{}'),
-    ('idempotency_keys', '{}'),
+    ('idempotency_keys', '{}'), ('user_storage', '{}'),
     ('sessions', array['id', 'user_id', 'title', 'system_prompt', 'provider', 'model', 'metadata',
       'archived', 'created_at', 'updated_at']),
     ('messages', array['id', 'session_id', 'user_id', 'parent_id', 'role', 'content', 'status',

@@ -6,7 +6,7 @@ create type charla.turn as (
   tenant_id uuid, worker_id text, content text, token_estimate bigint, title text,
   chosen boolean, provider text, model text, offers jsonb, max_tokens bigint,
   context_messages integer, created_at timestamptz, new_session json, parent_rule text,
-  parent_id uuid, key_hash text, body_hash text, max_active_runs integer
+  parent_id uuid, key_hash text, body_hash text, max_active_runs integer, max_stored_bytes bigint
 );
 
 -- The answer that was given before: to this very run, or to its key; null: neither is known.
@@ -172,6 +172,9 @@ begin
     if active >= t.max_active_runs then
       return json_build_object('refused', 'too_many_runs', 'active_runs', active);
     end if;
+  end if;
+  if t.max_stored_bytes is not null and charla.is_full(t.user_id, t.max_stored_bytes) then
+    return json_build_object('refused', 'storage_full');
   end if;
   run.input_tokens := charla.tokens(session.system_prompt) + t.token_estimate
     + (reply ->> 'history_tokens')::bigint;

@@ -15,7 +15,7 @@ from services.domain.errors.upstream import ProviderError
 
 TEXT = (ROOT / "Documentation" / "errors.md").read_text()
 PROBLEMS, STREAM = TEXT.split("## Failed answers")
-RATE_LIMIT_CODES = {"queue_full", "too_many_readers", "too_many_runs"}
+RATE_LIMIT_CODES = {"queue_full", "search_busy", "too_many_readers", "too_many_runs"}
 """What a TooManyRequests may be called instead of `rate_limited`."""
 
 

@@ -6,13 +6,15 @@ CharlaError
 │   ├── InvalidCursor 422       a cursor that this server did not make
 │   ├── ModelNotAvailable 422   unknown or unconfigured provider or model
 │   ├── ContextTooLong 422      the message does not fit the model's window
+│   ├── SearchTooBroad 422      a search that takes too long
 │   └── KeyReused 422           an Idempotency-Key that was used with another body
 ├── Unauthorized 401            no token, or a bad one
 ├── NotFound 404                does not exist, or is not yours
 ├── Conflict 409
 │   ├── EmailTaken 409
 │   ├── ExternalAccount 409     another system manages the account
-│   └── RunActive 409           the session has an active run: `active_run_id`
+│   ├── RunActive 409           the session has an active run: `active_run_id`
+│   └── StorageFull 409         the user keeps as much as a user may
 ├── RequestTimeout 408          did not arrive in time
 ├── ContentTooLarge 413
 ├── TooManyRequests 429         `retry_after` seconds

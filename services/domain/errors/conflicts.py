@@ -44,3 +44,10 @@ class RunActive(Conflict):
     def extra(self) -> Mapping[str, object]:
         """Name the active run."""
         return {"active_run_id": self.active_run_id}
+
+
+class StorageFull(Conflict):
+    """The user keeps as many bytes as a user may; what is there can be read and deleted."""
+
+    title = "Your storage is full"
+    code = "storage_full"

@@ -5,6 +5,9 @@ from typing import Self
 from services.domain.errors.base import CharlaError
 from services.domain.limits import Standing
 
+ODD_INPUT = (ValueError, TypeError, ArithmeticError, RecursionError)
+"""What the readers of other packages raise where input has an odd type, size or depth."""
+
 
 class InvalidRequest(CharlaError):
     """Input that breaks a rule of the contract."""
@@ -47,6 +50,13 @@ class ContextTooLong(InvalidRequest):
 
     title = "The message does not fit the model"
     code = "context_too_long"
+
+
+class SearchTooBroad(InvalidRequest):
+    """A search that took longer than a search may."""
+
+    title = "The search takes too long"
+    code = "search_too_broad"
 
 
 class KeyReused(InvalidRequest):

@@ -11,7 +11,10 @@ from services.stores.base.ids import is_uuid
 
 
 class MessageStore(ABC):
-    """The cost of a page does not grow with the length of its session."""
+    """The cost of a page does not grow with the length of its session.
+
+    A page ends early once it has `Bounds.page_bytes` of text.
+    """
 
     @abstractmethod
     def branch(
@@ -46,8 +49,9 @@ def cursor_message(which: MessageList, cursor: str) -> str:
     return message_id
 
 
-def message_page(which: MessageList, newest_first: Sequence[Message], limit: int) -> Page[Message]:
-    """Make a page of at most `limit` messages, the oldest first; one more begins the next page."""
-    further = newest_first[limit:]
-    next_cursor = encode_cursor(which, further[0].id) if further else None
-    return Page(newest_first[:limit][::-1], next_cursor)
+def message_page(
+    which: MessageList, newest_first: Sequence[Message], next_id: str | None
+) -> Page[Message]:
+    """Make a page, the oldest message first; `next_id` is the message that begins the next page."""
+    next_cursor = None if next_id is None else encode_cursor(which, next_id)
+    return Page(newest_first[::-1], next_cursor)

@@ -4,8 +4,14 @@ The sentences for what the domain's own rules refuse are in the domain: RunActiv
 ModelNotAvailable and ContextTooLong.
 """
 
-from services.domain.errors.conflicts import EmailTaken
-from services.domain.errors.requests import InvalidRequest, KeyReused, NotFound, TooManyRequests
+from services.domain.errors.conflicts import EmailTaken, StorageFull
+from services.domain.errors.requests import (
+    InvalidRequest,
+    KeyReused,
+    NotFound,
+    SearchTooBroad,
+    TooManyRequests,
+)
 
 
 def no_session() -> NotFound:
@@ -46,6 +52,26 @@ def too_many_runs(active: int) -> TooManyRequests:
         f"{active} answers are being written for you; wait for one of them to end.",
         code="too_many_runs",
     )
+
+
+def storage_full() -> StorageFull:
+    """Say that the user keeps as many bytes as are allowed."""
+    return StorageFull(
+        "Your conversations take all the room that you have here. Delete some of them to write on."
+    )
+
+
+def search_busy() -> TooManyRequests:
+    """Say that a search of the user is under way."""
+    return TooManyRequests(
+        "Your last search is still under way; wait for it to end.", code="search_busy"
+    )
+
+
+def search_too_broad() -> SearchTooBroad:
+    """Say that the search was ended."""
+    text = "It takes too long: search for more words, or for longer ones."
+    return SearchTooBroad(text, {"q": [text]})
 
 
 def email_taken() -> EmailTaken:

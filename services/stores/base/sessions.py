@@ -23,7 +23,7 @@ class SessionStore(ABC):
     def create(self, new: NewSession, key: IdempotencyKey | None = None) -> Session:
         """Make a session; a known key returns the session that it made before.
 
-        Raises KeyReused if the key was used with another body.
+        Raises KeyReused if the key was used with another body, and StorageFull.
         """
 
     @abstractmethod
@@ -35,14 +35,19 @@ class SessionStore(ABC):
         """List sessions by `updated_at`, newest first.
 
         Sessions that change while a client pages may be met twice, or be missed because they moved
-        before its cursor; all others are met exactly once. Raises InvalidCursor.
+        before its cursor; all others are met exactly once. A page ends early once it has
+        `Bounds.page_bytes` of prompts and metadata. Raises InvalidCursor; a search SearchTooBroad
+        if it takes too long.
         """
 
     @abstractmethod
     def change(
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
     ) -> Session:
-        """Apply a PATCH and move `updated_at`, or raise NotFound; an empty one changes nothing."""
+        """Apply a PATCH and move `updated_at`, or raise NotFound; an empty one changes nothing.
+
+        Raises StorageFull if the session would grow.
+        """
 
     @abstractmethod
     def delete(self, user_id: str, session_id: str) -> None:
@@ -75,10 +80,9 @@ def session_position(cursor: str) -> SessionPosition:
     return SessionPosition(time, session_id)
 
 
-def session_page(found: Sequence[Session], limit: int) -> Page[Session]:
-    """Make a page of at most `limit` sessions; one more tells that there is another page."""
-    items = found[:limit]
-    if len(found) <= limit:
+def session_page(items: Sequence[Session], *, more: bool) -> Page[Session]:
+    """Make a page of sessions; `more`: there is another one."""
+    if not more:
         return Page(items)
     last = items[-1]
     return Page(items, encode_cursor(_CURSOR, time_text(last.updated_at), last.id))

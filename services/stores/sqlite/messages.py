@@ -5,6 +5,7 @@ import sqlite3
 from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page
 from services.domain.sessions import Message, MessageRole, MessageStatus
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.messages import (
     MessageList,
     MessageStore,
@@ -19,7 +20,9 @@ from services.stores.sqlite.turns.checkpoints import text_so_far
 
 _NEWEST = 2**63 - 1
 
-# The depth is bounded inside the recursion: the cost depends on the page, not on the session.
+# The depth is bounded inside the recursion: the cost depends on the page, not on the session. The
+# walk goes from one message to the next, so its rows are in their order. Sorting them would read
+# all texts before the first is given.
 _BRANCH = """
 WITH RECURSIVE walk (depth, id) AS (
   SELECT 1, :start
@@ -27,7 +30,7 @@ WITH RECURSIVE walk (depth, id) AS (
   SELECT walk.depth + 1, m.parent_id FROM walk JOIN messages AS m ON m.id = walk.id
   WHERE walk.depth < :limit AND m.parent_id IS NOT NULL
 )
-SELECT m.* FROM walk CROSS JOIN messages AS m ON m.id = walk.id ORDER BY walk.depth
+SELECT m.* FROM walk CROSS JOIN messages AS m ON m.id = walk.id
 """
 
 _TREE = """
@@ -39,9 +42,10 @@ ORDER BY seq DESC LIMIT :limit
 class SqliteMessages(MessageStore):
     """Pages of messages; a cursor names the newest message of the page that it leads to."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bounds: Bounds = USUAL) -> None:
         """Work on a migrated database."""
         self._database = database
+        self._bounds = bounds
 
     def branch(
         self, user_id: str, session_id: str, limit: int, cursor: str | None = None
@@ -52,7 +56,8 @@ class SqliteMessages(MessageStore):
             if cursor is not None:
                 start = _message_at(connection, session_id, MessageList.BRANCH, cursor)["id"]
             asked = {"start": start, "limit": limit + 1}
-            return _page(connection, MessageList.BRANCH, connection.execute(_BRANCH, asked), limit)
+            rows = connection.execute(_BRANCH, asked)
+            return self._page(connection, MessageList.BRANCH, rows, limit)
 
     def tree(
         self, user_id: str, session_id: str, limit: int, cursor: str | None = None
@@ -64,7 +69,23 @@ class SqliteMessages(MessageStore):
             if cursor is not None:
                 start = _message_at(connection, session_id, MessageList.TREE, cursor)["seq"]
             asked = {"session_id": session_id, "start": start, "limit": limit + 1}
-            return _page(connection, MessageList.TREE, connection.execute(_TREE, asked), limit)
+            rows = connection.execute(_TREE, asked)
+            return self._page(connection, MessageList.TREE, rows, limit)
+
+    def _page(
+        self, connection: sqlite3.Connection, which: MessageList, rows: sqlite3.Cursor, limit: int
+    ) -> Page[Message]:
+        """Read row by row: what comes after the page stays unread."""
+        page: list[Message] = []
+        left = self._bounds.page_bytes
+        for row in rows:
+            if len(page) == limit or left <= 0:
+                rows.close()
+                return message_page(which, page, row["id"])
+            content = _content(connection, row)
+            left -= len(content.encode())
+            page.append(_message_of(row, content))
+        return message_page(which, page, None)
 
 
 def _message_at(
@@ -77,13 +98,6 @@ def _message_at(
     if row is None:
         raise InvalidCursor
     return row
-
-
-def _page(
-    connection: sqlite3.Connection, which: MessageList, newest_first: sqlite3.Cursor, limit: int
-) -> Page[Message]:
-    rows = newest_first.fetchall()
-    return message_page(which, [_message_of(row, _content(connection, row)) for row in rows], limit)
 
 
 def _message_of(row: sqlite3.Row, content: str) -> Message:

@@ -19,6 +19,7 @@ from services.domain.runs import (
     Settlement,
 )
 from services.stores.base import refusals
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
 from services.stores.base.times import time_text
@@ -34,14 +35,15 @@ from services.stores.sqlite.turns import settle as settlements
 class SqliteRuns(RunStore):
     """Opens the transactions; their contents are in `begin`, `settle` and `leases` of `turns`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bounds: Bounds = USUAL) -> None:
         """Work on a migrated database."""
         self._database = database
+        self._bounds = bounds
 
     def begin_turn(self, turn: BeginTurn) -> BegunTurn:
         """Begin a turn."""
         with self._database.write() as connection:
-            return turns.begin(connection, turn)
+            return turns.begin(connection, turn, self._bounds.stored_bytes)
 
     def find_key(self, user_id: str, key: IdempotencyKey) -> Replay | None:
         """Look a key up."""

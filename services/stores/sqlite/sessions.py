@@ -12,6 +12,7 @@ from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
 from services.stores.base import refusals
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
 from services.stores.base.sessions import (
@@ -23,8 +24,8 @@ from services.stores.base.sessions import (
     session_position,
 )
 from services.stores.base.times import time_of, time_text
-from services.stores.sqlite import deletions
-from services.stores.sqlite.file.database import Database, Mode
+from services.stores.sqlite import deletions, storage
+from services.stores.sqlite.file.database import Database, Mode, TookTooLong
 from services.stores.sqlite.search import fold, match_expression, words_of
 from services.stores.sqlite.turns import keys
 
@@ -63,9 +64,10 @@ WHERE id = :id
 class SqliteSessions(SessionStore):
     """Sessions; which run is active is read from the runs, not stored twice."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bounds: Bounds = USUAL) -> None:
         """Work on a migrated database."""
         self._database = database
+        self._bounds = bounds
 
     def create(self, new: NewSession, key: IdempotencyKey | None = None) -> Session:
         """Insert a session, or read the one that the key made."""
@@ -73,6 +75,7 @@ class SqliteSessions(SessionStore):
             known = keys.find(connection, new.user_id, key) if key else None
             if known is not None:
                 return session_of(owned(connection, new.user_id, known.session_id))
+            storage.check_room(connection, new.user_id, self._bounds.stored_bytes)
             insert(connection, new)
             if key:
                 made = Replay(new.id, None)
@@ -98,16 +101,20 @@ class SqliteSessions(SessionStore):
         }
         if wanted.query is None:
             with self._database.read() as connection:
-                return _page(connection.execute(_LIST, asked).fetchall(), wanted.limit)
+                return self._page(connection.execute(_LIST, asked), wanted.limit)
         words = words_of(wanted.query)
         if not words:
             return Page([])
         asked["words"] = json.dumps([fold(word) for word in words])
         asked["expression"] = match_expression(user_id, words)
-        rows = self._database.aside(
-            Mode.READ, lambda connection: connection.execute(_SEARCH, asked).fetchall()
-        )
-        return _page(rows, wanted.limit)
+        try:
+            return self._database.aside(
+                Mode.READ,
+                lambda connection: self._page(connection.execute(_SEARCH, asked), wanted.limit),
+                self._bounds.search_seconds,
+            )
+        except TookTooLong:
+            raise refusals.search_too_broad() from None
 
     def change(
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
@@ -120,7 +127,10 @@ class SqliteSessions(SessionStore):
             row = owned(connection, user_id, session_id)
             values = {name: row[name] for name in row.keys()} | columns  # noqa: SIM118 - a Row iterates over its values
             values["updated_at"] = time_text(now)
+            before = storage.kept_by(connection, user_id)
             connection.execute(_CHANGE, values)
+            if storage.kept_by(connection, user_id) > before:
+                storage.check_room(connection, user_id, self._bounds.stored_bytes, before)
             return session_of(owned(connection, user_id, session_id))
 
     def delete(self, user_id: str, session_id: str) -> None:
@@ -133,6 +143,18 @@ class SqliteSessions(SessionStore):
         # Nobody sees it any more: what cannot be deleted now, the purge of the runs deletes later.
         with suppress(StoreUnavailable):
             deletions.finish(self._database, session_id)
+
+    def _page(self, rows: sqlite3.Cursor, limit: int) -> Page[Session]:
+        """Read row by row: what comes after the page stays unread."""
+        page: list[Session] = []
+        left = self._bounds.page_bytes
+        for row in rows:
+            if len(page) == limit or left <= 0:
+                rows.close()
+                return session_page(page, more=True)
+            left -= len(row["metadata"].encode()) + len((row["system_prompt"] or "").encode())
+            page.append(session_of(row))
+        return session_page(page, more=False)
 
 
 def owned(connection: sqlite3.Connection, user_id: str, session_id: str) -> sqlite3.Row:
@@ -197,7 +219,3 @@ def _changed(changes: SessionChanges) -> dict[str, object]:
 
 def _folded(title: str | None) -> str | None:
     return None if title is None else fold(title)
-
-
-def _page(rows: list[sqlite3.Row], limit: int) -> Page[Session]:
-    return session_page([session_of(row) for row in rows], limit)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.store import Store
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import known_migrations, migrate
@@ -20,7 +21,9 @@ LOCK_SECONDS = 5.0
 class SqliteStore(Store):
     """One file. Belongs to the thread that opened it, and must be opened after a fork."""
 
-    def __init__(self, path: Path, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(
+        self, path: Path, lock_seconds: float = LOCK_SECONDS, bounds: Bounds = USUAL
+    ) -> None:
         """Open or make the file and bring it to this release's schema, or raise SchemaTooNew."""
         self._database = Database(path, lock_seconds)
         try:
@@ -30,15 +33,15 @@ class SqliteStore(Store):
             raise
         self.users = SqliteUsers(self._database)
         self.logins = SqliteLogins(self._database)
-        self.sessions = SqliteSessions(self._database)
-        self.messages = SqliteMessages(self._database)
-        self.runs = SqliteRuns(self._database)
+        self.sessions = SqliteSessions(self._database, bounds)
+        self.messages = SqliteMessages(self._database, bounds)
+        self.runs = SqliteRuns(self._database, bounds)
 
     @classmethod
-    def open(cls, data_dir: Path) -> "SqliteStore":
+    def open(cls, data_dir: Path, bounds: Bounds = USUAL) -> "SqliteStore":
         """Open the store in a folder, which is made if it is missing."""
         data_dir.mkdir(parents=True, exist_ok=True)
-        return cls(data_dir / FILE_NAME)
+        return cls(data_dir / FILE_NAME, bounds=bounds)
 
     def ping(self) -> None:
         """Write a row as it is: that takes room on the disk."""

@@ -7,6 +7,7 @@ from services.domain.errors.requests import InvalidCursor
 from services.domain.paging import Page
 from services.domain.sessions import Message, MessageRole
 from services.stores.base import refusals
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.ids import is_uuid
 from services.stores.base.messages import (
     MessageList,
@@ -50,6 +51,7 @@ class MessageRow(AnswerRow, kw_only=True):
 
 class _Reply(msgspec.Struct):
     messages: list[MessageRow] = []
+    next: str | None = None
     refused: str | None = None
 
 
@@ -59,9 +61,10 @@ _PAGE: Decoder[_Reply | None] = Decoder(_Reply | None)
 class SupabaseMessages(MessageStore):
     """Pages of messages; a cursor names the newest message of the page that it leads to."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bounds: Bounds = USUAL) -> None:
         """Work on a project that has the migrations."""
         self._connection = connection
+        self._bounds = bounds
 
     def branch(
         self, user_id: str, session_id: str, limit: int, cursor: str | None = None
@@ -86,10 +89,13 @@ class SupabaseMessages(MessageStore):
                 "p_tree": which is MessageList.TREE,
                 "p_limit": limit + 1,
                 "p_from": None if cursor is None else cursor_message(which, cursor),
+                "p_bytes": self._bounds.page_bytes,
             }
             reply = self._connection.ask("list_messages", asked, _PAGE)
         if reply is None:
             raise refusals.no_session()
         if reply.refused:
             raise InvalidCursor
-        return message_page(which, [row.message() for row in reply.messages], limit)
+        rows, further = reply.messages[:limit], reply.messages[limit:]
+        next_id = further[0].id if further else reply.next
+        return message_page(which, [row.message() for row in rows], next_id)

@@ -20,6 +20,7 @@ from services.domain.runs import (
     Settlement,
 )
 from services.stores.base import refusals
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay, RunStore
 from services.stores.supabase import deletions
@@ -61,9 +62,14 @@ class SupabaseRuns(RunStore):
     """A turn is two calls. Settles, beats and claims go over the reserved connections."""
 
     def __init__(
-        self, connection: Connection, live: LiveLogins, revocation_window_seconds: float
+        self,
+        connection: Connection,
+        live: LiveLogins,
+        revocation_window_seconds: float,
+        bounds: Bounds = USUAL,
     ) -> None:
         """Work on a project that has the migrations; a beat forgets logins that were revoked."""
+        self._bounds = bounds
         self._connection = connection
         self._live = live
         self._window_seconds = revocation_window_seconds
@@ -72,7 +78,7 @@ class SupabaseRuns(RunStore):
 
     def begin_turn(self, turn: BeginTurn) -> BegunTurn:
         """Begin a turn."""
-        asked = turn_json(turn, self._offers.of(turn.offers))
+        asked = turn_json(turn, self._offers.of(turn.offers), self._bounds.stored_bytes)
         return begun_turn(turn, self._connection.ask("begin_turn", asked, _BEGUN))
 
     def find_key(self, user_id: str, key: IdempotencyKey) -> Replay | None:

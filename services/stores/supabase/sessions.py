@@ -14,6 +14,7 @@ from services.domain.paging import Page
 from services.domain.runs import IdempotencyKey
 from services.domain.sessions import NewSession, Session, SessionChanges, SessionFilter
 from services.stores.base import refusals
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.ids import is_uuid
 from services.stores.base.sessions import (
     SessionStore,
@@ -25,6 +26,7 @@ from services.stores.base.sessions import (
 )
 from services.stores.supabase import deletions
 from services.stores.supabase.access.connection import Connection
+from services.stores.supabase.access.errors import CancelledCall
 from services.stores.supabase.times import Time, utc
 
 QUERY_CHARS = 2000
@@ -68,9 +70,14 @@ class _Refused(msgspec.Struct):
     more: bool = False
 
 
+class _List(msgspec.Struct):
+    sessions: list[SessionRow] = []
+    more: bool = False
+    refused: str | None = None
+
+
 _MADE: Decoder[SessionRow] = Decoder(SessionRow)
-_FOUND: Decoder[SessionRow | None] = Decoder(SessionRow | None)
-_LIST: Decoder[list[SessionRow]] = Decoder(list[SessionRow])
+_LIST: Decoder[_List] = Decoder(_List)
 _RAW: Decoder[msgspec.Raw] = Decoder(msgspec.Raw)
 _REFUSED: Decoder[_Refused] = Decoder(_Refused)
 _DELETED: Decoder[_Refused | None] = Decoder(_Refused | None)
@@ -79,19 +86,23 @@ _DELETED: Decoder[_Refused | None] = Decoder(_Refused | None)
 class SupabaseSessions(SessionStore):
     """Sessions; which run is active is read from the runs, not stored twice."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bounds: Bounds = USUAL) -> None:
         """Work on a project that has the migrations."""
         self._connection = connection
+        self._bounds = bounds
 
     def create(self, new: NewSession, key: IdempotencyKey | None = None) -> Session:
         """Insert a session, or read the one that the key made."""
-        asked: dict[str, object] = {"p_session": session_json(new)}
+        asked: dict[str, object] = {
+            "p_session": session_json(new),
+            "p_max_stored": self._bounds.stored_bytes,
+        }
         if key is None:
-            return self._connection.tell("create_session", asked, _MADE).session()
-        asked |= {"p_key_hash": key.key_hash, "p_body_hash": key.body_hash}
-        made = self._connection.ask("create_session", asked, _RAW)
-        if _REFUSED.decode(made).refused:
-            raise refusals.key_reused()
+            made = self._connection.tell("create_session", asked, _RAW)
+        else:
+            asked |= {"p_key_hash": key.key_hash, "p_body_hash": key.body_hash}
+            made = self._connection.ask("create_session", asked, _RAW)
+        _raise_refusal(made)
         return _MADE.decode(made).session()
 
     def get(self, user_id: str, session_id: str) -> Session:
@@ -104,16 +115,28 @@ class SupabaseSessions(SessionStore):
             "p_user": user_id,
             "p_archived": wanted.archived,
             "p_limit": wanted.limit + 1,
+            "p_bytes": self._bounds.page_bytes,
         }
         if wanted.cursor is not None:
             before = session_position(wanted.cursor)
             asked |= {"p_before": before.updated_at, "p_before_id": before.id}
-        if wanted.query is not None:
-            asked["p_query"] = _plain(wanted.query[:QUERY_CHARS])
         if not is_uuid(user_id):
             return Page([])
-        rows = self._connection.ask("list_sessions", asked, _LIST)
-        return session_page([row.session() for row in rows], wanted.limit)
+        if wanted.query is None:
+            reply = self._connection.ask("list_sessions", asked, _LIST)
+        else:
+            reply = self._search(asked | {"p_query": _plain(wanted.query[:QUERY_CHARS])})
+        page = [row.session() for row in reply.sessions[: wanted.limit]]
+        return session_page(page, more=reply.more or len(reply.sessions) > wanted.limit)
+
+    def _search(self, asked: dict[str, object]) -> "_List":
+        try:
+            reply = self._connection.ask("search_sessions", asked, _LIST)
+        except CancelledCall:
+            raise refusals.search_too_broad() from None
+        if reply.refused:
+            raise refusals.search_busy()
+        return reply
 
     def change(
         self, user_id: str, session_id: str, changes: SessionChanges, now: datetime
@@ -122,7 +145,11 @@ class SupabaseSessions(SessionStore):
         columns = _changed(changes)
         if not columns:
             return self.get(user_id, session_id)
-        asked = {"p_changes": columns, "p_now": now}
+        asked = {
+            "p_changes": columns,
+            "p_now": now,
+            "p_max_stored": self._bounds.stored_bytes,
+        }
         return self._found("change_session", user_id, session_id, asked)
 
     def delete(self, user_id: str, session_id: str) -> None:
@@ -144,10 +171,11 @@ class SupabaseSessions(SessionStore):
     ) -> Session:
         _check_ids(user_id, session_id)
         asked = {"p_user": user_id, "p_session": session_id, **asked}
-        row = self._connection.ask(function, asked, _FOUND)
-        if row is None:
+        found = self._connection.ask(function, asked, _RAW)
+        if bytes(found) == b"null":
             raise refusals.no_session()
-        return row.session()
+        _raise_refusal(found)
+        return _MADE.decode(found).session()
 
 
 def session_json(new: NewSession) -> dict[str, object]:
@@ -163,6 +191,14 @@ def session_json(new: NewSession) -> dict[str, object]:
         "metadata": _metadata_json(new.metadata),
         "created_at": new.created_at,
     }
+
+
+def _raise_refusal(reply: msgspec.Raw) -> None:
+    match _REFUSED.decode(reply).refused:
+        case "key_reused":
+            raise refusals.key_reused()
+        case "storage_full":
+            raise refusals.storage_full()
 
 
 def _check_ids(user_id: str, session_id: str) -> None:

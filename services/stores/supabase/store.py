@@ -1,5 +1,6 @@
 """The Supabase store as a whole."""
 
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.store import Store
 from services.stores.supabase.access.connection import Connection, ConnectionLimits
 from services.stores.supabase.live_logins import LiveLogins
@@ -25,6 +26,7 @@ class SupabaseStore(Store):
         limits: ConnectionLimits | None = None,
         *,
         revocation_window_seconds: float = REVOCATION_WINDOW_SECONDS,
+        bounds: Bounds = USUAL,
     ) -> None:
         """Take the project's address and its secret (`service_role`) key; nothing is sent yet.
 
@@ -35,9 +37,9 @@ class SupabaseStore(Store):
         live = LiveLogins(LIVE_LOGINS)
         self.users = SupabaseUsers(self._connection)
         self.logins = SupabaseLogins(self._connection, live)
-        self.sessions = SupabaseSessions(self._connection)
-        self.messages = SupabaseMessages(self._connection)
-        self.runs = SupabaseRuns(self._connection, live, revocation_window_seconds)
+        self.sessions = SupabaseSessions(self._connection, bounds)
+        self.messages = SupabaseMessages(self._connection, bounds)
+        self.runs = SupabaseRuns(self._connection, live, revocation_window_seconds, bounds)
 
     def ping(self) -> None:
         """Have the database begin to write, through the gateway and with our key.

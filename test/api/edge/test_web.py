@@ -114,3 +114,22 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
 )
 def test_nothing_outside_the_public_folders_is_served(files: FlaskClient, path: str) -> None:
     assert files.get(path, follow_redirects=True).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 300, "é" * 200, "x/" * 2500, "%00", "a%00b", "%ff", "chat", "", ".", "..", "../main.js"],
+    ids=lambda name: name[:9],
+)
+def test_a_name_that_no_file_can_have_is_not_found(client: FlaskClient, name: str) -> None:
+    for area in ("web", "docs", "vendor"):
+        answer = client.get(f"/assets/{area}/{name}")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/", "/assets/web/main.js", "/api/docs", "/api/docs/errors"])
+def test_a_condition_that_does_not_hold_is_a_problem(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"If-Match": '"another"'})
+
+    assert answer.content_type == "application/problem+json"
+    assert (answer.status_code, answer.get_json()["code"]) == (412, "precondition_failed")

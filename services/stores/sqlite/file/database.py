@@ -32,6 +32,14 @@ _TIDY_WAIT_MS = 200
 """A checkpoint holds the write lock while it waits for readers: it gives up soon."""
 
 
+_STEPS_BETWEEN_LOOKS = 10_000
+"""Steps of SQLite's machine between two looks at the clock: about a millisecond."""
+
+
+class TookTooLong(Exception):
+    """A job was ended because its time was over."""
+
+
 class Mode(StrEnum):
     """What a transaction is for."""
 
@@ -106,11 +114,19 @@ class Database:
             with _ending(self._main):
                 yield self._main
 
-    def aside(self, mode: Mode, job: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Do a job in a transaction of its own, off the hub; other greenlets go on meanwhile."""
+    def aside(
+        self,
+        mode: Mode,
+        job: Callable[[sqlite3.Connection], Result],
+        seconds: float | None = None,
+    ) -> Result:
+        """Do a job in a transaction of its own, off the hub; other greenlets go on meanwhile.
+
+        Raises TookTooLong if the job does not end within the given time.
+        """
 
         def transact() -> Result:
-            with sqlite_errors():
+            with sqlite_errors(), _bounded(self._side, seconds):
                 _begin(self._side, mode)
                 with _ending(self._side):
                     return job(self._side)
@@ -231,6 +247,23 @@ def _begin(connection: sqlite3.Connection, mode: Mode) -> None:
         except sqlite3.Error:
             connection.rollback()
             raise
+
+
+@contextmanager
+def _bounded(connection: sqlite3.Connection, seconds: float | None) -> Generator[None, None, None]:
+    if seconds is None:
+        yield
+        return
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except sqlite3.OperationalError as exc:
+        if exc.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise TookTooLong from exc
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from services.stores.base import refusals
 from services.stores.base.ids import is_uuid
 from services.stores.base.runs import Replay
 from services.stores.base.times import time_text
-from services.stores.sqlite import sessions
+from services.stores.sqlite import sessions, storage
 from services.stores.sqlite.run_rows import model_of, offer_text, run_of
 from services.stores.sqlite.search import fold
 from services.stores.sqlite.turns import keys
@@ -90,7 +90,9 @@ class _Plan:
         return prompt + sum(message.token_estimate for message in self.context)
 
 
-def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
+def begin(
+    connection: sqlite3.Connection, turn: BeginTurn, most_stored: int | None = None
+) -> BegunTurn:
     """Begin the turn, or give the answer that was given before."""
     before = _begun_before(connection, turn) or _replayed(connection, turn)
     if before is not None:
@@ -104,6 +106,7 @@ def begin(connection: sqlite3.Connection, turn: BeginTurn) -> BegunTurn:
     session = sessions.session_of(row)
     plan = _plan(connection, turn, session, parent_id)
     _check_active_runs(connection, turn)
+    storage.check_room(connection, turn.user_id, most_stored)
     run = _write(connection, turn, plan)
     return BegunTurn(
         run=run_of(run),

@@ -24,6 +24,7 @@ _KEY_CODES = frozenset({"42501", "PGRST300", "PGRST301", "PGRST302", "PGRST303"}
 _SCHEMA_CODES = frozenset({"PGRST202", "PGRST203", "PGRST204", "PGRST205"})
 _TRANSIENT_CODES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03"})
 
+_CANCELLED = "57014"
 DATABASE_REASONS = {
     "25006": "The database of the Supabase project is read-only, as it is when its disk is full.",
     "53100": "The disk of the Supabase project's database is full.",
@@ -47,6 +48,10 @@ SCHEMA_MISSING = (
 
 class BrokenConstraint(Exception):
     """The database refuses a value: a mistake of the caller; nothing was written."""
+
+
+class CancelledCall(StoreUnavailable):
+    """The database ended a call whose time was over; nothing was written."""
 
 
 class RefusedCall(Exception):
@@ -101,6 +106,8 @@ def _meaning(refusal: RefusedCall) -> Exception:
     code = refusal.code
     if code.startswith(("22", "23")):
         return BrokenConstraint(f"The database refused a value ({code}).")
+    if code == _CANCELLED:
+        return CancelledCall()
     if code in _KEY_CODES:
         return StoreUnavailable(KEY_REFUSED)
     if code in _SCHEMA_CODES or (code.startswith("42") and not code.startswith("PGRST")):

@@ -62,7 +62,9 @@ class OffersJson:
         return self._encoded.json
 
 
-def turn_json(turn: BeginTurn, offers: msgspec.Raw) -> dict[str, object]:
+def turn_json(
+    turn: BeginTurn, offers: msgspec.Raw, most_stored: int | None = None
+) -> dict[str, object]:
     """Describe a turn, or raise NotFound if no session can have such an id."""
     if not (is_uuid(turn.user_id) and is_uuid(turn.session_id)):
         raise refusals.no_session()
@@ -91,6 +93,7 @@ def turn_json(turn: BeginTurn, offers: msgspec.Raw) -> dict[str, object]:
         "key_hash": turn.key.key_hash if turn.key else None,
         "body_hash": turn.key.body_hash if turn.key else None,
         "max_active_runs": turn.max_active_runs,
+        "max_stored_bytes": most_stored,
     }
 
 
@@ -122,6 +125,8 @@ def _raise_refusal(turn: BeginTurn, reply: BeginReply) -> NoReturn:
             raise RunActive(reply.active_run_id)
         case "too_many_runs":
             raise refusals.too_many_runs(reply.active_runs)
+        case "storage_full":
+            raise refusals.storage_full()
         case "key_reused":
             raise refusals.key_reused()
         case "key_without_run":

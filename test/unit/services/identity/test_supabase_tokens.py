@@ -1,6 +1,8 @@
 """Tokens of a project, judged without an application around them."""
 
+import json
 import time
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,6 +93,24 @@ def test_a_token_of_another_issuer_is_refused_whoever_chose_this_judge(
 def test_what_is_no_token_is_refused(project: KeyServer, token: str) -> None:
     with pytest.raises(Unauthorized):
         tokens_of(project).verify(token)
+
+
+@pytest.mark.parametrize("name", ["alg", "kid", "typ", "crit", "b64"])
+def test_a_head_of_odd_types_is_refused(project: KeyServer, name: str) -> None:
+    head, claims, signature = KEY.sign(claims_of(project)).split(".")
+    for odd in (None, 5, [], ["ES256"], {}, {"alg": "ES256"}, 10**400, "\ud800", "x" * 5000):
+        other = json.loads(b64decode(head + "==")) | {name: odd}
+        written = urlsafe_b64encode(json.dumps(other).encode()).rstrip(b"=").decode()
+        with pytest.raises(Unauthorized):
+            tokens_of(project).verify(f"{written}.{claims}.{signature}")
+
+
+@pytest.mark.parametrize("head", [b"[]", b"null", b"5", b"\xff", b"[" * 5000, b'{"alg":1e999}'])
+def test_a_head_that_is_no_object_is_refused(project: KeyServer, head: bytes) -> None:
+    _, claims, signature = KEY.sign(claims_of(project)).split(".")
+
+    with pytest.raises(Unauthorized):
+        tokens_of(project).verify(f"{urlsafe_b64encode(head).decode()}.{claims}.{signature}")
 
 
 def test_the_tenant_is_asked_once(project: KeyServer) -> None:

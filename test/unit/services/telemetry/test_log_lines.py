@@ -110,3 +110,34 @@ def test_configuring_again_writes_each_line_once(stream: io.StringIO) -> None:
     structlog.get_logger().info("once")
 
     assert len(lines(stream)) == 1
+
+
+HOSTILE = "/a\x1b[2J\x9b31m\r\n2026-11-30T00:00:00Z [info     ] forged\u202e\u2028\u200bé"
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_no_control_character_reaches_a_terminal(stream: io.StringIO, style: str) -> None:
+    logs.configure("info", style, stream)
+    log = structlog.get_logger("charla")
+
+    log.info(HOSTILE, path=HOSTILE, nested={"x": [HOSTILE]}, **{HOSTILE: 1})
+    logging.getLogger("library").warning("lost %s", HOSTILE)
+    log.error("failed", exc_info=ValueError(HOSTILE))
+    logging.getLogger("library").error("failed", exc_info=ValueError(HOSTILE))
+
+    written = stream.getvalue()
+    assert written.replace("\n", "").isprintable()
+    assert not any(line.startswith("2026-11-30T00") for line in written.splitlines())
+    assert "\\x1b[2J" in written or "\\u001b[2J" in written
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_no_value_is_endless(stream: io.StringIO, style: str) -> None:
+    logs.configure("info", style, stream)
+
+    logging.getLogger("library").warning("x" * 1_000_000)
+    error = ValueError("x" * 1_000_000)
+    structlog.get_logger("charla").error("failed", path="x" * 1_000_000, exc_info=error)
+
+    assert len(stream.getvalue()) < 10_000
+    assert "998000 more" in stream.getvalue()
