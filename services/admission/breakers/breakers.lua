@@ -24,6 +24,14 @@ local function get(field)
   return tonumber(redis.call('HGET', breaker, field) or 0)
 end
 
+-- Where the clock was set back, nothing lasts longer than it may: else a model would be left alone
+-- until the clock is there again.
+local function bound(field, longest)
+  if get(field) > now + longest then
+    redis.call('HSET', breaker, field, whole(now + longest))
+  end
+end
+
 local function open()
   redis.call('HSET', breaker, 'rests', whole(now + rest))
   redis.call('HDEL', breaker, 'prober', 'probes')
@@ -48,6 +56,8 @@ local function admit()
   end
 end
 
+bound('rests', rest)
+bound('probes', probe)
 for i = 6, #ARGV do
   local verb = ARGV[i]
   local is_mine = redis.call('HGET', breaker, 'prober') == me

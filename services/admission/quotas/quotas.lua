@@ -73,7 +73,17 @@ local function tell_from(first)
   end
 end
 
+-- Where the clock was set back, what came after this moment came now: else it would never leave.
+local function bring_to_now(calls)
+  local ids = redis.call('ZRANGEBYSCORE', calls, '(' .. whole(now), '+inf', 'LIMIT', 0, AT_ONCE)
+  for _, id in ipairs(ids) do
+    redis.call('ZADD', calls, whole(now), id)
+  end
+end
+
 local function let_leave()
+  bring_to_now(arrived)
+  bring_to_now(on_way)
   local since = whole(now - abandoned)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', on_way, '-inf', since, 'LIMIT', 0, AT_ONCE)) do
     arrive(id)
@@ -152,7 +162,7 @@ end
 local function until_nobody_waits()
   redis.call('ZREMRANGEBYSCORE', waiting, '-inf', whole(now))
   local last = redis.call('ZRANGE', waiting, -1, -1, 'WITHSCORES')
-  return last[2] and last[2] - now or 0
+  return last[2] and math.min(last[2] - now, span) or 0
 end
 
 local function hold_back(worker, holds)

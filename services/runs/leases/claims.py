@@ -188,7 +188,7 @@ def _terminal(claim: ClaimedRun, last: AttemptRecord | None) -> Terminal:
             provider=last.provider if last else claim.run.provider,
             model=last.model if last else claim.run.model,
             ttft_ms=None,
-            total_ms=round((datetime.now(UTC) - claim.run.created_at).total_seconds() * 1000),
+            total_ms=_milliseconds_since(claim.run.created_at),
         )
     return Error(
         code=FailureCode.INTERRUPTED,
@@ -198,3 +198,8 @@ def _terminal(claim: ClaimedRun, last: AttemptRecord | None) -> Terminal:
         usage=usage,
         cost=cost,
     )
+
+
+def _milliseconds_since(begun_at: datetime) -> int:
+    """Give none where the clock was set back."""
+    return max(0, round((datetime.now(UTC) - begun_at).total_seconds() * 1000))

@@ -54,6 +54,15 @@ def test_a_forged_but_true_token_counts(client: FlaskClient, claims: dict[str, A
     assert client.get("/api/auth/me", headers=bearer(signed(claims))).status_code == 200
 
 
+def test_a_token_still_counts_after_the_clock_was_set_back(
+    client: FlaskClient, claims: dict[str, Any]
+) -> None:
+    in_an_hour = {**claims, "iat": claims["iat"] + 3600, "exp": claims["exp"] + 3600}
+
+    assert "nbf" not in claims
+    assert client.get("/api/auth/me", headers=bearer(signed(in_an_hour))).status_code == 200
+
+
 FORGERIES: dict[str, Forge] = {
     "another key": lambda claims: signed(claims, SECRET[::-1]),
     "another algorithm": lambda claims: signed(claims, SECRET * 2, "HS512"),

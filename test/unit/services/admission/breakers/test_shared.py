@@ -84,3 +84,16 @@ def test_a_probe_that_was_given_up_tells_nothing_about_the_next_one(
     first.failed(*MODEL)
 
     assert second.state(*MODEL) is HALF_OPEN
+
+
+def test_a_clock_of_redis_that_is_set_back_closes_no_model_for_longer(
+    redis_server: RedisServer, worker: MakeBreakers
+) -> None:
+    breakers = worker(redis_server)
+    fail(breakers, 3)
+    [key] = redis_server.command("KEYS", "charla:breaker:*")
+    redis_server.command("HINCRBY", key.decode(), "rests", str(3600 * 1_000_000))
+
+    rest(breakers)
+
+    assert breakers.admit(*MODEL) is PROBE

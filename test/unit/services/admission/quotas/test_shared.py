@@ -275,3 +275,23 @@ def test_a_reservation_whose_answer_was_lost_is_given_back(
     server.resume()
 
     eventually(lambda: second.left("p") == QuotaLeft(5, 599, MINUTE))
+
+
+def test_a_clock_of_redis_that_is_set_back_closes_no_provider(
+    redis_server: RedisServer, worker: MakeQuotas
+) -> None:
+    quotas = worker(redis_server, SIX, 0.5)
+    for reservation in [take(quotas) for _ in range(6)]:
+        quotas.arrived(reservation)
+    assert isinstance(quotas.reserve("p", 10), Wait)  # interactive: background calls wait
+    with closing(redis_server.client()) as client:
+        for key in cast("list[bytes]", client.keys("charla:quota:p:*")):
+            if client.type(key) == b"zset":  # as if all of it had been written in an hour
+                for name, score in cast("Any", client.zrange(key, 0, -1, withscores=True)):
+                    client.zadd(key, {name: score + 3600 * 1e6})
+
+    told = quotas.reserve("p", 10, background=True)
+
+    assert isinstance(told, Wait)
+    assert told.seconds <= 0.5
+    eventually(lambda: isinstance(quotas.reserve("p", 10), Reservation), 3)
