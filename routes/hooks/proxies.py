@@ -13,8 +13,10 @@ from services.domain.proxies import TrustedProxies
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-TOLD = ("FOR", "PROTO", "HOST", "PREFIX")
-"""X-Forwarded-...: the headers that count where a proxy is believed. `Forwarded` never does."""
+FOR, PROTO, HOST, PREFIX = (
+    f"HTTP_X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PREFIX")
+)
+"""The headers that count where a proxy is believed. `Forwarded` never does."""
 
 KEPT_CHAINS = 1024
 """How many chains of addresses are remembered: reading one takes longer than all else here."""
@@ -45,19 +47,20 @@ class _Told:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        found = {name: environ.pop(f"HTTP_X_FORWARDED_{name}", None) for name in TOLD}
-        environ.pop("HTTP_FORWARDED", None)
+        pop = environ.pop
+        forwarded_for, proto = pop(FOR, None), pop(PROTO, None)
+        host, prefix = pop(HOST, None), pop(PREFIX, None)
+        pop("HTTP_FORWARDED", None)
         if self._is_alone:
             return self._app(environ, start_response)
-        hops = self._hops(environ.get("REMOTE_ADDR", ""), found["FOR"])
+        hops = self._hops(environ.get("REMOTE_ADDR", ""), forwarded_for)
         environ["REMOTE_ADDR"] = hops.address
-        told = {name: proxies.told(found[name], hops.proxies) for name in TOLD[1:]}
-        if scheme := proxies.scheme(told["PROTO"]):
+        if scheme := proxies.scheme(proxies.told(proto, hops.proxies)):
             environ["wsgi.url_scheme"] = scheme
-        if host := proxies.host(told["HOST"]):
-            environ["HTTP_HOST"] = host
-        if prefix := proxies.prefix(told["PREFIX"]):
-            environ["SCRIPT_NAME"] = prefix
+        if name := proxies.host(proxies.told(host, hops.proxies)):
+            environ["HTTP_HOST"] = name
+        if path := proxies.prefix(proxies.told(prefix, hops.proxies)):
+            environ["SCRIPT_NAME"] = path
         return self._app(environ, start_response)
 
 
@@ -71,4 +74,5 @@ def _stay_here(response: Response) -> Response:
         target = urlsplit(location)
         path = f"/{target.path.lstrip('/')}"
         response.headers["Location"] = f"{path}?{target.query}" if target.query else path
+        response.headers.setdefault("Cache-Control", "no-store")  # a client may invent a prefix
     return response

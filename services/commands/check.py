@@ -18,6 +18,7 @@ from services.providers.base import Provider
 from services.providers.models.listed import lists
 from services.providers.registry import ON_OWN_MACHINES, VENDORS
 from services.settings.load import load_settings
+from services.settings.safety import weak_secrets
 from services.settings.whole import InvalidSettings, Settings
 from services.telemetry import logs
 from services.telemetry.metrics import Metrics
@@ -44,6 +45,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield from _told_of_default(offers, listed)
         for ending in endings(settings, offers, today()):
             yield Finding(Verdict.WARNING, str(ending))
+    for found in weak_secrets(settings):
+        yield Finding(Verdict.WARNING, f"{found.variable}: {found.problem}")
     if settings.scaling.supabase_url:
         yield from told_of_project(settings.scaling)
     yield from told_of_folder(settings)

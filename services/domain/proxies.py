@@ -140,7 +140,9 @@ def prefix(text: str | None) -> str:
 
     It stands in links and in addresses of redirects, so it must be a plain path of this host.
     """
-    path = (text or "").rstrip("/")
+    if not text:
+        return ""
+    path = text.rstrip("/")
     if len(path) > _MAX_TEXT or not _PREFIX.fullmatch(path):
         return ""
     return "" if {".", ".."} & set(path.split("/")) else path

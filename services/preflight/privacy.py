@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from services.preflight.refusal import CannotStart
@@ -33,7 +34,8 @@ def make_private(settings: Settings) -> None:
     for path in _private(settings):
         # A volume's folder may be root's and open to all; what is in it is closed all the same.
         is_needed = settings.server.is_production and path != settings.server.data_dir
-        _close(path, is_needed=is_needed)
+        with suppress(FileNotFoundError):  # SQLite removes its files when the last one leaves
+            _close(path, is_needed=is_needed)
 
 
 def _private(settings: Settings) -> Iterator[Path]:
@@ -44,7 +46,10 @@ def _private(settings: Settings) -> Iterator[Path]:
     folder = settings.server.data_dir
     if settings.server.is_production and Path(ENV_FILE).is_file():
         yield Path(ENV_FILE)
-    names = {path.name for path in folder.iterdir()}
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except PermissionError:  # it may be used all the same; what is not there is passed over
+        names = {*_OURS, "what nobody may see"}
     yield from (folder / name for name in _OURS if name in names)
     if names <= _KNOWN:
         yield folder

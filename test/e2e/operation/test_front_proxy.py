@@ -111,6 +111,25 @@ def test_a_client_moves_no_link_through_the_proxy(front: FrontProxy, header: str
     assert problem["type"] == "/api/docs/errors#not_found"
 
 
+def test_the_last_of_several_lines_is_the_proxys_own(proxied: ServerProcess) -> None:
+    body = json.dumps({"email": "nobody@example.org", "password": PASSWORD})
+
+    def log_in_past_nginx(*lines: str) -> int:
+        with closing(http.client.HTTPConnection("127.0.0.1", proxied.port)) as connection:
+            connection.putrequest("POST", "/api/auth/login")
+            for line in lines:
+                connection.putheader("X-Forwarded-For", line)
+            connection.putheader("X_Forwarded_For", "203.0.113.200")
+            connection.putheader("Content-Type", "application/json")
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body.encode())
+            return connection.getresponse().status
+
+    spoofed = [log_in_past_nginx(f"203.0.113.{n}", "", "192.0.2.50:4711") for n in range(2)]
+
+    assert spoofed == [401, 429]
+
+
 def test_the_server_itself_takes_no_path_from_who_connects(proxied: ServerProcess) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", proxied.port)
     with closing(connection):

@@ -76,6 +76,17 @@ def test_a_folder_that_holds_other_things_stays_as_it_is(tmp_path: Path) -> None
     assert mode(folder / "charla.db") == 0o600
 
 
+def test_a_folder_that_may_not_be_listed_is_closed_all_the_same(tmp_path: Path) -> None:
+    settings = installation(tmp_path / "data")
+    folder = settings.server.data_dir
+    (folder / "charla.db-wal").unlink()
+    folder.chmod(0o333)
+
+    make_private(settings)
+
+    assert mode(folder / "charla.db") == 0o600
+
+
 @pytest.mark.parametrize(("environ", "left"), [(PRODUCTION, 0o600), ({}, 0o644)])
 def test_the_settings_file_is_closed_in_production(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], left: int
