@@ -1,4 +1,4 @@
-"""Accounts and logins."""
+"""Logins, and the accounts that they are of."""
 
 from dataclasses import dataclass
 
@@ -18,27 +18,22 @@ class SignedIn:
 
 
 class AuthController:
-    """Makes accounts, and opens, continues and ends their logins."""
+    """Opens, continues and ends logins."""
 
     def __init__(self, accounts: Accounts, logins: Logins) -> None:
         """Take the services that keep accounts and logins."""
         self._accounts = accounts
         self._logins = logins
 
-    def register(self, email: str, password: str, name: str | None) -> SignedIn:
-        """Make an account and log it in; raises EmailTaken."""
-        user = self._accounts.register(email, password, name)
-        return _signed_in(user, self._logins.open(user.id))
-
     def login(self, email: str, password: str) -> SignedIn:
         """Log in with a password; raises Unauthorized."""
         user = self._accounts.check(email, password)
-        return _signed_in(user, self._logins.open(user.id))
+        return signed_in(user, self._logins.open(user.id))
 
     def refresh(self, refresh_token: str) -> SignedIn:
         """Continue a login; raises Unauthorized."""
         opened = self._logins.refresh(refresh_token)
-        return _signed_in(self._accounts.get(opened.login.user_id), opened)
+        return signed_in(self._accounts.get(opened.login.user_id), opened)
 
     def logout(self, caller: Caller) -> None:
         """End the caller's login; raises ExternalAccount."""
@@ -59,7 +54,8 @@ class AuthController:
         self._logins.end_others(caller.user_id, caller.login_id)
 
 
-def _signed_in(user: User, opened: OpenLogin) -> SignedIn:
+def signed_in(user: User, opened: OpenLogin) -> SignedIn:
+    """Put an account together with the login that it has just opened."""
     return SignedIn(user=user, login_id=opened.login.id, refresh_token=opened.refresh_token)
 
 

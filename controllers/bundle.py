@@ -7,6 +7,7 @@ from controllers.chat import ChatController
 from controllers.health import HealthController
 from controllers.providers import Protection, ProvidersController
 from controllers.readers import Readers
+from controllers.registration import RegistrationController
 from controllers.runs import RunParts, RunsController, TurnDefaults
 from controllers.sessions import SessionsController
 from services.domain.catalog import ModelChoice, Strategy
@@ -20,6 +21,7 @@ class Controllers:
     """All use cases."""
 
     auth: AuthController
+    registration: RegistrationController
     sessions: SessionsController
     runs: RunsController
     chat: ChatController
@@ -33,6 +35,9 @@ def build(services: Services) -> Controllers:
     sessions = SessionsController(services.store, services.answering.offers, runs)
     return Controllers(
         auth=AuthController(services.identity.accounts, services.identity.logins),
+        registration=RegistrationController(
+            services.identity.registrations, services.identity.logins
+        ),
         sessions=sessions,
         runs=runs,
         chat=ChatController(sessions, runs),

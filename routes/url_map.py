@@ -14,7 +14,7 @@ def register(app: Flask, api: Api, use: Controllers, edges: Edges) -> None:
     realtime = "/api/chat/realtime"
     mounted = (
         (health.blueprint(use.health, edges.render_metrics, edges.metrics_type), "/"),
-        (auth.blueprint(use.auth, guard, edges.limits), "/api/auth"),
+        (auth.blueprint(use.auth, use.registration, guard, edges.limits), "/api/auth"),
         (providers.blueprint(use.providers, guard, turns), "/api"),
         (chat.blueprint(use.chat, use.runs, guard, turns), "/api"),
         (sessions.blueprint(use.sessions, guard, turns), realtime),

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from services.identity.accounts import Accounts
+from services.identity.links import Links
 from services.identity.logins import Logins, LoginTimes
 from services.identity.passwords import Passwords
+from services.identity.registration import RegistrationRules, Registrations
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
 from services.settings.whole import Settings
 from services.stores.base.store import Store
@@ -22,12 +24,25 @@ def build(settings: Settings, store: Store, log: RunLog, metrics: Metrics) -> Id
         lifetime=timedelta(seconds=accounts.refresh_token_seconds),
         grace=timedelta(seconds=accounts.refresh_grace_seconds),
     )
+    local = Accounts(store.users, passwords)
     return Identity(
-        accounts=Accounts(store.users, passwords),
+        accounts=local,
         logins=Logins(store.logins, times, tell=_tell_of_login(log)),
+        registrations=build_registrations(settings, store, local, passwords),
         passwords=passwords,
         supabase_tokens=_supabase_tokens(settings, store, metrics),
     )
+
+
+def build_registrations(
+    settings: Settings, store: Store, accounts: Accounts, passwords: Passwords
+) -> Registrations:
+    """Build what makes accounts: for the server, and for the commands beside it."""
+    links = Links(store.links, timedelta(seconds=settings.accounts.link_seconds))
+    rules = RegistrationRules(
+        registration=settings.registration, first_is_admin=not settings.server.is_production
+    )
+    return Registrations(store.users, accounts, passwords, links, rules)
 
 
 def _tell_of_login(log: RunLog) -> Callable[[str], None]:

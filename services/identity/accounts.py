@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from services.domain.errors.requests import InvalidRequest, Unauthorized
-from services.domain.users import User
+from services.domain.users import Role, User
 from services.identity.passwords import Passwords
 from services.stores.base.users import Credentials, NewUser, UserStore
 
@@ -27,16 +27,24 @@ class Accounts:
         self._passwords = passwords
         self._now = now
 
-    def register(self, email: str, password: str, name: str | None) -> User:
-        """Make an account, or raise EmailTaken."""
-        new = NewUser(
+    def drafted(
+        self, email: str, password: str, name: str | None, role: Role | None = None
+    ) -> NewUser:
+        """Describe a new account, which is not made yet; `role` as NewUser has it."""
+        return NewUser(
             id=str(uuid7()),
             email=email,
             name=name,
             password_hash=self._passwords.hash(password),
             created_at=self._now(),
+            role=role,
         )
-        return self._users.add(new)
+
+    def register(
+        self, email: str, password: str, name: str | None, role: Role | None = None
+    ) -> User:
+        """Make an account, or raise EmailTaken; `role` as NewUser has it."""
+        return self._users.add(self.drafted(email, password, name, role))
 
     def check(self, email: str, password: str) -> User:
         """Find the account that the address and password belong to, or raise Unauthorized.

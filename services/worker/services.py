@@ -11,6 +11,7 @@ from services.domain.catalog import Offers
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins
 from services.identity.passwords import Passwords
+from services.identity.registration import Registrations
 from services.identity.supabase_tokens import SupabaseTokens
 from services.providers.base import Provider
 from services.runs.asking.gate import Gate
@@ -62,10 +63,11 @@ class Answering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What tells who calls: accounts, logins, and a Supabase project's tokens if there is one."""
+    """Who calls and who may: accounts, logins, and a Supabase project's tokens if there is one."""
 
     accounts: Accounts
     logins: Logins
+    registrations: Registrations
     passwords: Passwords
     supabase_tokens: SupabaseTokens | None
 

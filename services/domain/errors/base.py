@@ -8,6 +8,8 @@ CharlaError
 │   ├── ContextTooLong 422      the message does not fit the model's window
 │   └── KeyReused 422           an Idempotency-Key that was used with another body
 ├── Unauthorized 401            no token, or a bad one
+├── RegistrationClosed 403      REGISTRATION is off, or wants an invitation
+├── InvalidLink 403             a one-time link that is not good (any more)
 ├── NotFound 404                does not exist, or is not yours
 ├── Conflict 409
 │   ├── EmailTaken 409

@@ -5,6 +5,7 @@ from pathlib import Path
 from services.stores.base.store import Store
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import known_migrations, migrate
+from services.stores.sqlite.links import SqliteLinks
 from services.stores.sqlite.logins import SqliteLogins
 from services.stores.sqlite.messages import SqliteMessages
 from services.stores.sqlite.runs import SqliteRuns
@@ -30,6 +31,7 @@ class SqliteStore(Store):
             raise
         self.users = SqliteUsers(self._database)
         self.logins = SqliteLogins(self._database)
+        self.links = SqliteLinks(self._database)
         self.sessions = SqliteSessions(self._database)
         self.messages = SqliteMessages(self._database)
         self.runs = SqliteRuns(self._database)

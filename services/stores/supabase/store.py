@@ -2,6 +2,7 @@
 
 from services.stores.base.store import Store
 from services.stores.supabase.access.connection import Connection, ConnectionLimits
+from services.stores.supabase.links import SupabaseLinks
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.logins import SupabaseLogins
 from services.stores.supabase.messages import SupabaseMessages
@@ -35,6 +36,7 @@ class SupabaseStore(Store):
         live = LiveLogins(LIVE_LOGINS)
         self.users = SupabaseUsers(self._connection)
         self.logins = SupabaseLogins(self._connection, live)
+        self.links = SupabaseLinks(self._connection)
         self.sessions = SupabaseSessions(self._connection)
         self.messages = SupabaseMessages(self._connection)
         self.runs = SupabaseRuns(self._connection, live, revocation_window_seconds)

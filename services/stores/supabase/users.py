@@ -56,15 +56,7 @@ class SupabaseUsers(UserStore):
 
     def add(self, new: NewUser) -> User:
         """Insert the account under the installation's lock, and the tenant with the first one."""
-        asked = {
-            "p_id": new.id,
-            "p_new_tenant": str(uuid7()),
-            "p_email": new.email,
-            "p_email_folded": new.email.casefold(),
-            "p_name": new.name,
-            "p_password_hash": new.password_hash,
-            "p_created_at": new.created_at,
-        }
+        asked = {"p_new_tenant": str(uuid7())} | described(new)
         made = self._connection.tell("add_user", asked, _USER)
         if made is None:
             raise refusals.email_taken()
@@ -85,9 +77,27 @@ class SupabaseUsers(UserStore):
         asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if}
         return self._connection.tell("set_password", asked, TRUTH)
 
+    def set_role(self, user_id: str, role: Role) -> bool:
+        """Write the role."""
+        asked = {"p_id": user_id, "p_role": role}
+        return is_uuid(user_id) and self._connection.ask("set_role", asked, TRUTH)
+
     def _find(self, asked: dict[str, str]) -> Credentials | None:
         row = self._connection.ask("find_user", asked, _USER)
         return None if row is None else row.credentials()
+
+
+def described(new: NewUser) -> dict[str, object]:
+    """Write a new account as the arguments of the functions that make one."""
+    return {
+        "p_id": new.id,
+        "p_email": new.email,
+        "p_email_folded": new.email.casefold(),
+        "p_name": new.name,
+        "p_role": new.role,
+        "p_password_hash": new.password_hash,
+        "p_created_at": new.created_at,
+    }
 
 
 def _is_text(text: str) -> bool:

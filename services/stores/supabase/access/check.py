@@ -33,6 +33,7 @@ MIGRATIONS = (
     "20261123090000",
     "20261130090000",
     "20261130100000",
+    "20261130130000",
 )
 """The files of `supabase/migrations` that this release needs."""
 

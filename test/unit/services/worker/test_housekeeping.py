@@ -27,6 +27,7 @@ class _ShakyStore(Store):
     def __init__(self, world: RunWorld) -> None:
         self.runs = world.runs
         self.users, self.logins = world.store.users, world.store.logins
+        self.links = world.store.links
         self.sessions, self.messages = world.store.sessions, world.store.messages
         self._inner = world.store
         self.is_away = False

@@ -1,0 +1,36 @@
+"""How accounts are made, and how a forgotten password is chosen anew."""
+
+from controllers.auth import SignedIn, signed_in
+from services.domain.users import Registration
+from services.identity.logins import Logins
+from services.identity.registration import Registrations
+
+
+class RegistrationController:
+    """Makes accounts and chooses passwords; who did so is logged in."""
+
+    def __init__(self, registrations: Registrations, logins: Logins) -> None:
+        """Take the services that make accounts and logins."""
+        self._registrations = registrations
+        self._logins = logins
+
+    @property
+    def registration(self) -> Registration:
+        """Tell who may register."""
+        return self._registrations.registration
+
+    def register(self, email: str, password: str, name: str | None, invite: str | None) -> SignedIn:
+        """Make an account and log it in; raises RegistrationClosed, InvalidLink, EmailTaken."""
+        user = self._registrations.register(email, password, name, invite)
+        return signed_in(user, self._logins.open(user.id))
+
+    def reset_password(self, token: str, password: str) -> SignedIn:
+        """Choose a password by a one-time link: all logins end, and a new one begins.
+
+        Raises InvalidLink.
+        """
+        user = self._registrations.choose_password(token, password)
+        opened = self._logins.open(user.id)
+        # The store has ended them already; this makes all workers hear of it.
+        self._logins.end_others(user.id, opened.login.id)
+        return signed_in(user, opened)
