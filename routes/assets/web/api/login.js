@@ -8,7 +8,13 @@
  * Content-Security-Policy lets no foreign script run here at all. Neither is ever put into a URL.
  */
 
+import * as kept from "../page/kept.js";
+
 const KEY = "charla.login";
+const REPLY_MS = 10_000;
+const PAUSES_MS = [300, 1_000]; // a used token may come again for 30 s: its answer may be lost
+const ENDED = new Set([400, 401, 422]); // anything else is a server, or a proxy, that cannot now
+
 let accessToken = null;
 let refreshing = null;
 
@@ -19,7 +25,7 @@ export const token = () => accessToken;
 
 function stored() {
   try {
-    return JSON.parse(localStorage.getItem(KEY));
+    return JSON.parse(kept.read(KEY));
   } catch {
     return null; // something else wrote there
   }
@@ -32,14 +38,14 @@ export const user = () => stored()?.user ?? null;
 export function keep(answer) {
   accessToken = answer.access_token;
   const known = { refresh_token: answer.refresh_token, user: answer.user };
-  localStorage.setItem(KEY, JSON.stringify(known));
+  kept.write(KEY, JSON.stringify(known));
   return answer.user;
 }
 
 /** Forgets everything; `reason` is shown where the user is asked to log in again. */
 export function forget(reason = "") {
   accessToken = null;
-  localStorage.removeItem(KEY);
+  kept.remove(KEY);
   login.dispatchEvent(new CustomEvent("end", { detail: reason }));
 }
 
@@ -55,26 +61,44 @@ export function refresh() {
   return refreshing;
 }
 
+/** Sends the token again where the answer was lost: the server may have counted it all the same. */
 async function renew() {
+  for (const ms of PAUSES_MS) {
+    try {
+      return await renewOnce();
+    } catch (error) {
+      if (!error.isLost) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
+  return renewOnce();
+}
+
+async function renewOnce() {
   const refresh_token = stored()?.refresh_token; // read again: another tab may have renewed it
   if (!refresh_token) return false;
   const response = await fetch("/api/auth/refresh", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ refresh_token }),
-  }).catch(notNow);
+    signal: AbortSignal.timeout(REPLY_MS),
+  }).catch(lost);
   if (response.ok) {
-    keep(await response.json().catch(notNow));
+    keep(await response.json().catch(lost));
     return true;
   }
-  if (response.status >= 500 || response.status === 429) notNow();
+  if (response.status === 502 || response.status === 504) lost(); // the proxy has lost it
+  if (!ENDED.has(response.status)) notNow();
+  if (![null, undefined, refresh_token].includes(stored()?.refresh_token)) return renewOnce();
   forget("Your login has ended. Please log in again.");
   return false;
 }
 
-function notNow(cause) {
-  throw Object.assign(new Error("No new token now.", { cause }), { retryable: true });
+function notNow(cause, more = {}) {
+  throw Object.assign(new Error("No new token now.", { cause }), { retryable: true, ...more });
 }
+
+const lost = (cause) => notNow(cause, { isLost: true });
 
 addEventListener("storage", (change) => {
   if (change.key !== KEY) return;
