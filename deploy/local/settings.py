@@ -39,6 +39,7 @@ if __name__ == "__main__":
         "SUPABASE_KEY": service_key(jwt_secret),
         "SUPABASE_JWT_SECRET": jwt_secret,
         "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "REGISTRATION": "open",  # there is no Supabase Auth that could have the users
         "POSTGRES_PASSWORD": secrets.token_hex(16),
     }
     sys.stdout.writelines(f"{name}={value}\n" for name, value in settings.items())
