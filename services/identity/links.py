@@ -53,16 +53,14 @@ class Links:
             raise _invalid()
         return made
 
-    def check_reset(self, token: str) -> None:
-        """Raise InvalidLink unless the link may choose a password now."""
-        self._find(LinkPurpose.RESET, token)
+    def check_reset(self, token: str) -> str:
+        """Give the id of the account whose password the link may choose, or raise InvalidLink."""
+        return str(self._find(LinkPurpose.RESET, token).subject)
 
-    def choose_password(self, token: str, new_hash: str) -> str:
-        """Use a reset up and end the account's logins; gives its id, or raises InvalidLink."""
-        user_id = self._store.redeem_reset(_hash(token), self._now(), new_hash)
-        if user_id is None:
+    def choose_password(self, token: str, new_hash: str) -> None:
+        """Use a reset up and end the logins of its account; raises InvalidLink."""
+        if not self._store.redeem_reset(_hash(token), self._now(), new_hash):
             raise _invalid()
-        return user_id
 
     def _made(self, purpose: LinkPurpose, subject: str | None) -> MadeLink:
         token = secrets.token_urlsafe(TOKEN_BYTES)

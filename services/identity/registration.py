@@ -62,11 +62,11 @@ class Registrations:
     def choose_password(self, token: str, password: str) -> User:
         """Set the password of the account that a reset link is for; its logins have ended then.
 
-        Raises InvalidLink.
+        Raises InvalidLink, and Unauthorized where the account is gone.
         """
-        self._links.check_reset(token)
-        new_hash = self._passwords.hash(password)
-        return self._accounts.get(self._links.choose_password(token, new_hash))
+        account = self._accounts.get(self._links.check_reset(token))
+        self._links.choose_password(token, self._passwords.hash(password))
+        return account
 
     def make_admin(self, email: str) -> MadeLink | None:
         """Make an account an admin; None: it was there. A new one gets a link for its password."""

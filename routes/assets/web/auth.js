@@ -86,7 +86,8 @@ export function show(reason = "", given = null) {
 function body() {
   const password = byId("password").value;
   if (mode === "reset") return { token: link.token, password };
-  const named = { email: byId("email").value.trim(), password };
+  // As the link has it: a field for addresses gives domains back in Punycode.
+  const named = { email: link?.email || byId("email").value.trim(), password };
   const name = byId("name").value.trim();
   if (mode !== "login" && name) named.name = name;
   return mode === "invite" ? { ...named, invite: link.token } : named;

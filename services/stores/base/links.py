@@ -50,11 +50,11 @@ class LinkStore(ABC):
         """
 
     @abstractmethod
-    def redeem_reset(self, token_hash: str, now: datetime, new_hash: str) -> str | None:
+    def redeem_reset(self, token_hash: str, now: datetime, new_hash: str) -> bool:
         """Use a reset up, replace the hash and revoke all logins of the account, atomically.
 
-        Gives the account's id; None: the link is not good. A login may be
-        seen as live afterwards, as after a revocation by another process.
+        False: the link is not good. A login may be seen as live afterwards, as after a revocation
+        by another process.
         """
 
     @abstractmethod

@@ -53,20 +53,18 @@ class SqliteLinks(LinkStore):
                 return None
             return insert_user(connection, new)
 
-    def redeem_reset(self, token_hash: str, now: datetime, new_hash: str) -> str | None:
+    def redeem_reset(self, token_hash: str, now: datetime, new_hash: str) -> bool:
         """Delete the link, write the hash, mark the logins."""
         with self._database.write() as connection:
             used = _used_up(connection, LinkPurpose.RESET, token_hash, now)
             if used is None:
-                return None
+                return False
+            account = used["subject"]
             changed = connection.execute(
-                "UPDATE users SET password_hash = ? WHERE id = ? RETURNING id",
-                (new_hash, used["subject"]),
-            ).fetchone()
-            if changed is None:
-                return None
-            connection.execute("UPDATE logins SET revoked = 1 WHERE user_id = ?", (changed["id"],))
-            return str(changed["id"])
+                "UPDATE users SET password_hash = ? WHERE id = ?", (new_hash, account)
+            )
+            connection.execute("UPDATE logins SET revoked = 1 WHERE user_id = ?", (account,))
+            return changed.rowcount == 1
 
     def purge(self, expired_before: datetime) -> int:
         """Delete links chunk by chunk, off the hub."""

@@ -10,7 +10,7 @@ from services.domain.users import User
 from services.stores.base import refusals
 from services.stores.base.links import Link, LinkPurpose, LinkStore
 from services.stores.base.users import NewUser
-from services.stores.supabase.access.connection import NOTHING, Connection
+from services.stores.supabase.access.connection import NOTHING, TRUTH, Connection
 from services.stores.supabase.purge import in_chunks
 from services.stores.supabase.times import Time, utc
 from services.stores.supabase.users import UserRow, described
@@ -33,7 +33,6 @@ class _Redeemed(msgspec.Struct):
 
 _LINK: Decoder[_LinkRow | None] = Decoder(_LinkRow | None)
 _REDEEMED: Decoder[_Redeemed | None] = Decoder(_Redeemed | None)
-_RESET: Decoder[str | None] = Decoder(str | None)
 
 
 class SupabaseLinks(LinkStore):
@@ -78,10 +77,10 @@ class SupabaseLinks(LinkStore):
             raise refusals.email_taken()
         return redeemed.user.credentials().user
 
-    def redeem_reset(self, token_hash: str, now: datetime, new_hash: str) -> str | None:
+    def redeem_reset(self, token_hash: str, now: datetime, new_hash: str) -> bool:
         """Delete the link, write the hash, mark the logins."""
         asked = {"p_token_hash": token_hash, "p_now": now, "p_new_hash": new_hash}
-        return self._connection.tell("redeem_reset", asked, _RESET)
+        return self._connection.tell("redeem_reset", asked, TRUTH)
 
     def purge(self, expired_before: datetime) -> int:
         """Delete links chunk by chunk."""

@@ -67,7 +67,7 @@ $$;
 revoke all on function public.redeem_invitation from public, anon, authenticated;
 grant execute on function public.redeem_invitation to service_role;
 
--- Gives the account's id, whose logins have all ended; or null.
+-- Says whether the link was good; then all logins of its account have ended.
 create function public.redeem_reset(p_token_hash text, p_now timestamptz, p_new_hash text)
 returns json
 language plpgsql set search_path = '' as $$
@@ -79,10 +79,10 @@ begin
   returning subject::uuid into account;
   update public.users set password_hash = p_new_hash where id = account;
   if not found then
-    return null;
+    return to_json(false);
   end if;
   perform public.revoke_logins(p_user => account);
-  return to_json(account);
+  return to_json(true);
 end;
 $$;
 revoke all on function public.redeem_reset from public, anon, authenticated;

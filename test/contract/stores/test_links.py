@@ -123,19 +123,19 @@ def test_a_reset_replaces_the_hash_and_ends_the_logins_of_its_account_only(store
     changed = store.links.redeem_reset(link.token_hash, NOW, "new")
 
     store.logins.forget(None)
-    assert changed == ada.id
+    assert changed is True
     hashes = [known and known.password_hash for known in map(store.users.get, (ada.id, bob.id))]
     assert hashes == ["new", "old"]
     assert [store.logins.is_live(login.id) for login in logins] == [False, True]
-    assert store.links.redeem_reset(link.token_hash, NOW, "again") is None
+    assert store.links.redeem_reset(link.token_hash, NOW, "again") is False
 
 
 def test_a_reset_of_no_account_changes_nothing(store: Store) -> None:
     ada = store.users.add(new_user())
     link = kept(store, reset_of(replace(ada, id=UNKNOWN_ID)))
 
-    assert store.links.redeem_reset(link.token_hash, NOW, "new") is None
-    assert store.links.redeem_reset("unknown", NOW, "new") is None
+    assert store.links.redeem_reset(link.token_hash, NOW, "new") is False
+    assert store.links.redeem_reset("unknown", NOW, "new") is False
 
 
 def test_expired_links_are_purged(store: Store) -> None:

@@ -23,9 +23,11 @@ export const login = new EventTarget();
 
 export const token = () => accessToken;
 
-function stored() {
+const stored = () => parsed(kept.read(KEY));
+
+function parsed(text) {
   try {
-    return JSON.parse(kept.read(KEY));
+    return JSON.parse(text);
   } catch {
     return null; // something else wrote there
   }
@@ -105,5 +107,5 @@ addEventListener("storage", (change) => {
   const now = stored();
   if (now === null) forget();
   else if (accessToken === null || change.oldValue === null) location.reload();
-  else if (JSON.parse(change.oldValue).user?.id !== now.user?.id) location.reload();
+  else if (parsed(change.oldValue)?.user?.id !== now.user?.id) location.reload();
 });

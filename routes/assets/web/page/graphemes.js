@@ -23,7 +23,10 @@ export function limit(field, most) {
   const fit = (event) => {
     if (event.isComposing) return; // the word is not there yet
     const fitting = cut(field.value, most);
-    if (fitting !== field.value) field.value = fitting;
+    if (fitting === field.value) return;
+    const caret = field.selectionStart;
+    field.value = fitting;
+    field.setSelectionRange(caret, caret); // not at the end, where it is put with a new value
   };
   field.addEventListener("input", fit);
   field.addEventListener("compositionend", fit);

@@ -89,6 +89,7 @@ def test_the_log_tells_how_much_was_purged(make_world: MakeWorld) -> None:
 
     line = json.loads(stream.getvalue())
     assert (line["event"], line["keys_and_checkpoints"], line["refresh_rows"]) == ("purged", 0, 0)
+    assert line["links"] == 0
 
 
 def test_old_logs_are_dropped_and_living_ones_are_not(make_world: MakeWorld) -> None:
