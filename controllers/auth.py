@@ -1,4 +1,4 @@
-"""Accounts and logins."""
+"""Logins, and the accounts that they are of."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class SignedIn:
 
 
 class AuthController:
-    """Makes accounts, and opens, continues and ends their logins."""
+    """Opens, continues and ends logins."""
 
     def __init__(self, accounts: Accounts, logins: Logins, sign_ins: SignIns) -> None:
         """Take the services that keep accounts and logins, and the one that opens them."""
@@ -28,15 +28,10 @@ class AuthController:
         self._logins = logins
         self._sign_ins = sign_ins
 
-    def register(self, email: str, password: str, name: str | None, peer: Peer) -> SignedIn:
-        """Make an account and log it in; raises EmailTaken, InvalidRequest, TooManyLogins."""
-        user = self._accounts.register(email, password, name, peer)
-        return _signed_in(user, self._sign_ins.open_first(user, peer))
-
     def login(self, email: str, password: str, peer: Peer) -> SignedIn:
         """Log in with a password; raises Unauthorized, TooManyRequests, TooManyLogins."""
-        signed_in = self._sign_ins.log_in(email, password, peer)
-        return _signed_in(signed_in.user, signed_in.opened)
+        opened = self._sign_ins.log_in(email, password, peer)
+        return signed_in(opened.user, opened.opened)
 
     def refresh(self, refresh_token: str, key: str | None) -> SignedIn:
         """Continue a login; raises Unauthorized.
@@ -44,7 +39,7 @@ class AuthController:
         With the `key` of its first use a token may come again until the next one is used.
         """
         opened = self._logins.refresh(refresh_token, key)
-        return _signed_in(self._accounts.get(opened.login.user_id), opened)
+        return signed_in(self._accounts.get(opened.login.user_id), opened)
 
     def logout(self, caller: Caller) -> None:
         """End the caller's login; raises ExternalAccount."""
@@ -64,7 +59,8 @@ class AuthController:
         self._sign_ins.change_password(caller, current, new, peer)
 
 
-def _signed_in(user: User, opened: OpenLogin) -> SignedIn:
+def signed_in(user: User, opened: OpenLogin) -> SignedIn:
+    """Put an account together with the login that it has just opened."""
     return SignedIn(user=user, login_id=opened.login.id, refresh_token=opened.refresh_token)
 
 

@@ -7,6 +7,7 @@ from controllers.chat import ChatController
 from controllers.health import HealthController
 from controllers.providers import Protection, ProvidersController
 from controllers.readers import Readers
+from controllers.registration import RegistrationController
 from controllers.runs import RunParts, RunsController, TurnDefaults
 from controllers.sessions import SessionsController
 from services.domain.catalog import ModelChoice, Strategy
@@ -21,6 +22,7 @@ class Controllers:
     """All use cases."""
 
     auth: AuthController
+    registration: RegistrationController
     sessions: SessionsController
     runs: RunsController
     chat: ChatController
@@ -36,6 +38,9 @@ def build(services: Services) -> Controllers:
     )
     return Controllers(
         auth=AuthController(identity.accounts, identity.logins, identity.sign_ins),
+        registration=RegistrationController(
+            identity.registrations, identity.logins, identity.sign_ins
+        ),
         sessions=sessions,
         runs=runs,
         chat=ChatController(sessions, runs),

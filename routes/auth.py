@@ -3,6 +3,7 @@
 from typing import Any
 
 from controllers.auth import AuthController, SignedIn
+from controllers.registration import RegistrationController
 from routes.hooks.authentication import Guard, current_caller
 from routes.hooks.idempotency import HEADER, KEY_FORM, sent_key
 from routes.hooks.limits import AddressLimits
@@ -12,14 +13,21 @@ from routes.schemas.auth import (
     LoginSchema,
     MeSchema,
     PasswordChangeSchema,
+    PasswordResetSchema,
     RefreshSchema,
     RegistrationSchema,
+    RegistrationStateSchema,
     TokensSchema,
 )
 from services.domain.users import ExternalUser, User
 
 
-def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blueprint:
+def blueprint(
+    auth: AuthController,
+    registration: RegistrationController,
+    guard: Guard,
+    limits: AddressLimits,
+) -> Blueprint:
     """Build the blueprint; its prefix is `/api/auth`."""
     blp = Blueprint("auth", __name__, description="Accounts and logins")
 
@@ -36,14 +44,37 @@ def blueprint(auth: AuthController, guard: Guard, limits: AddressLimits) -> Blue
     @limits.register
     @blp.arguments(RegistrationSchema)
     @blp.response(201, TokensSchema)
-    @problems_doc(409, 429, 503)
+    @problems_doc(403, 409, 429, 503)
     def register_account(body: dict[str, Any]) -> dict[str, object]:
         """Make an account and log it in.
 
-        The first account of an installation is its admin. E-mail addresses are compared as mail
-        servers do: without case, and their domains by what the name service knows.
+        Where registration is by invitation, `invite` is the token of one; where it is off, and
+        where the invitation is not good, this is a 403. The first account of an installation that
+        is not in production is its admin. E-mail addresses are compared as mail servers do: without
+        case, and their domains by what the name service knows.
         """
-        return tokens(auth.register(body["email"], body["password"], body["name"], present_peer()))
+        asked = (body["email"], body["password"], body["name"], body["invite"])
+        return tokens(registration.register(*asked, present_peer()))
+
+    @blp.get("/registration")
+    @blp.response(200, RegistrationStateSchema)
+    def get_registration() -> dict[str, object]:
+        """Tell who may make an account here."""
+        return {"registration": registration.registration}
+
+    @blp.post("/password/reset")
+    @limits.login
+    @blp.arguments(PasswordResetSchema)
+    @blp.response(200, TokensSchema)
+    @problems_doc(403, 429, 503)
+    def reset_password(body: dict[str, Any]) -> dict[str, object]:
+        """Choose a password by a one-time link, and log in; all other logins of the account end.
+
+        The installation's operator makes the link. One that was used, has expired or was replaced
+        by a newer one is a 403, as one is that never was.
+        """
+        asked = (body["token"], body["password"])
+        return tokens(registration.reset_password(*asked, present_peer()))
 
     @blp.post("/login")
     @limits.login

@@ -17,7 +17,7 @@ def register(app: Flask, api: Api, use: Controllers, edges: Edges) -> None:
     )
     mounted = (
         (watched, "/"),
-        (auth.blueprint(use.auth, guard, edges.limits), "/api/auth"),
+        (auth.blueprint(use.auth, use.registration, guard, edges.limits), "/api/auth"),
         (providers.blueprint(use.providers, guard, turns), "/api"),
         (chat.blueprint(use.chat, use.runs, guard, turns, edges.streams), "/api"),
         (sessions.blueprint(use.sessions, guard, turns), realtime),

@@ -42,6 +42,7 @@ if __name__ == "__main__":
         "SUPABASE_JWT_SECRET": jwt_secret,
         "JWT_SECRET_KEY": secrets.token_urlsafe(48),
         "METRICS_TOKEN": secrets.token_urlsafe(32),
+        "REGISTRATION": "open",  # there is no Supabase Auth that could have the users
         "POSTGRES_PASSWORD": secrets.token_hex(16),
     }
     if stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):

@@ -1,10 +1,12 @@
 """Accounts and logins on the wire."""
 
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import validate
 
 from routes.schemas.fields import EmailAddress, Text
-from services.domain.users import EXAMPLE_PASSWORDS, Role
+from services.domain.users import EXAMPLE_PASSWORDS, Registration, Role
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 128
@@ -12,9 +14,11 @@ MAX_PASSWORD_CHARS = 128
 
 MAX_NAME_CHARS = 100
 MAX_TOKEN_CHARS = 4096
+MAX_LINK_TOKEN_CHARS = 256
 
 ADDRESS = {"example": "ann@example.org"}
 PASSWORD, NEW_PASSWORD = EXAMPLE_PASSWORDS
+BEHIND = "What stands behind `#reset=` in the link."
 KNOWN_TO_ALL = (
     "What is guessed first is refused: common passwords, rows of characters, the address or the "
     "name; in production the example too, which everybody knows."
@@ -30,6 +34,11 @@ def new_password(example: str) -> Text:
         load_only=True,
         metadata={"example": example, "description": KNOWN_TO_ALL},
     )
+
+
+def one_time_token(**options: Any) -> Text:
+    """Make the field of a one-time link's token."""
+    return Text(low=1, high=MAX_LINK_TOKEN_CHARS, load_only=True, **options)
 
 
 def known_password() -> Text:
@@ -51,6 +60,27 @@ class RegistrationSchema(ma.Schema):
     name = Text(
         high=MAX_NAME_CHARS, load_default=None, allow_none=True, metadata={"example": "Ann"}
     )
+
+    invite = one_time_token(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The token of an invitation, where registration needs one."},
+    )
+
+
+class RegistrationStateSchema(ma.Schema):
+    """Who may make an account: anybody, whoever has an invitation, or nobody."""
+
+    registration = ma.fields.Enum(Registration, by_value=True, required=True)
+
+
+class PasswordResetSchema(ma.Schema):
+    """A password that is chosen by a one-time link."""
+
+    token = one_time_token(
+        required=True, metadata={"example": "the token of the link", "description": BEHIND}
+    )
+    password = new_password(PASSWORD)
 
 
 class LoginSchema(ma.Schema):

@@ -46,7 +46,45 @@ def check() -> None:
     _call("check")
 
 
-COMMANDS = (backup, check, check_supabase, move_to_supabase)
+@click.command("create-admin")
+@click.argument("email")
+def create_admin(email: str) -> None:
+    """Make EMAIL an admin; a new account gets a one-time link with which its password is chosen.
+
+    The server may run meanwhile. Nothing is mailed: the link is printed, hand it on.
+    """
+    _call("accounts", email, called="create_admin")
+
+
+@click.command("invite")
+@click.argument("email", required=False)
+def invite(email: str | None) -> None:
+    """Print a one-time link with which EMAIL, or whoever has it, makes an account.
+
+    For REGISTRATION=invite. A newer link for EMAIL ends the older ones.
+    """
+    _call("accounts", email, called="invite")
+
+
+@click.command("reset-password")
+@click.argument("email")
+def reset_password(email: str) -> None:
+    """Print a one-time link with which EMAIL chooses a new password; using it ends all its logins.
+
+    A newer link ends the older ones. The password stays as it is until the link is used.
+    """
+    _call("accounts", email, called="reset_password")
+
+
+COMMANDS = (
+    backup,
+    check,
+    check_supabase,
+    create_admin,
+    invite,
+    move_to_supabase,
+    reset_password,
+)
 
 
 def register(group: click.Group) -> None:
@@ -64,6 +102,6 @@ def are_looked_up() -> bool:
     return context is not None and context.parent is None and context.invoked_subcommand is None
 
 
-def _call(module: str, *args: Any, **kwargs: Any) -> Any:
-    run = import_module(f"services.commands.{module}").run
+def _call(module: str, *args: Any, called: str = "run", **kwargs: Any) -> Any:
+    run = getattr(import_module(f"services.commands.{module}"), called)
     return errors_as_refusals(run)(*args, **kwargs)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from services.domain.catalog import ModelChoice
 from services.domain.costs import Cost, Usage
+from services.domain.graphemes import cut
 
 TITLE_CHARS = 60
 
@@ -111,4 +112,4 @@ class Message:
 def title_from(content: str) -> str:
     """Make a title of a first message: its first line, at most 60 characters."""
     line = " ".join(content.split("\n", 1)[0].split()) or " ".join(content.split())
-    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"
+    return line if len(line) <= TITLE_CHARS else cut(line, TITLE_CHARS - 1).rstrip() + "…"

@@ -15,6 +15,14 @@ class Role(StrEnum):
     MEMBER = "member"
 
 
+class Registration(StrEnum):
+    """Who may make an account."""
+
+    OPEN = "open"
+    INVITE = "invite"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """An account; `email` is kept as it was typed, and compared as mail servers do."""

@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from services.domain.errors.outages import TooManyLogins
 from services.domain.errors.requests import InvalidRequest, Unauthorized
 from services.domain.peers import SOMEBODY, Peer
-from services.domain.users import User
+from services.domain.users import Role, User
 from services.identity.chosen_names import refused_email, refused_name
 from services.identity.chosen_passwords import refused_password
 from services.identity.passwords import Passwords
@@ -38,17 +38,49 @@ class Accounts:
         self._passwords = passwords
         self._now = now
 
-    def register(self, email: str, password: str, name: str | None, peer: Peer = SOMEBODY) -> User:
-        """Make an account, or raise EmailTaken, or InvalidRequest for what nobody should have."""
+    def drafted(
+        self,
+        email: str,
+        password: str,
+        name: str | None,
+        role: Role | None = None,
+        peer: Peer = SOMEBODY,
+    ) -> NewUser:
+        """Describe a new account, which is not made yet; `role` as NewUser has it.
+
+        Raises InvalidRequest for what nobody should have, and TooManyLogins.
+        """
         self._check_new(email, password, name)
-        new = NewUser(
+        return NewUser(
             id=str(uuid7()),
             email=email,
             name=name,
             password_hash=self._passwords.hash(password, peer),
             created_at=self._now(),
+            role=role,
         )
-        return self._users.add(new)
+
+    def register(
+        self,
+        email: str,
+        password: str,
+        name: str | None,
+        role: Role | None = None,
+        peer: Peer = SOMEBODY,
+    ) -> User:
+        """Make an account, or raise EmailTaken, and what `drafted` raises."""
+        return self._users.add(self.drafted(email, password, name, role, peer))
+
+    def hashed(self, user: User, password: str, field: str, peer: Peer = SOMEBODY) -> str:
+        """Hash a password that an account is to have from now on.
+
+        Raises TooManyLogins, and InvalidRequest, which names `field`, for one that is guessed
+        first.
+        """
+        refused = refused_password(password, user.email, user.name, self._known_to_all)
+        if refused:
+            raise _refusal({field: refused})
+        return self._passwords.hash(password, peer)
 
     def find(self, email: str) -> User | None:
         """Find the account that an address belongs to."""
@@ -86,10 +118,7 @@ class Accounts:
             raise Unauthorized("The account does not exist any more.")
         if not self._passwords.matches(current, known.password_hash, peer):
             raise _wrong_current()
-        refused = refused_password(new, known.user.email, known.user.name, self._known_to_all)
-        if refused:
-            raise _refusal({"new": refused})
-        new_hash = self._passwords.hash(new, peer)
+        new_hash = self.hashed(known.user, new, "new", peer)
         if not self._users.set_password(user_id, new_hash, only_if=known.password_hash):
             raise _wrong_current()
 

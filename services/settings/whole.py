@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from services.domain.users import Registration
 from services.settings.groups.accounts import AccountSettings
 from services.settings.groups.connections import ConnectionSettings
 from services.settings.groups.limits import LimitSettings
@@ -80,6 +81,14 @@ class Settings:
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     runs: RunSettings = field(default_factory=RunSettings)
+
+    @property
+    def registration(self) -> Registration:
+        """Tell who may register: as set, else nobody where Supabase Auth has the users."""
+        if self.accounts.registration is not None:
+            return Registration(self.accounts.registration)
+        is_elsewhere = self.server.is_production and not self.scaling.is_embedded
+        return Registration.OFF if is_elsewhere else Registration.OPEN
 
     @property
     def max_connections(self) -> int:

@@ -1,4 +1,4 @@
-"""Throws away what is too old: keys, tokens, checkpoints and logs."""
+"""Throws away what is too old: keys, tokens, one-time links, checkpoints and logs."""
 
 import time
 from dataclasses import dataclass
@@ -52,7 +52,8 @@ class Housekeeping:
         try:
             keys = self.store.runs.purge(now - timedelta(seconds=self.key_seconds))
             tokens = self.store.logins.purge(now)
+            links = self.store.links.purge(now)
         except StoreUnavailable as exc:
             _log.warning("purge_failed", reason=exc.reason)
         else:
-            _log.info("purged", keys_and_checkpoints=keys, refresh_rows=tokens)
+            _log.info("purged", keys_and_checkpoints=keys, refresh_rows=tokens, links=links)

@@ -12,6 +12,7 @@ from services.domain.catalog import Offers
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins
 from services.identity.passwords import Passwords
+from services.identity.registration import Registrations
 from services.identity.sign_ins import SignIns
 from services.identity.supabase_tokens import SupabaseTokens
 from services.providers.base import Provider
@@ -64,10 +65,11 @@ class Answering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What tells who calls: accounts, logins, and a Supabase project's tokens if there is one."""
+    """Who calls and who may: accounts, logins, and a Supabase project's tokens if there is one."""
 
     accounts: Accounts
     logins: Logins
+    registrations: Registrations
     sign_ins: SignIns
     passwords: Passwords
     supabase_tokens: SupabaseTokens | None

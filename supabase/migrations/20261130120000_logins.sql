@@ -137,7 +137,7 @@ language sql immutable set search_path = '' as $$
   select array['own_tenant', 'add_user', 'find_user', 'set_password', 'set_compared_email',
     'open_login', 'rotate_token', 'login_network_is_known',
     'revoke_logins', 'login_is_live', 'purge_tokens', 'purge_logins', 'find_key', 'create_session',
-    'get_session', 'change_session', 'list_sessions', 'list_messages', 'begin_turn', 'settle_turn',
+    'get_session', 'change_session', 'list_sessions', 'search_sessions', 'list_messages', 'begin_turn', 'settle_turn',
     'get_run', 'latest_run', 'run_text', 'run_progress', 'request_stop', 'run_states', 'beat',
     'claim_dead', 'forget_workers', 'delete_hidden', 'delete_session', 'hidden_sessions',
     'purge_keys', 'purge_checkpoints', 'charla_ping', 'charla_status',

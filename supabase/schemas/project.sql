@@ -61,7 +61,8 @@ language sql immutable set search_path = '' as $$
     'get_run', 'latest_run', 'run_text', 'run_progress', 'request_stop', 'run_states', 'beat',
     'claim_dead', 'forget_workers', 'delete_hidden', 'delete_session', 'hidden_sessions',
     'purge_keys', 'purge_checkpoints', 'charla_ping', 'charla_status',
-    'import_rows', 'import_digests', 'import_collisions']
+    'import_rows', 'import_digests', 'import_collisions', 'set_role', 'add_link', 'find_link',
+    'redeem_invitation', 'redeem_reset', 'purge_links']
 $$;
 revoke all on function charla.remote_calls from public, anon, authenticated;
 grant execute on function charla.remote_calls to service_role;
@@ -72,7 +73,7 @@ language sql immutable set search_path = '' as $$
   values
     ('tenants', array[]::text[]), ('users', '{}'), ('logins', '{}'), ('refresh_tokens', '{}'),
     ('runs', '{}'), ('checkpoints', '{}'), ('workers', '{}'), ('ledger', '{}'),
-    ('idempotency_keys', '{}'), ('user_storage', '{}'),
+    ('idempotency_keys', '{}'), ('user_storage', '{}'), ('account_links', '{}'),
     ('sessions', array['id', 'user_id', 'title', 'system_prompt', 'provider', 'model', 'metadata',
       'archived', 'created_at', 'updated_at']),
     ('messages', array['id', 'session_id', 'user_id', 'parent_id', 'role', 'content', 'status',

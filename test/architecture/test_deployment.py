@@ -62,6 +62,7 @@ def test_what_the_compose_file_gives_are_settings_to_start_with(tmp_path: Path) 
         "SUPABASE_JWT_SECRET": "",
         "METRICS_TOKEN": "",
         "JWT_SECRET_KEY": "Zb9/0yEdrVv2nq8x+Hk4sT1mWc7uGp3L",
+        "REGISTRATION": "",
         "WEB_CONCURRENCY": "2",
     }
     given = {

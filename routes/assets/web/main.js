@@ -8,13 +8,20 @@ import * as composer from "./chat/composer.js";
 import * as drafts from "./chat/drafts.js";
 import * as models from "./chat/models.js";
 import * as scroll from "./chat/scroll.js";
+import * as links from "./links.js";
 import * as news from "./news.js";
 import { byId } from "./page/dom.js";
+import * as kept from "./page/kept.js";
+import * as keys from "./page/keys.js";
 import { hear, state, tell } from "./page/state.js";
 import * as sessions from "./sessions.js";
 
 const NARROW = "(width <= 760px)"; // as in the style sheets
 const ADDRESS = /^#\/s\/([0-9a-f-]{36})$/i;
+
+const UNKEPT =
+  "This browser keeps nothing (more) for this page: its storage is blocked or full. " +
+  "Go on as you like, but a reload may log you out.";
 
 function route() {
   closeDrawer();
@@ -49,6 +56,7 @@ function enter(user) {
   models.load();
   sessions.reload();
   route();
+  if (kept.isLosing()) tell("notice", UNKEPT);
 }
 
 function goNew() {
@@ -56,7 +64,15 @@ function goNew() {
   else route();
 }
 
+function hashChanged() {
+  const link = links.read();
+  if (link) auth.show("", link); // it was put into the address of a page that was open
+  else if (login.token()) route();
+}
+
 async function boot() {
+  const link = links.read();
+  if (link) return auth.show("", link);
   if (!login.isKnown()) return auth.show();
   // Where nobody answers, the login is still good: try again instead of asking for it.
   const onProblem = () => (byId("boot").hidden = false);
@@ -65,12 +81,13 @@ async function boot() {
   return isIn && enter(login.user()); // where not, the login says that it ended
 }
 
+keys.start();
 auth.start(enter);
 models.start();
 sessions.start();
 scroll.start();
 chat.start();
-addEventListener("hashchange", () => login.token() && route());
+addEventListener("hashchange", hashChanged);
 news.start(async () => chat.look(await sessions.refresh()));
 login.login.addEventListener("end", (event) => {
   if (!event.detail) {
@@ -85,10 +102,11 @@ login.login.addEventListener("end", (event) => {
 byId("new").addEventListener("click", goNew);
 byId("menu").addEventListener("click", openDrawer);
 byId("shade").addEventListener("click", closeDrawer);
-document.addEventListener("keydown", ({ key }) => {
+document.addEventListener("keydown", ({ key, isComposing }) => {
   const isMenus = document.querySelector(":popover-open, dialog[open]"); // what Escape closes first
-  if (key === "Escape" && !isMenus) closeDrawer();
+  if (key === "Escape" && !isMenus && !isComposing) closeDrawer();
 });
 matchMedia(NARROW).addEventListener("change", closeDrawer);
 hear("go", goNew);
+hear("unkept", () => byId("app").hidden || tell("notice", UNKEPT));
 boot();

@@ -9,6 +9,8 @@ CharlaError
 │   ├── SearchTooBroad 422      a search that takes too long
 │   └── KeyReused 422           an Idempotency-Key that was used with another body
 ├── Unauthorized 401            no token, or a bad one
+├── RegistrationClosed 403      REGISTRATION is off, or wants an invitation
+├── InvalidLink 403             a one-time link that is not good (any more)
 ├── NotFound 404                does not exist, or is not yours
 ├── Conflict 409
 │   ├── EmailTaken 409

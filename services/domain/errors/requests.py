@@ -74,6 +74,22 @@ class Unauthorized(CharlaError):
     code = "unauthorized"
 
 
+class RegistrationClosed(CharlaError):
+    """This server makes no account for whoever asks."""
+
+    status = 403
+    title = "Registration is closed"
+    code = "registration_closed"
+
+
+class InvalidLink(CharlaError):
+    """A one-time link that was used, has expired, was replaced, or is for another address."""
+
+    status = 403
+    title = "The link is not valid"
+    code = "invalid_link"
+
+
 class NotFound(CharlaError):
     """What was asked for does not exist, or belongs to another user: both look the same."""
 

@@ -29,6 +29,7 @@ from services.domain.costs import Usage, UsageSource, estimate_tokens
 from services.domain.errors.codes import FailureCode
 from services.domain.errors.upstream import ProviderError, ProviderTimeout
 from services.domain.events import Content, Finish, ProviderEvent, Reasoning, UsageReport
+from services.domain.graphemes import cut
 from services.domain.sessions import FinishReason
 from services.providers.base import Provider, ProviderRequest
 from services.providers.config import ProviderConfig
@@ -111,7 +112,7 @@ def _words(script: Script) -> list[str]:
         return words_of(clean(script.echo))
     if script.word_count is not None:
         return list(islice(cycle(words_of(_FILLER + " ")), script.word_count))
-    question = " ".join(clean(script.text).split())[:QUOTED_CHARS]
+    question = cut(" ".join(clean(script.text).split()), QUOTED_CHARS)
     return words_of(_ANSWER.format(question=question))
 
 

@@ -2,15 +2,30 @@
 
 from dataclasses import dataclass
 
-from services.settings.variables import seconds, secret, whole
+from services.domain.users import Registration
+from services.settings.variables import choice, seconds, secret, whole
 
 DAY = 86400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """How long logins last and what protects them."""
+    """Who may have an account, how long logins last and what protects them."""
 
+    registration: str | None = choice(
+        "REGISTRATION",
+        None,
+        Registration,
+        "Who may make an account: anybody, whoever has a link of `flask --app app invite`, or "
+        "nobody. Unset: open; off in production with a Supabase project, whose users are in "
+        "Supabase Auth.",
+    )
+    link_seconds: float = seconds(
+        "ACCOUNT_LINK_SECONDS",
+        DAY,
+        (60, 30 * DAY),
+        "How long a one-time link of `create-admin`, `invite` and `reset-password` is good.",
+    )
     jwt_secret_key: str = secret(
         "JWT_SECRET_KEY",
         "",

@@ -1,6 +1,6 @@
 """The process: its address, its data, who may call it, what it logs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -44,6 +44,14 @@ class ServerSettings:
     )
     host: str = text("HOST", "127.0.0.1", "The address to listen on.", "an address or host name")
     port: int = whole("PORT", 5000, (1, 65535), "The port to listen on.")
+    public_url: str | None = text(
+        "PUBLIC_URL",
+        None,
+        "The address at which people reach this server, as one-time links have it; unset: "
+        "http://HOST:PORT.",
+        "an http or https URL such as https://chat.example.com",
+        rules.base_url,
+    )
     data_dir: Path = folder(  # noqa: RUF009 - gives a dataclass field, as field() does
         "DATA_DIR",
         "./instance",
@@ -90,6 +98,17 @@ class ServerSettings:
         """Give host and port as a URL has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Give the URL that people open, without a slash at its end."""
+        return (self.public_url or f"http://{self._near.address}").rstrip("/")
+
+    @property
+    def _near(self) -> "ServerSettings":
+        """Give these settings with a host that can be opened: nobody opens 0.0.0.0."""
+        near = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+        return replace(self, host=near.get(self.host, self.host))
 
     @property
     def is_production(self) -> bool:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from services.stores.base.links import LinkStore
 from services.stores.base.logins import LoginStore
 from services.stores.base.messages import MessageStore
 from services.stores.base.runs import RunStore
@@ -10,7 +11,7 @@ from services.stores.base.users import UserStore
 
 
 class Store(ABC):
-    """The five parts of one database.
+    """The six parts of one database.
 
     Every method of every part raises StoreUnavailable if the database does not answer; what it was
     to write is then written either whole or not at all. Times are UTC, ids are UUIDs as text; an id
@@ -19,6 +20,7 @@ class Store(ABC):
 
     users: UserStore
     logins: LoginStore
+    links: LinkStore
     sessions: SessionStore
     messages: MessageStore
     runs: RunStore

@@ -4,18 +4,22 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.domain.users import User
+from services.domain.users import Role, User
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
-    """An account to be made; the caller makes the id and the hash."""
+    """An account to be made; the caller makes the id and the hash.
+
+    `role` None: the first account of an installation becomes its admin, all others are members.
+    """
 
     id: str
     email: str
     name: str | None
     password_hash: str
     created_at: datetime
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class UserStore(ABC):
 
     @abstractmethod
     def add(self, new: NewUser) -> User:
-        """Make an account, atomically; the first of an installation becomes its admin.
+        """Make an account, atomically.
 
         Raises EmailTaken, and then nothing has changed.
         """
@@ -54,3 +58,7 @@ class UserStore(ABC):
 
         The caller revokes the logins.
         """
+
+    @abstractmethod
+    def set_role(self, user_id: str, role: Role) -> bool:
+        """Give an account another role; False: there is no such account."""

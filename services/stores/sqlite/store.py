@@ -6,6 +6,7 @@ from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.store import Store
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import known_migrations, migrate
+from services.stores.sqlite.links import SqliteLinks
 from services.stores.sqlite.logins import SqliteLogins
 from services.stores.sqlite.messages import SqliteMessages
 from services.stores.sqlite.runs import SqliteRuns
@@ -33,6 +34,7 @@ class SqliteStore(Store):
             raise
         self.users = SqliteUsers(self._database)
         self.logins = SqliteLogins(self._database)
+        self.links = SqliteLinks(self._database)
         self.sessions = SqliteSessions(self._database, bounds)
         self.messages = SqliteMessages(self._database, bounds)
         self.runs = SqliteRuns(self._database, bounds)

@@ -28,31 +28,10 @@ class SqliteUsers(UserStore):
 
     def add(self, new: NewUser) -> User:
         """Insert the account, and the tenant with the first one."""
-        created_at = time_text(new.created_at)
         if self.credentials(new.email) is not None:  # rewrites what an older release folded
             raise refusals.email_taken()
         with self._database.write() as connection:
-            folded = compared(new.email)
-            taken = connection.execute("SELECT 1 FROM users WHERE email_folded = ?", (folded,))
-            if taken.fetchone():
-                raise refusals.email_taken()
-            any_user = connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
-            row = connection.execute(
-                "INSERT INTO users"
-                " (id, tenant_id, email, email_folded, name, role, password_hash, created_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
-                (
-                    new.id,
-                    _own_tenant(connection, created_at),
-                    new.email,
-                    folded,
-                    new.name,
-                    Role.MEMBER if any_user else Role.ADMIN,
-                    new.password_hash,
-                    created_at,
-                ),
-            ).fetchone()
-            return _user_of(row)
+            return insert_user(connection, new)
 
     def credentials(self, email: str) -> Credentials | None:
         """Look the compared address up."""
@@ -77,6 +56,14 @@ class SqliteUsers(UserStore):
             )
             return changed.rowcount == 1
 
+    def set_role(self, user_id: str, role: Role) -> bool:
+        """Write the role."""
+        if not is_uuid(user_id):
+            return False
+        with self._database.write() as connection:
+            changed = connection.execute("UPDATE users SET role = ? WHERE id = ?", (role, user_id))
+            return changed.rowcount == 1
+
     def _find(self, form: str) -> KeptUser | None:
         with self._database.read() as connection:
             found = connection.execute("SELECT * FROM users WHERE email_folded = ?", (form,))
@@ -90,6 +77,32 @@ class SqliteUsers(UserStore):
                 (form, kept.credentials.user.id, kept.compared),
             )
             return changed.rowcount == 1
+
+
+def insert_user(connection: sqlite3.Connection, new: NewUser) -> User:
+    """Insert an account within a transaction, or raise EmailTaken."""
+    created_at = time_text(new.created_at)
+    folded = compared(new.email)
+    taken = connection.execute("SELECT 1 FROM users WHERE email_folded = ?", (folded,))
+    if taken.fetchone():
+        raise refusals.email_taken()
+    any_user = connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
+    row = connection.execute(
+        "INSERT INTO users"
+        " (id, tenant_id, email, email_folded, name, role, password_hash, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (
+            new.id,
+            _own_tenant(connection, created_at),
+            new.email,
+            folded,
+            new.name,
+            new.role or (Role.MEMBER if any_user else Role.ADMIN),
+            new.password_hash,
+            created_at,
+        ),
+    ).fetchone()
+    return _user_of(row)
 
 
 def _user_of(row: sqlite3.Row) -> User:

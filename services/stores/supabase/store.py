@@ -3,6 +3,7 @@
 from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.store import Store
 from services.stores.supabase.access.connection import Connection, ConnectionLimits
+from services.stores.supabase.links import SupabaseLinks
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.logins import SupabaseLogins
 from services.stores.supabase.messages import SupabaseMessages
@@ -37,6 +38,7 @@ class SupabaseStore(Store):
         live = LiveLogins(LIVE_LOGINS)
         self.users = SupabaseUsers(self._connection)
         self.logins = SupabaseLogins(self._connection, live)
+        self.links = SupabaseLinks(self._connection)
         self.sessions = SupabaseSessions(self._connection, bounds)
         self.messages = SupabaseMessages(self._connection, bounds)
         self.runs = SupabaseRuns(self._connection, live, revocation_window_seconds, bounds)

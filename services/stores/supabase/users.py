@@ -60,15 +60,7 @@ class SupabaseUsers(UserStore):
         """Insert the account under the installation's lock, and the tenant with the first one."""
         if self.credentials(new.email) is not None:  # rewrites what an older release folded
             raise refusals.email_taken()
-        asked = {
-            "p_id": new.id,
-            "p_new_tenant": str(uuid7()),
-            "p_email": new.email,
-            "p_email_folded": compared(new.email),
-            "p_name": new.name,
-            "p_password_hash": new.password_hash,
-            "p_created_at": new.created_at,
-        }
+        asked = {"p_new_tenant": str(uuid7())} | described(new)
         made = self._connection.tell("add_user", asked, _USER)
         if made is None:
             raise refusals.email_taken()
@@ -90,6 +82,11 @@ class SupabaseUsers(UserStore):
         asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if}
         return self._connection.tell("set_password", asked, TRUTH)
 
+    def set_role(self, user_id: str, role: Role) -> bool:
+        """Write the role."""
+        asked = {"p_id": user_id, "p_role": role}
+        return is_uuid(user_id) and self._connection.ask("set_role", asked, TRUTH)
+
     def _find(self, asked: dict[str, str]) -> UserRow | None:
         return self._connection.ask("find_user", asked, _USER)
 
@@ -100,6 +97,19 @@ class SupabaseUsers(UserStore):
     def _rewrite(self, kept: KeptUser, form: str) -> bool:
         asked = {"p_id": kept.credentials.user.id, "p_new": form, "p_only_if": kept.compared}
         return self._connection.ask("set_compared_email", asked, TRUTH)
+
+
+def described(new: NewUser) -> dict[str, object]:
+    """Write a new account as the arguments of the functions that make one."""
+    return {
+        "p_id": new.id,
+        "p_email": new.email,
+        "p_email_folded": compared(new.email),
+        "p_name": new.name,
+        "p_role": new.role,
+        "p_password_hash": new.password_hash,
+        "p_created_at": new.created_at,
+    }
 
 
 def _is_text(text: str) -> bool:

@@ -168,3 +168,43 @@ def test_what_an_open_drawer_covers_is_not_reached_by_the_keyboard(client: WebCl
     client.page.set_viewport_size({"width": 1000, "height": 740})
     client.page.click("#content")
     expect(client.page.locator("#content")).to_be_focused()
+
+
+SAFARI, OTHERS = "{keyCode: 229}", "{isComposing: true}"
+"""What tells that Enter ends a word of an input method; to Safari the composition is over then."""
+
+
+def end_a_word(client: WebClient, selector: str, sign: str) -> None:
+    """Press Enter in a field as an input method does."""
+    client.page.locator(selector).evaluate(
+        "(field) => field.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true,"
+        f" cancelable: true, ...{sign}}}))"
+    )
+
+
+@pytest.mark.parametrize("sign", [SAFARI, OTHERS])
+def test_an_enter_of_an_input_method_sends_nothing(client: WebClient, sign: str) -> None:
+    client.page.fill("#content", "世界")
+
+    end_a_word(client, "#content", sign)
+
+    expect(client.page.locator("#content")).to_have_value("世界")
+    expect(client.page.locator(".message")).to_have_count(0)
+    client.page.keyboard.press("Enter")
+    client.wait_for_end()
+
+
+def test_a_title_is_written_by_an_input_method_and_cut_between_graphemes(client: WebClient) -> None:
+    family = "👨\u200d👩\u200d👧\u200d👦"
+    client.make_sessions("Old")
+    client.page.reload()
+    actions(client, "Old").click()
+    client.page.get_by_role("button", name="Rename", exact=True).click()
+    title = client.page.get_by_label("Title")
+
+    title.fill(family * 30)
+    end_a_word(client, "dialog input", SAFARI)
+    expect(title).to_have_value(family * 28)  # 200 code points are taken
+    title.press("Enter")
+
+    expect(client.page.get_by_role("link", name=family * 28)).to_be_visible()

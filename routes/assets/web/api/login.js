@@ -8,12 +8,16 @@
  * Content-Security-Policy lets no foreign script run here at all. Neither is ever put into a URL.
  */
 
+import * as kept from "../page/kept.js";
 import { address, ownName } from "./address.js";
 import { newKey } from "./key.js";
 
 const KEY = ownName("charla.login");
 const RENEWAL = ownName("charla.renewal");
-const RENEWAL_MS = 30_000;
+const REPLY_MS = 10_000;
+const PAUSES_MS = [300, 1_000];
+const ENDED = new Set([400, 401, 422]); // anything else is a server, or a proxy, that cannot now
+
 let accessToken = null;
 let refreshing = null;
 
@@ -22,9 +26,11 @@ export const login = new EventTarget();
 
 export const token = () => accessToken;
 
-function stored() {
+const stored = () => parsed(kept.read(KEY));
+
+function parsed(text) {
   try {
-    return JSON.parse(localStorage.getItem(KEY));
+    return JSON.parse(text);
   } catch {
     return null; // something else wrote there
   }
@@ -37,16 +43,16 @@ export const user = () => stored()?.user ?? null;
 export function keep(answer) {
   accessToken = answer.access_token;
   const known = { refresh_token: answer.refresh_token, user: answer.user };
-  localStorage.setItem(KEY, JSON.stringify(known));
-  localStorage.removeItem(RENEWAL);
+  kept.write(KEY, JSON.stringify(known));
+  kept.remove(RENEWAL);
   return answer.user;
 }
 
 /** Forgets everything; `reason` is shown where the user is asked to log in again. */
 export function forget(reason = "") {
   accessToken = null;
-  localStorage.removeItem(KEY);
-  localStorage.removeItem(RENEWAL);
+  kept.remove(KEY);
+  kept.remove(RENEWAL);
   login.dispatchEvent(new CustomEvent("end", { detail: reason }));
 }
 
@@ -65,44 +71,56 @@ export function refresh() {
 // Pages on plain http have no locks: two tabs that come at once get the same token there.
 const alone = (work) => (navigator.locks ? navigator.locks.request(KEY, work) : work());
 
+/** Sends the token again where the answer was lost: the server may have counted it all the same. */
 async function renew() {
+  for (const ms of PAUSES_MS) {
+    try {
+      return await renewOnce();
+    } catch (error) {
+      if (!error.isLost) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
+  return renewOnce();
+}
+
+async function renewOnce() {
   const refresh_token = stored()?.refresh_token; // read again: another tab may have renewed it
   if (!refresh_token) return false;
   const response = await fetch(address("/api/auth/refresh"), {
     method: "POST",
     headers: { "Content-Type": "application/json", "Idempotency-Key": renewalKey() },
     body: JSON.stringify({ refresh_token }),
-    signal: AbortSignal.timeout(RENEWAL_MS),
-  }).catch(notNow);
+    signal: AbortSignal.timeout(REPLY_MS),
+  }).catch(lost);
   if (response.ok) {
-    keep(await response.json().catch(notNow));
+    keep(await response.json().catch(lost));
     return true;
   }
-  if (response.status >= 500 || response.status === 429) notNow();
+  if (response.status === 502 || response.status === 504) lost(); // the proxy has lost it
+  if (!ENDED.has(response.status)) notNow();
+  if (![null, undefined, refresh_token].includes(stored()?.refresh_token)) return renewOnce();
   forget("Your login has ended. Please log in again.");
   return false;
 }
 
 /** Says that this is the renewal whose answer was lost before, maybe days ago in another tab. */
 function renewalKey() {
-  let key = null;
-  try {
-    key = localStorage.getItem(RENEWAL) ?? newKey();
-    localStorage.setItem(RENEWAL, key);
-  } catch {
-    // Storage is full or closed: then an answer that gets lost is not asked for again after reload.
-  }
-  return key ?? newKey();
+  const key = kept.read(RENEWAL) ?? newKey();
+  kept.write(RENEWAL, key);
+  return key;
 }
 
-function notNow(cause) {
-  throw Object.assign(new Error("No new token now.", { cause }), { retryable: true });
+function notNow(cause, more = {}) {
+  throw Object.assign(new Error("No new token now.", { cause }), { retryable: true, ...more });
 }
+
+const lost = (cause) => notNow(cause, { isLost: true });
 
 addEventListener("storage", (change) => {
   if (change.key !== KEY) return;
   const now = stored();
   if (now === null) forget();
   else if (accessToken === null || change.oldValue === null) location.reload();
-  else if (JSON.parse(change.oldValue).user?.id !== now.user?.id) location.reload();
+  else if (parsed(change.oldValue)?.user?.id !== now.user?.id) location.reload();
 });

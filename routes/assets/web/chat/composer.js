@@ -2,6 +2,7 @@
 
 import { byId } from "../page/dom.js";
 import { goToField, keepFocus } from "../page/focus.js";
+import { isEnter } from "../page/keys.js";
 import { hear } from "../page/state.js";
 import * as drafts from "./drafts.js";
 
@@ -184,8 +185,7 @@ export function start({ send, stop }) {
     saving = setTimeout(save, SAVE_MS);
   });
   field().addEventListener("keydown", (event) => {
-    // isComposing: Enter chooses a word in an input method (Japanese, Chinese) and sends nothing.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (!isEnter(event) || event.shiftKey) return;
     event.preventDefault();
     submit(send);
   });

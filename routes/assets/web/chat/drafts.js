@@ -6,6 +6,8 @@
  * Idempotency-Key where it is sent unchanged), `unsent` the sends that are under way or failed.
  */
 
+import * as kept from "../page/kept.js";
+
 const PREFIX = "charla.draft.";
 const MOST_CHARS = 500_000; // of all drafts together; a browser gives an origin about 2.5 million
 const NEW = "new"; // the conversation that has no id yet
@@ -14,7 +16,7 @@ const EMPTY = { text: "", turn: null, unsent: [] };
 let owner = null;
 
 const keyOf = (sessionId) => `${PREFIX}${owner}.${sessionId ?? NEW}`;
-const keys = () => Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+const keys = () => kept.names(PREFIX);
 
 function parse(text) {
   try {
@@ -29,34 +31,30 @@ export function belongTo(user) {
   owner = user?.id ?? null;
 }
 
-export const of = (sessionId) => parse(localStorage.getItem(keyOf(sessionId)));
+export const of = (sessionId) => parse(kept.read(keyOf(sessionId)));
 
 /** Changes a draft; one that holds nothing any more is taken away. */
 export function change(sessionId, changes) {
   if (owner === null) return;
   const draft = { ...of(sessionId), ...changes, at: Date.now() };
-  if (!draft.text && !draft.unsent.length) return localStorage.removeItem(keyOf(sessionId));
+  if (!draft.text && !draft.unsent.length) return kept.remove(keyOf(sessionId));
   const text = JSON.stringify(draft);
   makeRoom(keyOf(sessionId), text.length);
-  try {
-    localStorage.setItem(keyOf(sessionId), text);
-  } catch {
-    // The browser keeps nothing here, or no more: the text is still in the field.
-  }
+  kept.write(keyOf(sessionId), text);
 }
 
 /** Forgets the oldest drafts until there is room for one of that length. */
 function makeRoom(own, length) {
   const others = keys().filter((key) => key !== own);
-  const sizes = new Map(others.map((key) => [key, localStorage.getItem(key).length]));
+  const sizes = new Map(others.map((key) => [key, kept.read(key).length]));
   let total = length + [...sizes.values()].reduce((sum, size) => sum + size, 0);
   if (total <= MOST_CHARS) return;
-  const age = (key) => parse(localStorage.getItem(key)).at ?? 0;
+  const age = (key) => parse(kept.read(key)).at ?? 0;
   const ages = new Map(others.map((key) => [key, age(key)]));
   for (const key of others.sort((one, other) => ages.get(one) - ages.get(other))) {
     if (total <= MOST_CHARS) return;
     total -= sizes.get(key);
-    localStorage.removeItem(key);
+    kept.remove(key);
   }
 }
 
@@ -74,11 +72,11 @@ export function outlive(sessionId, written) {
   change(null, { text: text ? `${text}\n\n${written}` : written, turn: null });
 }
 
-export const forget = (sessionId) => localStorage.removeItem(keyOf(sessionId));
+export const forget = (sessionId) => kept.remove(keyOf(sessionId));
 
 /** Forgets all drafts of this user: after a logout. */
 export function forgetAll() {
-  for (const key of keys()) if (key.startsWith(`${PREFIX}${owner}.`)) localStorage.removeItem(key);
+  for (const key of keys()) if (key.startsWith(`${PREFIX}${owner}.`)) kept.remove(key);
   owner = null;
 }
 

@@ -4,6 +4,7 @@ import { call } from "../api/api.js";
 import { untilDone } from "../api/patience.js";
 import { ask } from "../page/dialog.js";
 import { byId, make } from "../page/dom.js";
+import * as kept from "../page/kept.js";
 import { state } from "../page/state.js";
 
 const KEY = "charla.model";
@@ -54,9 +55,9 @@ function wishes(answer, isChosen) {
 
 function fill(answer) {
   const usable = state.providers.filter((provider) => provider.configured !== false);
-  const kept = localStorage.getItem(KEY);
+  const chosen = kept.read(KEY);
   const fallback = answer.default ?? {};
-  const isKept = (value) => value === kept;
+  const isKept = (value) => value === chosen;
   const isRich = usable.some((provider) => provider.name !== "scripted");
   const text = fallback.model ? `Default (${fallback.model})` : "Default";
   select().replaceChildren(
@@ -79,7 +80,7 @@ async function askName() {
 export async function start() {
   select().addEventListener("change", async () => {
     await askName();
-    localStorage.setItem(KEY, select().value);
+    kept.write(KEY, select().value);
   });
 }
 

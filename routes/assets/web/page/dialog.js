@@ -1,6 +1,8 @@
 /** Asks the user, in a modal dialog that the keyboard can use. */
 
 import { make } from "./dom.js";
+import { limit } from "./graphemes.js";
+import { isEnter } from "./keys.js";
 
 function show(title, fields, { confirm, danger = false }) {
   const yes = make(`button.button${danger ? ".danger" : ".primary"}`, { value: "yes" }, confirm);
@@ -11,7 +13,7 @@ function show(title, fields, { confirm, danger = false }) {
   const dialog = make("dialog", { "aria-labelledby": "dialog-title" }, form);
   // Enter presses the first submit button of a form: it must be the one that says yes.
   form.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+    if (!isEnter(event) || event.target.tagName !== "INPUT") return;
     event.preventDefault();
     yes.click();
   });
@@ -31,8 +33,9 @@ export function sure(title, text, confirm) {
 }
 
 /** Asks for a line of text; null where the user cancelled or gave none. */
-export async function ask(title, label, value = "", maxlength = 200) {
-  const input = make("input", { type: "text", required: true, maxlength, autofocus: true, value });
+export async function ask(title, label, value = "", most = 200) {
+  const input = make("input", { type: "text", required: true, autofocus: true, value });
+  limit(input, most);
   const wanted = show(title, [make("label", {}, label, input)], { confirm: "Save" });
   input.select();
   return (await wanted) ? input.value.trim() || null : null;

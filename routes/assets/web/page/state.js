@@ -10,7 +10,7 @@ export const state = {
 /**
  * Names of news: `session` (a session was made or changed), `removed` (a session id),
  * `open` (show a conversation: id or null), `go` (leave it for a new one), `notice` (a sentence
- * for the user).
+ * for the user), `unkept` (the browser keeps nothing, or no more).
  */
 export function tell(news, detail) {
   bus.dispatchEvent(new CustomEvent(news, { detail }));

@@ -27,6 +27,7 @@ class _ShakyStore(Store):
     def __init__(self, world: RunWorld) -> None:
         self.runs = world.runs
         self.users, self.logins = world.store.users, world.store.logins
+        self.links = world.store.links
         self.sessions, self.messages = world.store.sessions, world.store.messages
         self._inner = world.store
         self.is_away = False
@@ -88,6 +89,7 @@ def test_the_log_tells_how_much_was_purged(make_world: MakeWorld) -> None:
 
     line = json.loads(stream.getvalue())
     assert (line["event"], line["keys_and_checkpoints"], line["refresh_rows"]) == ("purged", 0, 0)
+    assert line["links"] == 0
 
 
 def test_old_logs_are_dropped_and_living_ones_are_not(make_world: MakeWorld) -> None:

@@ -53,10 +53,11 @@ $$;
 revoke all on function public.own_tenant from public, anon, authenticated;
 grant execute on function public.own_tenant to service_role;
 
--- The first account is the admin. Null: the address is taken.
+-- Without a role the first account is the admin, and all others are members. Null: the address is
+-- taken.
 create function public.add_user(
   p_id uuid, p_new_tenant uuid, p_email text, p_email_folded text, p_name text,
-  p_password_hash text, p_created_at timestamptz
+  p_password_hash text, p_created_at timestamptz, p_role text default null
 ) returns json
 language plpgsql set search_path = '' as $$
 declare
@@ -70,7 +71,7 @@ begin
     (id, tenant_id, email, email_folded, name, role, password_hash, created_at)
   values (
     p_id, (public.own_tenant(p_new_tenant) #>> '{}')::uuid, p_email, p_email_folded, p_name,
-    case when exists (select from public.users) then 'member' else 'admin' end,
+    coalesce(p_role, case when exists (select from public.users) then 'member' else 'admin' end),
     p_password_hash, p_created_at
   ) returning * into made;
   return row_to_json(made);
@@ -113,3 +114,10 @@ end;
 $$;
 revoke all on function public.set_compared_email from public, anon, authenticated;
 grant execute on function public.set_compared_email to service_role;
+create function public.set_role(p_id uuid, p_role text) returns json
+language sql set search_path = '' as $$
+  with changed as (update public.users set role = p_role where id = p_id returning id)
+  select to_json(exists (select from changed))
+$$;
+revoke all on function public.set_role from public, anon, authenticated;
+grant execute on function public.set_role to service_role;

@@ -1,0 +1,114 @@
+"""Who may have an account here, and how a password is chosen by a one-time link."""
+
+import secrets
+from dataclasses import dataclass
+
+from services.domain.errors.conflicts import EmailTaken
+from services.domain.errors.requests import RegistrationClosed
+from services.domain.peers import SOMEBODY, Peer
+from services.domain.users import Registration, Role, User
+from services.identity.accounts import Accounts
+from services.identity.links import Links, MadeLink
+from services.stores.base.users import UserStore
+
+NOBODY_KNOWS_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRules:
+    """Who may register; `first_is_admin`: whoever comes first becomes the admin."""
+
+    registration: Registration
+    first_is_admin: bool
+
+
+class Registrations:
+    """Makes accounts for those who may have one."""
+
+    def __init__(
+        self,
+        users: UserStore,
+        accounts: Accounts,
+        links: Links,
+        rules: RegistrationRules,
+    ) -> None:
+        """Keep accounts in `users`."""
+        self._users = users
+        self._accounts = accounts
+        self._links = links
+        self._rules = rules
+
+    @property
+    def registration(self) -> Registration:
+        """Tell who may register."""
+        return self._rules.registration
+
+    def register(
+        self,
+        email: str,
+        password: str,
+        name: str | None,
+        invite: str | None,
+        peer: Peer = SOMEBODY,
+    ) -> User:
+        """Make an account.
+
+        Raises RegistrationClosed, InvalidLink, EmailTaken, and what `Accounts.drafted` raises. No
+        password is hashed for a caller who may not register.
+        """
+        self._check_open(invite)
+        if invite is not None:
+            self._links.check_invitation(invite, email)
+            if self._users.credentials(email) is not None:  # also an older release's spelling
+                raise EmailTaken
+            new = self._accounts.drafted(email, password, name, Role.MEMBER, peer)
+            return self._links.accept(invite, new)
+        role = None if self._rules.first_is_admin else Role.MEMBER
+        return self._accounts.register(email, password, name, role, peer)
+
+    def choose_password(self, token: str, password: str, peer: Peer = SOMEBODY) -> User:
+        """Set the password of the account that a reset link is for; its logins have ended then.
+
+        Raises InvalidLink, what `Accounts.hashed` raises, and Unauthorized where the account is
+        gone.
+        """
+        account = self._accounts.get(self._links.check_reset(token))
+        self._links.choose_password(
+            token, self._accounts.hashed(account, password, "password", peer)
+        )
+        return account
+
+    def make_admin(self, email: str) -> MadeLink | None:
+        """Make an account an admin; None: it was there. A new one gets a link for its password."""
+        known = self._users.credentials(email)
+        if known is None:
+            nobody_knows = secrets.token_urlsafe(NOBODY_KNOWS_BYTES)
+            user = self._accounts.register(email, nobody_knows, None, Role.ADMIN)
+            return self._links.reset(user.id)
+        self._users.set_role(known.user.id, Role.ADMIN)
+        return None
+
+    def invite(self, email: str | None) -> MadeLink:
+        """Make an invitation; raises RegistrationClosed, EmailTaken."""
+        if self._rules.registration is Registration.OFF:
+            raise RegistrationClosed("REGISTRATION is off: nobody could use an invitation.")
+        if email is not None and self._users.credentials(email) is not None:
+            raise EmailTaken(f"{email} has an account: `reset-password` gives a link for it.")
+        return self._links.invite(email)
+
+    def reset_password(self, email: str) -> MadeLink | None:
+        """Make a link that chooses a password anew; None: no account has this address."""
+        known = self._users.credentials(email)
+        return None if known is None else self._links.reset(known.user.id)
+
+    def _check_open(self, invite: str | None) -> None:
+        match self._rules.registration:
+            case Registration.OPEN:
+                return
+            case Registration.INVITE:
+                if invite is None:
+                    raise RegistrationClosed(
+                        "Accounts are made by invitation only: ask for a link."
+                    )
+            case Registration.OFF:
+                raise RegistrationClosed("No accounts are made here.")
