@@ -77,7 +77,7 @@ def test_a_quick_answer_is_as_it_always_was(server: ServerProcess) -> None:
 
 def test_a_quick_failure_has_its_status(server: ServerProcess) -> None:
     with RawClient(server.port) as client:
-        answer = client.send(asked(server, "/fail during")).rest()
+        answer = client.send(asked(server, "/fail during /slow 1")).rest()
 
     assert answer.status == answer.problem["status"] == 502
 
