@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet
 from urllib3.exceptions import HTTPError
 
+from services.domain.certificates import refused_certificate
 from services.domain.errors.outages import Unavailable
 
 ALGORITHMS = frozenset({"ES256", "RS256"})
@@ -152,7 +153,8 @@ class KeySet:
         """Count a reading, and log when the keys go away and when they are back."""
         self._on_read(error is None)
         if error is not None and not self._is_away:
-            _log.warning("supabase_keys_away", error=type(error).__name__, detail=str(error))
+            told = refused_certificate(error) or str(error)
+            _log.warning("supabase_keys_away", error=type(error).__name__, detail=told)
         if error is None and self._is_away:
             _log.info("supabase_keys_back")
         self._is_away = error is not None

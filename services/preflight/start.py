@@ -36,7 +36,7 @@ def start(home: Path) -> None:
         sys.exit(EXIT_REFUSED)
     config = str(home / "gunicorn.conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", config, "wsgi:app"]
-    environment, left_out = environment_of_server()
-    if left_out:
-        say(f"{', '.join(left_out)}: not used here, where gunicorn.conf.py and the settings count.")
-    os.execve(sys.executable, arguments, environment)  # noqa: S606 - no shell, and nothing of a user's in it
+    environment = environment_of_server()
+    if names := ", ".join(environment.left_out):
+        say(f"{names}: not used here, where gunicorn.conf.py and the settings count.")
+    os.execve(sys.executable, arguments, environment.kept)  # noqa: S606 - no shell, and nothing of a user's in it

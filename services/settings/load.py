@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from environs import Env, EnvValidationError
 
@@ -68,14 +68,19 @@ def figures_slot() -> int | None:
     return int(slot) if slot else None
 
 
-def environment_of_server() -> tuple[dict[str, str], list[str]]:
-    """Give the environment without what gunicorn would take from it before our settings.
+class ServerEnvironment(NamedTuple):
+    """The environment of gunicorn, and the names that were left out of it."""
 
-    The names that are left out come second.
-    """
+    kept: dict[str, str]
+    left_out: list[str]
+
+
+def environment_of_server() -> ServerEnvironment:
+    """Give the environment without what gunicorn would take from it before our settings."""
     environ = dict(os.environ)  # noqa: TID251 - the place
     left_out = sorted(name for name in environ if name.startswith("GUNICORN_"))
-    return {name: environ[name] for name in environ if name not in left_out}, left_out
+    kept = {name: value for name, value in environ.items() if name not in left_out}
+    return ServerEnvironment(kept, left_out)
 
 
 class _Environment(Env):

@@ -18,7 +18,7 @@ from worlds.stores import answer, new_id, new_session, turn_in
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.requests import NotFound
 from services.domain.sessions import MessageStatus, Session, SessionFilter
-from services.stores.sqlite.file.database import Database, Mode
+from services.stores.sqlite.file.database import PULSE, Database, Mode
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 
 LOCK_HOLDER = """
@@ -102,7 +102,9 @@ def test_the_file_can_be_read_by_its_owner_only(store: SqliteStore, path: Path) 
 
     modes = {file.name: oct(file.stat().st_mode & 0o777) for file in path.parent.iterdir()}
 
-    assert modes == dict.fromkeys((FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"), "0o600")
+    assert modes == dict.fromkeys(
+        (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", PULSE), "0o600"
+    )
 
 
 def test_a_lock_of_another_process_makes_a_write_wait_and_not_the_hub(
