@@ -1,6 +1,6 @@
 # Everything is made on demand: `make run` and `make test` install what they need into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e torture bench format lock openapi setup-tests
+.PHONY: help run test check e2e torture hostile bench format lock openapi setup-tests
 
 # Only what is written here and on the command line counts, whatever a shell exports.
 override SHELL := /bin/sh
@@ -48,6 +48,9 @@ torture: setup-tests ## Kill servers and workers again and again, and send what 
 	$(PYTEST) test/e2e/upstream/test_faults.py --fault-rounds 20 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
 	$(PYTEST) test/torture test/api/edge/test_openapi_fuzz.py --torture-rounds 50 --fuzz-examples 100 \
 		--timeout 1800 --numprocesses $(JOBS) --dist loadgroup $(ARGS)
+
+hostile: setup-tests ## Attack a server in every way that is known, and send 20,000 odd requests
+	$(PYTEST) test/hostile --hostile-long --numprocesses 0 $(ARGS)
 
 bench: setup-tests ## Measure beside two textbook relays (ARGS=--short, or ARGS="--only relay,burst")
 	$(BENCH) $(ARGS)

@@ -32,6 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--torture-seed", help="repeats what torture drew by chance")
     parser.addoption(
+        "--hostile-long",
+        action="store_true",
+        help="each attack alone, with more attackers, and 20,000 odd requests",
+    )
+    parser.addoption(
+        "--hostile-seed", default="charla", help="what the odd requests of strangers are drawn from"
+    )
+    parser.addoption(
         "--fuzz-examples",
         type=int,
         help="how many random requests each operation of the API gets; without it a few, "
