@@ -133,7 +133,8 @@ def _bounds() -> Bounds:
         body_seconds=_settings.connections.body_timeout_seconds,
         send_seconds=_settings.connections.send_timeout_seconds,
         bytes_per_second=_settings.connections.min_bytes_per_second,
-        places=min(wanted, files * wanted // (wanted + streams)),
+        places=min(wanted, max(files - streams, files // 2)),
+        unsent_bytes=_settings.connections.max_unsent_bytes,
         network_share=_settings.network_share,
     )
 

@@ -54,7 +54,6 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle(self, listener: Any, client: ClientSocket, addr: Any) -> None:
         """Answer the requests of a connection, one after the other, until it ends."""
         requests = ClientRequests(self.cfg, client, addr)
-        began = time.monotonic()
         try:
             self._converse(listener.getsockname(), client, requests, addr)
         except StopIteration:
@@ -66,7 +65,7 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             if exc.errno not in _LEFT:
                 self.log.exception("Socket error processing request.")
         except Exception as exc:  # noqa: BLE001 - all of them are told
-            self._refuse(client, requests.latest, exc, began)
+            self._refuse(client, requests.latest, exc)
         finally:
             self.register.leave(client)
             client.close()
@@ -80,12 +79,14 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
                 return
             wait_seconds = self.cfg.keepalive
 
-    def _refuse(self, client: ClientSocket, request: Any, error: Exception, began: float) -> None:
+    def _refuse(self, client: ClientSocket, request: Any, error: Exception) -> None:
         """Answer where the application could not."""
         if not isinstance(error, ParseException | RequestTimeout):
             self.log.error("Error handling a request", exc_info=error)
         if self.refusals is None:
             return
+        clock = client.clock
+        began = clock.began_at if isinstance(clock, HeadClock) else time.monotonic()
         try:
             client.sendall(self.refusals.answer(error, request, began))
         except OSError:

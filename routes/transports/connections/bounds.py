@@ -9,7 +9,7 @@ class Bounds:
 
     Each byte of a body or an answer buys a client time, at `bytes_per_second`; the seconds are what
     it has beside that. `places` are all connections of the worker; a network that is alone may hold
-    the part `network_share` of them.
+    the part `network_share` of them, and of the `unsent_bytes` that clients have yet to take.
     """
 
     head_seconds: float = 10
@@ -17,6 +17,7 @@ class Bounds:
     send_seconds: float = 20
     bytes_per_second: float = 500
     places: int = 4000
+    unsent_bytes: int = 256 * 1024 * 1024
     network_share: float = 1
 
 

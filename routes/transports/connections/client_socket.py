@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -10,10 +11,12 @@ import gevent
 import gevent.socket
 
 from routes.transports.connections.clocks import BodyClock, Clock, HeadClock
+from routes.transports.connections.debts import Debts
 from services.domain.errors.requests import RequestTimeout
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _PIECE_BYTES = 64 * 1024
+_NO_BOUND = Debts(sys.maxsize)
 
 
 class ClientSocket(gevent.socket.socket):
@@ -27,6 +30,7 @@ class ClientSocket(gevent.socket.socket):
         "bytes_per_second",
         "circles",
         "clock",
+        "debts",
         "is_behind",
         "waited_seconds",
         "waiting",
@@ -45,6 +49,9 @@ class ClientSocket(gevent.socket.socket):
     clock: Clock | None
     """Bounds reading; None: nothing does."""
 
+    debts: Debts
+    """Counts what this client, and all others, have yet to take."""
+
     is_behind: bool
     """Tells whether an answer waits for the client to take more of it."""
 
@@ -61,6 +68,7 @@ class ClientSocket(gevent.socket.socket):
         self.bytes_per_second = rate
         self.circles = ()
         self.clock = None
+        self.debts = _NO_BOUND
         self.is_behind = False
         self.waiting = {}
         self.waited_seconds = 0.0
@@ -118,13 +126,21 @@ class ClientSocket(gevent.socket.socket):
         except BlockingIOError:
             sent = 0
         if sent < len(data):
-            self.is_behind = True
-            self.waiting[self] = None
-            try:
-                self._send_late(memoryview(data)[sent:], flags)
-            finally:
-                self.is_behind = False
-                self.waiting.pop(self, None)
+            self._owe(memoryview(data)[sent:], flags)
+
+    def _owe(self, left: memoryview, flags: int) -> None:
+        """Send the rest of an answer, which is in memory until it is taken."""
+        debts, circles, count = self.debts, self.circles, len(left)
+        if not debts.take(circles, count):
+            raise TimeoutError("too much is owed to this network")
+        self.is_behind = True
+        self.waiting[self] = None
+        try:
+            self._send_late(left, flags)
+        finally:
+            self.is_behind = False
+            self.waiting.pop(self, None)
+            debts.give_back(circles, count)
 
     def _send_late(self, left: memoryview, flags: int) -> None:
         """Send to a client that is behind."""

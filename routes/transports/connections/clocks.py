@@ -18,6 +18,11 @@ class HeadClock:
         self.until = time.monotonic() + (head_seconds if has_begun else wait_seconds)
         self._head_seconds = head_seconds
 
+    @property
+    def began_at(self) -> float:
+        """Tell when the request's first byte was here, as `time.monotonic()` has it."""
+        return self.until - self._head_seconds if self.has_begun else time.monotonic()
+
     def took(self, count: int) -> None:
         """Note that so many bytes have come; further ones give no more time."""
         if count and not self.has_begun:

@@ -20,6 +20,7 @@ _GONE = (errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, er
 
 _TOLD_EVERY_SECONDS = 10.0
 _READ_BYTES = 64 * 1024
+_REFUSED_AT_ONCE = 32
 
 Tell = Callable[[int, str], None]
 """Takes how many connections were refused since it was told last, and the last one's address."""
@@ -52,8 +53,21 @@ class Gate(StreamServer):
         self._keep_spare()
 
     def do_read(self) -> Any:
-        """Accept a connection, and give it with its address; None: there is none to serve."""
-        listener: Any = self.socket
+        """Accept a connection, and give it with its address; None: there is none to serve now.
+
+        Refused ones do not count for `max_accept`: whoever waits behind many of them waits briefly.
+        """
+        for _ in range(_REFUSED_AT_ONCE):
+            accepted = self._accept(self.socket)
+            if accepted is None:
+                return None
+            client, address = accepted
+            if self._register.enter(client, address[0] if address else ""):
+                return accepted
+            self._refuse(client, address)
+        return None
+
+    def _accept(self, listener: Any) -> tuple[ClientSocket, Any] | None:
         try:
             number, address = listener._accept()  # noqa: SLF001 - as in gevent's own `do_read`
         except BlockingIOError:
@@ -68,10 +82,7 @@ class Gate(StreamServer):
             self._keep_spare()
         bounds = self._bounds
         client = ClientSocket(listener, number, bounds.send_seconds, bounds.bytes_per_second)
-        if self._register.enter(client, address[0] if address else ""):
-            return client, address
-        self._refuse(client, address)
-        return None
+        return client, address
 
     def _refuse(self, client: ClientSocket, address: Any) -> None:
         """Say no, in no time: what is not taken at once is not sent."""

@@ -2,14 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 
 from routes.transports.connections.bounds import Bounds
 from routes.transports.connections.client_socket import ClientSocket
+from routes.transports.connections.debts import Debts
 from services.domain.networks import circles_of
 from services.domain.shares import may_take
 
 _FEW = 4
 """A network that holds less than so many gets the place of a connection that waits."""
+
+_LOOKED_AT = 64
+"""Of so many that have waited longest one gives way; to look at all of them would take longer than
+to serve the newcomer."""
 
 IsProxy = Callable[[str], bool]
 """Tells whether an address is that of a proxy, whose connections are those of many."""
@@ -29,6 +35,7 @@ class Register:
         self._present: set[ClientSocket] = set()
         self._waiting: dict[ClientSocket, None] = {}
         self._held: Counter[str] = Counter()
+        self._debts = Debts(bounds.unsent_bytes, bounds.network_share)
 
     def __len__(self) -> int:
         """Count the connections."""
@@ -46,7 +53,7 @@ class Register:
         share = self._bounds.network_share
         if not all(may_take(self._held[circle], free, share) for circle in circles or ("",)):
             return False
-        client.circles, client.waiting = circles, self._waiting
+        client.circles, client.waiting, client.debts = circles, self._waiting, self._debts
         self._present.add(client)
         for circle in circles:
             self._held[circle] += 1
@@ -71,11 +78,11 @@ class Register:
                 client.let_go()
 
     def _make_room(self, circles: tuple[str, ...]) -> bool:
-        """Close the connection that has waited longest, of the network that holds most."""
+        """Close a connection that has waited long, of a network that holds many."""
         held = max((self._held[circle] for circle in circles), default=0)
         if held >= _FEW or not self._waiting:
             return False
-        victim = max(self._waiting, key=self._held_beside)
+        victim = max(islice(self._waiting, _LOOKED_AT), key=self._held_beside)
         if circles and self._held_beside(victim) <= held:
             return False
         victim.let_go()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from services.settings.variables import number, seconds, whole
 
+MEGABYTE = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
@@ -50,6 +52,14 @@ class ConnectionSettings:
         500,
         (1, 1_000_000),
         "How fast a client has to send a body, and to take an answer, in the long run.",
+        unit="bytes",
+    )
+    max_unsent_bytes: int = whole(
+        "MAX_UNSENT_BYTES",
+        256 * MEGABYTE,
+        (MEGABYTE, 64 * 1024 * MEGABYTE),
+        "Memory for answers that clients have yet to take, all together, shared by network as "
+        "connections are; a client that is behind is dropped where there is none left for it.",
         unit="bytes",
     )
     keepalive_seconds: int = whole(

@@ -1,4 +1,4 @@
-"""One embedded server a module: a connection has nothing to do with where data is kept."""
+"""One embedded server for all: a connection has nothing to do with where data is kept."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ QUICK = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Start a server that waits for nobody longer than a second."""
     with ServerProcess(tmp_path_factory.mktemp("quick"), QUICK) as server:

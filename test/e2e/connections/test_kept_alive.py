@@ -22,16 +22,6 @@ def test_a_connection_waits_for_its_next_request_as_long_as_set(
     assert 1.5 < time.monotonic() - began < 4
 
 
-def test_at_zero_each_connection_ends_with_its_answer(tmp_path: Path) -> None:
-    with (
-        ServerProcess(tmp_path, {"KEEPALIVE_SECONDS": "0"}) as server,
-        RawClient(server.port) as client,
-    ):
-        answer = client.send(HEALTH).rest()
-
-    assert answer.headers["connection"] == "close"
-
-
 def test_connections_that_wait_do_not_hold_up_the_end(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server, RawClient(server.port) as client:
         client.send(HEALTH).until(b"}\n")

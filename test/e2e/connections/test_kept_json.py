@@ -15,6 +15,7 @@ SETTINGS = {
     "RATE_LIMIT_ENABLED": "false",
     "JSON_KEEPALIVE_SECONDS": "0.3",
     "PING_SECONDS": "0.1",
+    "GRACEFUL_TIMEOUT": "1",  # one answer is left unfinished
 }
 
 

@@ -92,10 +92,24 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None
         ACCESS_TOKEN_SECONDS="60",
         REFRESH_TOKEN_SECONDS="30",
         DEFAULT_PROVIDER="local",
+        MAX_CONNECTIONS="100",
+        MAX_STREAMS="100",
     )
 
-    assert set(found) == {"RETRY_MIN_SECONDS", "ACCESS_TOKEN_SECONDS", "DEFAULT_PROVIDER"}
+    assert set(found) == {
+        "RETRY_MIN_SECONDS",
+        "ACCESS_TOKEN_SECONDS",
+        "DEFAULT_PROVIDER",
+        "MAX_CONNECTIONS",
+    }
     assert "LOCAL_BASE_URL" in found["DEFAULT_PROVIDER"]
+
+
+def test_connections_have_room_for_all_streams_and_more(tmp_path: Path) -> None:
+    assert load(tmp_path, MAX_STREAMS="50").max_connections == 1100
+    assert load(tmp_path, MAX_STREAMS="50", MAX_CONNECTIONS="51").max_connections == 51
+    assert load(tmp_path).network_share == 0.75
+    assert load(tmp_path, RATE_LIMIT_ENABLED="false").network_share == 1
 
 
 def test_production_opens_to_no_browser_unless_named(tmp_path: Path) -> None:
