@@ -1,6 +1,5 @@
 """Tells whether `DATA_DIR` can be used, and the database in it where that is the embedded one."""
 
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +35,7 @@ def _told_of_file(path: Path) -> Finding:
     try:
         with snapshot(path) as state:
             version, known = state.version(), known_migrations()[-1].version
-    except (CannotRead, sqlite3.Error) as exc:
+    except CannotRead as exc:
         return Finding(Verdict.WRONG, f"database: {path}: {exc}")
     if version > known:
         return Finding(Verdict.WRONG, f"database: {path} is of a later release (schema {version}).")

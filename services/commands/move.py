@@ -92,7 +92,7 @@ def _refuse_collisions(source: Export, target: Import) -> None:
         for batch in _batches(source, users):
             colliding += target.collisions(encoded(users, row) for row in batch)
     except StoreUnavailable as exc:
-        raise Refused(f"Nothing was moved. {exc.reason}") from exc
+        raise Refused(f"{exc.reason.rstrip('.')}: nothing was moved.") from exc
     if colliding:
         raise Refused(
             "Nothing was moved: the project has other accounts with these addresses (or ids). "

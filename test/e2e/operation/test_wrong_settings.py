@@ -58,7 +58,7 @@ def names_in(told: str) -> set[str]:
         ),
         (
             {"PORT": "http", "LOCAL_BASE_URL": NOBODY, "DEFAULT_PROVIDER": "local"},
-            {"PORT", "DEFAULT_MODEL"},
+            {"PORT", "LOCAL_BASE_URL"},
         ),
         ({"SCRIPTED": "off"}, {"SCRIPTED"}),
         (
