@@ -33,6 +33,8 @@ MIGRATIONS = (
     "20261123090000",
     "20261130090000",
     "20261130100000",
+    "20261130110000",
+    "20261130110001",
 )
 """The files of `supabase/migrations` that this release needs."""
 

@@ -21,7 +21,9 @@ from worlds.stores import (
 )
 
 from services.domain.catalog import ModelChoice
+from services.domain.errors.conflicts import StorageFull
 from services.domain.runs import ClaimedRun, Piece, Run, RunBeat
+from services.stores.base.bounds import Bounds
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import known_migrations, migrate
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
@@ -30,7 +32,16 @@ SMALL = ModelChoice(None, "small")
 BEFORE_CALLS = """
 alter table runs drop column calls;
 alter table ledger drop column code;
-delete from schema_migrations where version = 2;
+drop view session_bytes;
+drop table user_storage;
+drop trigger bytes_of_new_message;
+drop trigger bytes_of_changed_message;
+drop trigger bytes_of_deleted_message;
+drop trigger bytes_of_new_session;
+drop trigger bytes_before_session_changes;
+drop trigger bytes_after_session_changed;
+drop trigger bytes_of_deleted_session;
+delete from schema_migrations where version > 1;
 update runs set attempt = 2 where status = 'streaming';
 """
 """Takes a database back to the first schema, under which beats told only the number of calls."""
@@ -124,3 +135,16 @@ def test_this_release_goes_on_counting_where_it_stopped(
         store.runs.beat(WORKER, [RunBeat(run.id, 1, None, calls)], NOW)
 
     assert claim(tmp_path).calls == tuple(calls)
+
+
+def test_what_was_kept_before_is_counted(tmp_path: Path, older: Callable[[Prepare], Run]) -> None:
+    run = older(ended)
+    rows, texts = 3 * 512, len("Hello") + len("Hello to you") + len("Hello") + len("{}")
+
+    with closing(SqliteStore.open(tmp_path, Bounds(stored_bytes=rows + texts))) as store:
+        with pytest.raises(StorageFull):
+            store.sessions.create(new_session(run.user_id))
+        store.sessions.delete(run.user_id, run.session_id)
+        store.sessions.create(new_session(run.user_id))
+    with closing(SqliteStore.open(tmp_path, Bounds(stored_bytes=1))) as store:
+        store.sessions.create(new_session(new_id()))
