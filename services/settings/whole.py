@@ -11,6 +11,7 @@ from services.settings.groups.routing import RoutingSettings
 from services.settings.groups.runs import RunSettings
 from services.settings.groups.scaling import ScalingSettings
 from services.settings.groups.server import LogSettings, ServerSettings
+from services.settings.groups.storage import StorageSettings
 from services.settings.variables import Family, Variable
 
 Mistakes = dict[str, list[str]]
@@ -22,6 +23,7 @@ GROUPS: Mapping[str, type] = {
     "logs": LogSettings,
     "accounts": AccountSettings,
     "limits": LimitSettings,
+    "storage": StorageSettings,
     "providers": ProviderSettings,
     "routing": RoutingSettings,
     "runs": RunSettings,
@@ -58,6 +60,7 @@ class Settings:
     logs: LogSettings = field(default_factory=LogSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     runs: RunSettings = field(default_factory=RunSettings)

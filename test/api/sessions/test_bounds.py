@@ -31,7 +31,7 @@ def test_writes_over_the_limit_are_refused_and_nothing_else_is(make_app: MakeApp
 def test_a_user_who_is_full_is_told_to_delete_and_then_writes_on(make_app: MakeApp) -> None:
     ann = ApiUser.of(make_app(MAX_STORED_BYTES_PER_USER="3000", RATE_LIMIT_AI="100 per minute"))
     session = ann.new_session()
-    ann.ask(session, "/slow 0 /echo " + "x" * 3000)
+    ann.ask(session, "x" * 3000)
 
     for response in (
         ann.post("/sessions", {}),
@@ -57,7 +57,7 @@ def test_a_page_of_long_messages_is_short_and_leads_on(make_app: MakeApp) -> Non
     ann = ApiUser.of(make_app(MAX_PAGE_BYTES="20000", RATE_LIMIT_AI="100 per minute"))
     session = ann.new_session()
     for n in range(4):
-        ann.ask(session, f"/slow 0 /echo {n}" + "x" * 9000)
+        ann.ask(session, f"{n}" + "x" * 9000)
 
     page = ann.get(f"/sessions/{session}/messages?limit=100")
     rest = ann.get(page.headers["Link"].partition(">")[0][1:])
