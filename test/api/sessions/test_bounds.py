@@ -62,10 +62,10 @@ def test_a_page_of_long_messages_is_short_and_leads_on(make_app: MakeApp) -> Non
     page = ann.get(f"/sessions/{session}/messages?limit=100")
     rest = ann.get(page.headers["Link"].partition(">")[0][1:])
 
-    # Each question has 9,000 bytes, each answer 4,000, for the script stops at 1,000 tokens.
+    # Each message has 9,000 bytes: the third fills the page.
     assert [message["content"][:15] for message in page.get_json()["items"]] == [
-        *("/slow 0 /echo 2", "2xxxxxxxxxxxxxx", "/slow 0 /echo 3", "3xxxxxxxxxxxxxx")
+        *("2xxxxxxxxxxxxxx", "/slow 0 /echo 3", "3xxxxxxxxxxxxxx")
     ]
     assert [message["content"][:15] for message in rest.get_json()["items"]] == [
-        *("/slow 0 /echo 0", "0xxxxxxxxxxxxxx", "/slow 0 /echo 1", "1xxxxxxxxxxxxxx")
+        *("/slow 0 /echo 1", "1xxxxxxxxxxxxxx", "/slow 0 /echo 2")
     ]
