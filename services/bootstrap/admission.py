@@ -62,7 +62,7 @@ def build_turn_limit(settings: Settings, windows: Windows) -> TurnLimit:
 
 def build_write_limit(settings: Settings, windows: Windows) -> WriteLimit:
     """Build the limit of what each user may write beside messages."""
-    return WriteLimit(windows, _limits(settings, settings.limits.writes))
+    return WriteLimit(windows, _limits(settings, settings.storage.writes))
 
 
 def _limits(settings: Settings, notation: str) -> Sequence[Limit]:

@@ -30,11 +30,11 @@ def build(settings: Settings) -> Store:
 
 
 def _bounds(settings: Settings) -> Bounds:
-    limits = settings.limits
+    storage = settings.storage
     return Bounds(
-        page_bytes=limits.max_page_bytes,
-        stored_bytes=limits.max_stored_bytes_per_user or None,
-        search_seconds=limits.search_seconds,
+        page_bytes=storage.max_page_bytes,
+        stored_bytes=storage.max_stored_bytes_per_user or None,
+        search_seconds=storage.search_seconds,
     )
 
 

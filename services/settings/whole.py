@@ -13,6 +13,7 @@ from services.settings.groups.routing import RoutingSettings
 from services.settings.groups.runs import RunSettings
 from services.settings.groups.scaling import ScalingSettings
 from services.settings.groups.server import LogSettings, ServerSettings
+from services.settings.groups.storage import StorageSettings
 from services.settings.variables import Family, Variable
 
 Mistakes = dict[str, list[str]]
@@ -25,6 +26,7 @@ GROUPS: Mapping[str, type] = {
     "accounts": AccountSettings,
     "limits": LimitSettings,
     "connections": ConnectionSettings,
+    "storage": StorageSettings,
     "providers": ProviderSettings,
     "routing": RoutingSettings,
     "runs": RunSettings,
@@ -78,6 +80,7 @@ class Settings:
     accounts: AccountSettings = field(default_factory=AccountSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     connections: ConnectionSettings = field(default_factory=ConnectionSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     runs: RunSettings = field(default_factory=RunSettings)

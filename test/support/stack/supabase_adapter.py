@@ -5,6 +5,7 @@ from pathlib import Path
 from stack.supabase_stack import SupabaseStack
 from worlds.stores import StoreAdapter
 
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.store import Store
 from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.access.errors import BrokenConstraint
@@ -14,10 +15,9 @@ from services.stores.supabase.store import SupabaseStore
 def supabase_adapter(stack: SupabaseStack) -> StoreAdapter:
     """Give the store on a running stack; its only database stands for every folder."""
 
-    def open_store(folder: Path) -> Store:
+    def open_store(folder: Path, bounds: Bounds = USUAL) -> Store:
         del folder
-        return SupabaseStore(
-            stack.url, stack.service_key, ConnectionLimits(connections=4, reserved_connections=2)
-        )
+        limits = ConnectionLimits(connections=4, reserved_connections=2)
+        return SupabaseStore(stack.url, stack.service_key, limits, bounds=bounds)
 
     return StoreAdapter("supabase", open_store, BrokenConstraint)

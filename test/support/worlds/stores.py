@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from sqlite3 import IntegrityError
 from threading import Barrier
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from uuid_utils.compat import uuid7
 
@@ -25,6 +25,7 @@ from services.domain.runs import (
     Settlement,
 )
 from services.domain.sessions import FinishReason, MessageStatus, NewSession, Session
+from services.stores.base.bounds import USUAL, Bounds
 from services.stores.base.store import Store
 from services.stores.sqlite.store import SqliteStore
 
@@ -75,16 +76,23 @@ NOT_IDS = [
 """What a URL may hold where an id is expected."""
 
 
+class OpenStore(Protocol):
+    """Opens the store in a folder."""
+
+    def __call__(self, folder: Path, /, bounds: Bounds = USUAL) -> Store:
+        """Open it with these bounds."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoreAdapter:
     """An implementation of the store, and what it raises where a constraint is broken.
 
     `open` may be called again for the same folder, also from another thread, as for one more
-    worker.
+    worker; it takes bounds too.
     """
 
     name: str
-    open: Callable[[Path], Store]
+    open: OpenStore
     broken_constraint: type[Exception]
 
 

@@ -10,9 +10,9 @@ import pytest
 from stack.supabase_stack import SupabaseStack
 from worlds.stores import KEY, NOW, OTHER_WORKER, WORKER, new_id, new_session, turn_in
 
-from services.domain.errors.requests import NotFound, TooManyRequests
+from services.domain.errors.requests import NotFound, SearchTooBroad, TooManyRequests
 from services.domain.runs import Piece, RunBeat
-from services.domain.sessions import Session
+from services.domain.sessions import Session, SessionFilter
 from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 from services.stores.supabase.turns.begin import OffersJson, turn_json
@@ -120,3 +120,34 @@ def test_a_worker_is_not_forgotten_while_it_begins(
 
     assert store.runs.get(turn.user_id, turn.run_id).is_active
     assert store.runs.beat("observer", [], NOW).others == {WORKER: 1}
+
+
+def test_a_search_of_a_user_who_searches_already_is_refused_and_nobody_elses(
+    supabase: SupabaseStack, store: SupabaseStore
+) -> None:
+    user_id, wanted = new_id(), SessionFilter(limit=10, query="word")
+    lock = f"pg_advisory_xact_lock(hashtextextended('charla.search.{user_id}', 0))"
+
+    with under_way(supabase, f"do $$ begin perform {lock}; end $$"):
+        with pytest.raises(TooManyRequests) as refusal:
+            store.sessions.list(user_id, wanted)
+        assert store.sessions.list(new_id(), wanted).items == []
+        assert store.sessions.list(user_id, SessionFilter(limit=10)).items == []
+
+    assert refusal.value.code == "search_busy"
+    assert store.sessions.list(user_id, wanted).items == []
+
+
+def test_a_search_ends_when_its_time_is_over(supabase: SupabaseStack, store: SupabaseStore) -> None:
+    change = "alter function public.search_sessions set statement_timeout = '{}'"
+    supabase.sql(change.format("100ms"))
+    supabase.reload()
+    try:
+        with (
+            under_way(supabase, "lock table sessions in access exclusive mode"),
+            pytest.raises(SearchTooBroad),
+        ):
+            store.sessions.list(new_id(), SessionFilter(limit=10, query="word"))
+    finally:
+        supabase.sql(change.format("5s"))
+        supabase.reload()

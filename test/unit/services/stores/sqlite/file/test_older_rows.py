@@ -22,7 +22,9 @@ from worlds.stores import (
 )
 
 from services.domain.catalog import ModelChoice
+from services.domain.errors.conflicts import StorageFull
 from services.domain.runs import ClaimedRun, Piece, Run, RunBeat
+from services.stores.base.bounds import Bounds
 from services.stores.base.logins import Login, RefreshToken, Renewal
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import known_migrations, migrate
@@ -37,6 +39,15 @@ alter table refresh_tokens drop column next_seed;
 alter table refresh_tokens drop column used_with;
 alter table runs drop column calls;
 alter table ledger drop column code;
+drop view session_bytes;
+drop table user_storage;
+drop trigger bytes_of_new_message;
+drop trigger bytes_of_changed_message;
+drop trigger bytes_of_deleted_message;
+drop trigger bytes_of_new_session;
+drop trigger bytes_before_session_changes;
+drop trigger bytes_after_session_changed;
+drop trigger bytes_of_deleted_session;
 delete from schema_migrations where version > 1;
 update runs set attempt = 2 where status = 'streaming';
 """
@@ -153,3 +164,16 @@ def test_logins_that_it_opened_go_on_and_tokens_that_it_used_get_a_successor(
 def made(name: str) -> RefreshToken:
     """Describe a token."""
     return RefreshToken(name, NOW, NOW + timedelta(days=30), name)
+
+
+def test_what_was_kept_before_is_counted(tmp_path: Path, older: Callable[[Prepare], Run]) -> None:
+    run = older(ended)
+    rows, texts = 3 * 512, len("Hello") + len("Hello to you") + len("Hello") + len("{}")
+
+    with closing(SqliteStore.open(tmp_path, Bounds(stored_bytes=rows + texts))) as store:
+        with pytest.raises(StorageFull):
+            store.sessions.create(new_session(run.user_id))
+        store.sessions.delete(run.user_id, run.session_id)
+        store.sessions.create(new_session(run.user_id))
+    with closing(SqliteStore.open(tmp_path, Bounds(stored_bytes=1))) as store:
+        store.sessions.create(new_session(new_id()))
