@@ -33,12 +33,11 @@ def widened(limit: Limit, step: int) -> Limit:
 
     Each circle has the room of `GROWTH` of the next smaller: a carrier's customers share a /48.
     """
-    amount = limit.amount * GROWTH**step
-    return (
-        limit
-        if not step
-        else replace(limit, text=f"{limit.text}, {GROWTH**step} times", amount=amount)
-    )
+    if step == 0:
+        return limit
+    times = GROWTH**step
+    text = f"{times} times {limit.text} for a wider network"
+    return replace(limit, text=text, amount=limit.amount * times)
 
 
 @dataclass(frozen=True, slots=True)

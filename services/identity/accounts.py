@@ -82,27 +82,27 @@ class Accounts:
             raise _refusal({field: refused})
         return self._passwords.hash(password, peer)
 
-    def find(self, email: str) -> User | None:
-        """Find the account that an address belongs to."""
-        known = self._users.credentials(email)
-        return known.user if known else None
+    def find(self, email: str) -> Credentials | None:
+        """Find the account that an address belongs to, and the hash of its password."""
+        return self._users.credentials(email)
 
     def check(self, email: str, password: str, peer: Peer = SOMEBODY) -> User:
         """Find the account that the address and password belong to, or raise Unauthorized.
 
         The answer and its time do not tell whether the address or the password was wrong.
         """
-        return self.verified(email, password, peer).user
+        return self.verified(self.find(email), password, peer).user
 
-    def verified(self, email: str, password: str, peer: Peer = SOMEBODY) -> Credentials:
-        """Do as `check` does, and give the hash too that the password matches now."""
-        known = self._users.credentials(email)
-        password_hash = known.password_hash if known else None
-        if not self._passwords.matches(password, password_hash, peer) or known is None:
+    def verified(
+        self, found: Credentials | None, password: str, peer: Peer = SOMEBODY
+    ) -> Credentials:
+        """Check what `find` gave as `check` does; give the hash that the password matches now."""
+        password_hash = found.password_hash if found else None
+        if not self._passwords.matches(password, password_hash, peer) or found is None:
             raise wrong_login()
-        if self._passwords.is_outdated(known.password_hash):
-            return self._renewed(known, password, peer)
-        return known
+        if self._passwords.is_outdated(found.password_hash):
+            return self._renewed(found, password, peer)
+        return found
 
     def get(self, user_id: str) -> User:
         """Read an account, or raise Unauthorized where it is gone."""

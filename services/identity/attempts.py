@@ -1,14 +1,15 @@
 """Guessing of passwords is slowed down, and nobody is kept out of an account of his own.
 
 - A network from which the account was opened before has an allowance of failures of its own: what
-  strangers do does not touch it.
+  strangers do does not touch it. Beyond it the network may try once more, like any other.
 - All other networks together have an allowance of attempts on an account. Where that is used up,
   each of them may still try once in the same span: a new device of the owner gets in at the first
   right password, however many others are guessing.
 - What a network fails at is counted over all accounts, and so is what the networks around it do,
   with allowances that grow.
 
-An account that does not exist is counted like any other.
+An account that does not exist is counted like any other, and whoever is in the owner's own network
+sees no difference either.
 """
 
 import hashlib
@@ -21,8 +22,8 @@ from services.domain.networks import circles_of, network_of
 from services.domain.peers import Peer
 
 ELSEWHERE = (
-    "Too many logins to this account were tried from elsewhere. It goes on where you logged in"
-    " before, and after the time in Retry-After here."
+    "Too many logins to this account were tried. It goes on where you logged in before, and after"
+    " the time in Retry-After here."
 )
 TOO_MANY_FAILED = "Too many logins failed in this network; come back after the time in Retry-After."
 
@@ -57,14 +58,19 @@ class Attempts:
         network before.
         """
         account, network = _digest(email), network_of(peer.address)
-        own = (f"failed:{account}:{network}", self._rules.account)
-        if peer.is_known and self._has_room(*own):
-            return Attempt([own])
         around = [*self._networks_around(peer.address)]
+        counted = around
+        if peer.is_known:
+            own = (f"failed:{account}:{network}", self._rules.account)
+            counted = [own, *around]
+            if self._has_room(*own):
+                return Attempt(counted)
         for circle in around:
             self._check(*circle)
-        self._take(account, circles_of(peer.address)[-1])
-        return Attempt([own, *around] if peer.is_known else around)
+        site = circles_of(peer.address)[-1]
+        if peer.is_known or not self._took_one(account):
+            self._take_once(account, site)
+        return Attempt(counted)
 
     def admit_change(self, login_id: str) -> Attempt:
         """Let an attempt at the password of a user who is logged in through, or raise the same."""
@@ -78,12 +84,14 @@ class Attempts:
             if limits:
                 self._windows.add(subject, limits)
 
-    def _take(self, account: str, site: str) -> None:
+    def _took_one(self, account: str) -> bool:
         limits = self._rules.account
-        if not limits or self._windows.take(f"attempts:{account}", limits).fits:
+        return not limits or self._windows.take(f"attempts:{account}", limits).fits
+
+    def _take_once(self, account: str, site: str) -> None:
+        if not self._rules.account:
             return
-        once = [_once(limits)]
-        count = self._windows.take(f"attempts:{account}:{site}", once)
+        count = self._windows.take(f"attempts:{account}:{site}", [_once(self._rules.account)])
         if not count.fits:
             raise _refusal(ELSEWHERE, count.tightest)
 

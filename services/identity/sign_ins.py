@@ -11,9 +11,7 @@ from services.identity.attempts import Attempts
 from services.identity.logins import Logins, OpenLogin, network_digest
 from services.stores.base.emails import compared
 from services.stores.base.logins import Origin
-
-TRIES = 2
-"""Another login may renew the hash of the same password between the check and the opening."""
+from services.stores.base.users import Credentials
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -50,12 +48,13 @@ class SignIns:
         answer and its time do not tell whether there is such an account.
         """
         found = self._accounts.find(email)
-        network = network_digest(found.id if found else NOBODY, network_of(peer.address))
-        is_known = self._logins.knows_network(found.id if found else NOBODY, network)
-        peer = replace(peer, is_known=is_known)
+        user_id = found.user.id if found else NOBODY
+        network = network_digest(user_id, network_of(peer.address))
+        peer = replace(peer, is_known=self._logins.knows_network(user_id, network))
         attempt = self._attempts.admit(compared(email), peer)
         try:
-            return self._opened(email, password, peer, network)
+            signed_in = self._opened(found, password, peer, network)
+            return signed_in or self._opened_at_last(email, password, peer, network)
         except Unauthorized:
             self._attempts.failed(attempt)
             raise
@@ -75,10 +74,17 @@ class SignIns:
             raise
         self._logins.end_others(caller.user_id, caller.login_id)
 
-    def _opened(self, email: str, password: str, peer: Peer, network: str) -> SignedIn:
-        for _ in range(TRIES):
-            known = self._accounts.verified(email, password, peer)
-            opened = self._logins.open(known.user.id, Origin(known.password_hash, network))
-            if opened is not None:
-                return SignedIn(known.user, opened)
-        raise wrong_login()
+    def _opened(
+        self, found: Credentials | None, password: str, peer: Peer, network: str
+    ) -> SignedIn | None:
+        """Check a password and open a login; None: the account's hash was changed meanwhile."""
+        known = self._accounts.verified(found, password, peer)
+        opened = self._logins.open(known.user.id, Origin(known.password_hash, network))
+        return SignedIn(known.user, opened) if opened else None
+
+    def _opened_at_last(self, email: str, password: str, peer: Peer, network: str) -> SignedIn:
+        """Try once more: another login may have renewed the hash of the same password."""
+        signed_in = self._opened(self._accounts.find(email), password, peer, network)
+        if signed_in is None:
+            raise wrong_login()
+        return signed_in

@@ -89,7 +89,23 @@ def test_an_account_that_does_not_exist_is_as_slow(client: FlaskClient) -> None:
 def test_a_neighbour_of_the_owner_has_no_more_guesses_than_others(client: FlaskClient) -> None:
     answers = [guess(client, HOME).status_code for _ in range(6)]
 
-    assert answers == [401, 401, 401, 401, 429, 429]
+    assert answers == [401, 401, 401, 429, 429, 429]
+
+
+def test_a_neighbour_of_the_owner_does_not_see_whether_there_is_an_account(
+    make_app: MakeApp,
+) -> None:
+    client = make_app(RATE_LIMIT_FAILED_ACCOUNT="3 per 10 minutes").test_client()
+    post(client, "register", HOME, email=ANN, password=PASSWORD)
+
+    def told(email: str) -> list[tuple[int, Any, Any]]:
+        answers = [guess(client, HOME, email) for _ in range(6)]
+        return [
+            (one.status_code, one.get_json()["detail"], one.headers.get("RateLimit-Limit"))
+            for one in answers
+        ]
+
+    assert told("nobody@example.org") == told(ANN)
 
 
 def test_what_fails_in_a_network_counts_over_all_accounts(make_app: MakeApp) -> None:

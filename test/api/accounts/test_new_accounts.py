@@ -1,11 +1,16 @@
 """What a new account may be called, and which passwords are taken."""
 
+from datetime import UTC, datetime
+
 import pytest
 from api.accounts import PASSWORD, Account, MakeApp
+from flask import Flask
 from flask.testing import FlaskClient
+from uuid_utils.compat import uuid7
 from werkzeug.test import TestResponse
 
 from services.domain.users import EXAMPLE_PASSWORDS
+from services.stores.base.users import NewUser
 
 ANN = "ann@example.org"
 
@@ -108,3 +113,21 @@ def test_a_name_that_shows_other_than_it_is_is_refused(client: FlaskClient, name
 )
 def test_a_name_in_any_script_is_taken(client: FlaskClient, name: str) -> None:
     assert register(client, name=name).get_json()["user"]["name"] == name
+
+
+def test_an_account_that_was_made_under_other_rules_still_logs_in(app: Flask) -> None:
+    services = app.extensions["charla"]
+    older = NewUser(
+        id=str(uuid7()),
+        email="ann\u3164@example.org",
+        name="Ann\u200b",
+        password_hash=services.identity.passwords.hash("password"),
+        created_at=datetime.now(UTC),
+    )
+    services.store.users.add(older)
+
+    body = {"email": older.email, "password": "password"}
+    response = app.test_client().post("/api/auth/login", json=body)
+
+    assert response.status_code == 200, response.text
+    assert response.get_json()["user"]["id"] == older.id

@@ -32,6 +32,7 @@ from services.stores.sqlite.store import FILE_NAME, SqliteStore
 
 SMALL = ModelChoice(None, "small")
 BEFORE_CALLS = """
+drop table account_links;
 drop index logins_by_network;
 alter table logins drop column network;
 alter table refresh_tokens drop column next_hash;
