@@ -10,7 +10,7 @@ from subjects.loaded_settings import SECRET
 
 pytestmark = only_on(EMBEDDED, "the database has no part in who may watch")
 
-TOKEN = "b7Gk2Wm9Xq4Zr8Vt3Nc6Ly1Hs5Pd0Jf"
+TOKEN = "b7Gk2Wm9Xq4Zr8Vt3Nc6Ly1Hs5Pd0JfQ"
 PRODUCTION = {"APP_ENV": "production", "JWT_SECRET_KEY": SECRET}
 WRONG = [
     "",
