@@ -117,9 +117,10 @@ def test_the_settings_of_the_local_stack_are_new_each_time() -> None:
         "SUPABASE_KEY",
         "SUPABASE_JWT_SECRET",
         "JWT_SECRET_KEY",
+        "REGISTRATION",
         "POSTGRES_PASSWORD",
     ]
-    assert [name for name in one if one[name] == other[name]] == ["SUPABASE_URL"]
+    assert [name for name in one if one[name] == other[name]] == ["SUPABASE_URL", "REGISTRATION"]
 
 
 def test_the_local_gateway_lets_the_service_key_read(supabase: SupabaseStack) -> None:
