@@ -33,8 +33,8 @@ def create_admin(email: str) -> None:
         link = registrations.make_admin(email)
         if link is None:
             click.echo(
-                f"{email} has an account, and is an admin from the next login or renewal on. If the "
-                "password is not known, `reset-password` gives a link.",
+                f"{email} has an account, and is an admin from the next login or renewal on. If "
+                "the password is not known, `reset-password` gives a link.",
                 err=True,
             )
             return
