@@ -1,7 +1,7 @@
 """How accounts are made, and how a forgotten password is chosen anew."""
 
 from controllers.auth import SignedIn, signed_in
-from services.domain.users import Registration
+from services.domain.users import RegistrationPolicy
 from services.identity.logins import Logins
 from services.identity.registration import Registrations
 
@@ -15,7 +15,7 @@ class RegistrationController:
         self._logins = logins
 
     @property
-    def registration(self) -> Registration:
+    def registration(self) -> RegistrationPolicy:
         """Tell who may register."""
         return self._registrations.registration
 
