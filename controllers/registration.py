@@ -2,7 +2,7 @@
 
 from controllers.auth import SignedIn, signed_in
 from services.domain.peers import Peer
-from services.domain.users import Registration
+from services.domain.users import RegistrationPolicy
 from services.identity.logins import Logins
 from services.identity.registration import Registrations
 from services.identity.sign_ins import SignIns
@@ -18,7 +18,7 @@ class RegistrationController:
         self._sign_ins = sign_ins
 
     @property
-    def registration(self) -> Registration:
+    def registration(self) -> RegistrationPolicy:
         """Tell who may register."""
         return self._registrations.registration
 

@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from routes.schemas.fields import EmailAddress, Text
-from services.domain.users import EXAMPLE_PASSWORDS, Registration, Role
+from services.domain.users import EXAMPLE_PASSWORDS, RegistrationPolicy, Role
 
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 128
@@ -71,7 +71,7 @@ class RegistrationSchema(ma.Schema):
 class RegistrationStateSchema(ma.Schema):
     """Who may make an account: anybody, whoever has an invitation, or nobody."""
 
-    registration = ma.fields.Enum(Registration, by_value=True, required=True)
+    registration = ma.fields.Enum(RegistrationPolicy, by_value=True, required=True)
 
 
 class PasswordResetSchema(ma.Schema):

@@ -29,7 +29,11 @@ def create_admin(email: str) -> None:
     with _registrations() as (accounts, settings):
         link = accounts.make_admin(email)
         if link is None:
-            click.echo(f"{email} has an account, and is an admin from the next login on.", err=True)
+            click.echo(
+                f"{email} has an account, and is an admin from the next login or renewal on. If "
+                "the password is not known, `reset-password` gives a link.",
+                err=True,
+            )
             return
         _tell(settings, "reset", link, email)
         click.echo(f"{email} is an admin, and chooses a password there{_until(link)}", err=True)

@@ -15,7 +15,7 @@ class Role(StrEnum):
     MEMBER = "member"
 
 
-class Registration(StrEnum):
+class RegistrationPolicy(StrEnum):
     """Who may make an account."""
 
     OPEN = "open"

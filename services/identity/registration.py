@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.errors.requests import RegistrationClosed
 from services.domain.peers import SOMEBODY, Peer
-from services.domain.users import Registration, Role, User
+from services.domain.users import RegistrationPolicy, Role, User
 from services.identity.accounts import Accounts
 from services.identity.links import Links, MadeLink
 from services.stores.base.users import UserStore
@@ -18,7 +18,7 @@ NOBODY_KNOWS_BYTES = 32
 class RegistrationRules:
     """Who may register; `first_is_admin`: whoever comes first becomes the admin."""
 
-    registration: Registration
+    registration: RegistrationPolicy
     first_is_admin: bool
 
 
@@ -39,7 +39,7 @@ class Registrations:
         self._rules = rules
 
     @property
-    def registration(self) -> Registration:
+    def registration(self) -> RegistrationPolicy:
         """Tell who may register."""
         return self._rules.registration
 
@@ -90,7 +90,7 @@ class Registrations:
 
     def invite(self, email: str | None) -> MadeLink:
         """Make an invitation; raises RegistrationClosed, EmailTaken."""
-        if self._rules.registration is Registration.OFF:
+        if self._rules.registration is RegistrationPolicy.OFF:
             raise RegistrationClosed("REGISTRATION is off: nobody could use an invitation.")
         if email is not None and self._users.credentials(email) is not None:
             raise EmailTaken(f"{email} has an account: `reset-password` gives a link for it.")
@@ -103,12 +103,12 @@ class Registrations:
 
     def _check_open(self, invite: str | None) -> None:
         match self._rules.registration:
-            case Registration.OPEN:
+            case RegistrationPolicy.OPEN:
                 return
-            case Registration.INVITE:
+            case RegistrationPolicy.INVITE:
                 if invite is None:
                     raise RegistrationClosed(
                         "Accounts are made by invitation only: ask for a link."
                     )
-            case Registration.OFF:
+            case RegistrationPolicy.OFF:
                 raise RegistrationClosed("No accounts are made here.")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from services.domain.users import Registration
+from services.domain.users import RegistrationPolicy
 from services.settings.groups.accounts import AccountSettings
 from services.settings.groups.connections import ConnectionSettings
 from services.settings.groups.limits import LimitSettings
@@ -86,12 +86,12 @@ class Settings:
     runs: RunSettings = field(default_factory=RunSettings)
 
     @property
-    def registration(self) -> Registration:
+    def registration(self) -> RegistrationPolicy:
         """Tell who may register: as set, else nobody where Supabase Auth has the users."""
         if self.accounts.registration is not None:
-            return Registration(self.accounts.registration)
+            return RegistrationPolicy(self.accounts.registration)
         is_elsewhere = self.server.is_production and not self.scaling.is_embedded
-        return Registration.OFF if is_elsewhere else Registration.OPEN
+        return RegistrationPolicy.OFF if is_elsewhere else RegistrationPolicy.OPEN
 
     @property
     def max_connections(self) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.domain.users import Registration
+from services.domain.users import RegistrationPolicy
 from services.settings.variables import choice, seconds, secret, whole
 
 DAY = 86400
@@ -15,7 +15,7 @@ class AccountSettings:
     registration: str | None = choice(
         "REGISTRATION",
         None,
-        Registration,
+        RegistrationPolicy,
         "Who may make an account: anybody, whoever has a link of `flask --app app invite`, or "
         "nobody. Unset: open; off in production with a Supabase project, whose users are in "
         "Supabase Auth.",

@@ -162,9 +162,10 @@ def test_the_settings_of_the_local_stack_are_new_each_time() -> None:
         "SUPABASE_JWT_SECRET",
         "JWT_SECRET_KEY",
         "METRICS_TOKEN",
+        "REGISTRATION",
         "POSTGRES_PASSWORD",
     ]
-    assert [name for name in one if one[name] == other[name]] == ["SUPABASE_URL"]
+    assert [name for name in one if one[name] == other[name]] == ["SUPABASE_URL", "REGISTRATION"]
 
 
 def test_the_file_of_the_local_stacks_secrets_is_for_its_owner_alone(tmp_path: Path) -> None:
