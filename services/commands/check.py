@@ -17,7 +17,7 @@ from services.domain.errors.upstream import ProviderError
 from services.providers.base import Provider
 from services.providers.models.listed import lists
 from services.providers.registry import VENDORS
-from services.settings.load import load_settings
+from services.settings.load import load_settings, unused_proxies
 from services.settings.whole import Settings
 from services.telemetry.metrics import Metrics
 
@@ -42,6 +42,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _told_of_default(offers, listed)
     for ending in endings(settings, offers, today()):
         yield Finding(Verdict.WARNING, str(ending))
+    if proxies := unused_proxies():
+        yield Finding(Verdict.WARNING, proxies)
     if settings.scaling.supabase_url:
         yield from told_of_project(settings.scaling)
     if settings.scaling.redis_url:

@@ -9,6 +9,7 @@ from services.preflight.names import checked_settings
 from services.preflight.neighbours import prepare, server_lock
 from services.preflight.refusal import CannotStart
 from services.runs.leases.lock import DataDirTaken
+from services.settings.load import unused_proxies
 from services.settings.whole import InvalidSettings
 
 EXIT_REFUSED = 2
@@ -22,6 +23,8 @@ def start(home: Path) -> None:
     os.chdir(home)
     try:
         settings = checked_settings()
+        if told := unused_proxies():
+            sys.stderr.write(f"{told}\n")
         with server_lock(settings):
             prepare(settings)
             check_address(settings.server)
