@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 import structlog
-import urllib3
 from jwt import PyJWK, PyJWKSet
 from urllib3.exceptions import HTTPError
 
 from services.domain.errors.outages import Unavailable
+from services.names.connecting import timed_pools
 
 ALGORITHMS = frozenset({"ES256", "RS256"})
 """What Supabase Auth signs with; keys for anything else, above all symmetric ones, are ignored."""
@@ -58,7 +58,7 @@ class KeySet:
         self._times = times or KeySetTimes()
         self._on_read = on_read
         tls = ssl.create_default_context() if url.startswith("https:") else None
-        self._pool = urllib3.PoolManager(maxsize=1, ssl_context=tls)
+        self._pool = timed_pools(maxsize=1, ssl_context=tls)
         self._lock = Lock()
         self._keys: Mapping[str, PyJWK] | None = None
         self._old_at = 0.0
