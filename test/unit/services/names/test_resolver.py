@@ -10,7 +10,7 @@ import pytest
 
 from services.names.resolver import AddressInfo, LateLookUp, Names, NameTimes
 
-QUICK = NameTimes(known=0.05, unknown=0.05, stale=60, patience=0.05, most=0.2)
+QUICK = NameTimes(known=0.4, unknown=0.4, stale=60, patience=0.1, most=0.2)
 FOUND: list[AddressInfo] = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))]
 AGAIN = socket.gaierror(socket.EAI_AGAIN, "try again")
 UNKNOWN = socket.gaierror(socket.EAI_NONAME, "unknown")
