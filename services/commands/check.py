@@ -17,7 +17,7 @@ from services.domain.errors.upstream import ProviderError
 from services.providers.base import Provider
 from services.providers.models.listed import lists
 from services.providers.registry import ON_OWN_MACHINES, VENDORS
-from services.settings.load import load_settings
+from services.settings.load import load_settings, unused_proxies
 from services.settings.safety import weak_secrets
 from services.settings.whole import InvalidSettings, Settings
 from services.telemetry import logs
@@ -47,6 +47,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
             yield Finding(Verdict.WARNING, str(ending))
     for found in weak_secrets(settings):
         yield Finding(Verdict.WARNING, f"{found.variable}: {found.problem}")
+    if proxies := unused_proxies():
+        yield Finding(Verdict.WARNING, proxies)
     if settings.scaling.supabase_url:
         yield from told_of_project(settings.scaling)
     yield from told_of_folder(settings)

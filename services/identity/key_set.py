@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 import structlog
-import urllib3
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet
@@ -16,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from services.domain.certificates import refused_certificate
 from services.domain.errors.outages import Unavailable
+from services.names.connecting import timed_pools
 
 ALGORITHMS = frozenset({"ES256", "RS256"})
 """What Supabase Auth signs with; keys for anything else, above all symmetric ones, are ignored."""
@@ -66,7 +66,7 @@ class KeySet:
         self._times = times or KeySetTimes()
         self._on_read = on_read
         tls = ssl.create_default_context() if url.startswith("https:") else None
-        self._pool = urllib3.PoolManager(maxsize=1, ssl_context=tls)
+        self._pool = timed_pools(maxsize=1, ssl_context=tls)
         self._lock = Lock()
         self._keys: Mapping[str, PyJWK] | None = None
         self._old_at = 0.0

@@ -5,16 +5,16 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gevent
 from gevent.monkey import is_module_patched
+from urllib3 import PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from services.names.resolver import AddressInfo, Names
-
-if TYPE_CHECKING:
-    from urllib3.connection import HTTPConnection
 
 SocketOptions = Sequence[tuple[int, int, int | bytes]]
 
@@ -39,28 +39,34 @@ def connect(
     names = _names()
     failure: OSError = TimeoutError("timed out")
     found = _addresses(names, host, port, deadline)
-    for number, (family, kind, protocol, _, address) in enumerate(found):
+    for number, info in enumerate(found):
         left = (deadline - time.monotonic()) / (len(found) - number)
         if left <= 0:
             break
-        made = socket.socket(family, kind, protocol)
         try:
-            for option in options:
-                made.setsockopt(*option)
-            made.settimeout(left)
-            made.connect(address)
+            made = _connected(info, left, options)
         except OSError as exc:
             failure = exc
-            made.close()
-        except BaseException:
-            made.close()
-            raise
         else:
             made.settimeout(seconds)
             return made
     if names is not None:
         names.forget(host)
     raise failure
+
+
+def _connected(info: AddressInfo, left: float, options: SocketOptions) -> socket.socket:
+    family, kind, protocol, _, address = info
+    made = socket.socket(family, kind, protocol)
+    try:
+        for option in options:
+            made.setsockopt(*option)
+        made.settimeout(left)
+        made.connect(address)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def look_up_anew(host: str) -> None:
@@ -83,8 +89,31 @@ class TimedConnecting:
         return made
 
 
+class _Plain(TimedConnecting, HTTPConnection):
+    pass
+
+
+class _Tls(TimedConnecting, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _Tls
+
+
+def timed_pools(**options: Any) -> PoolManager:
+    """Make urllib3's pools over such connections; `options` are those of a PoolManager."""
+    pools = PoolManager(**options)
+    pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+    return pools
+
+
 @contextlib.contextmanager
-def _as_urllib3(connection: "HTTPConnection") -> Iterator[None]:
+def _as_urllib3(connection: HTTPConnection) -> Iterator[None]:
     try:
         yield
     except (socket.gaierror, UnicodeError) as exc:

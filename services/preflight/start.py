@@ -10,7 +10,7 @@ from services.preflight.neighbours import prepare, server_lock
 from services.preflight.privacy import UMASK, make_private
 from services.preflight.refusal import CannotStart
 from services.runs.leases.lock import DataDirTaken
-from services.settings.load import environment_of_server
+from services.settings.load import environment_of_server, unused_proxies
 from services.settings.whole import InvalidSettings
 from services.telemetry.output import keep_standard_streams, say
 
@@ -27,6 +27,8 @@ def start(home: Path) -> None:
     keep_standard_streams()
     try:
         settings = checked_settings()
+        if told := unused_proxies():
+            say(told)
         with server_lock(settings):
             make_private(settings)
             prepare(settings)

@@ -31,6 +31,9 @@ Group = TypeVar("Group")
 HOME = Path(__file__).resolve().parents[2]
 """The project's folder."""
 
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+"""Each may be written in small letters too."""
+
 
 def load_settings(environ: Mapping[str, str] | None = None, home: Path = HOME) -> Settings:
     """Read and check all settings, or raise InvalidSettings, which tells every mistake.
@@ -81,6 +84,19 @@ def environment_of_server() -> ServerEnvironment:
     left_out = sorted(name for name in environ if name.startswith("GUNICORN_"))
     kept = {name: value for name, value in environ.items() if name not in left_out}
     return ServerEnvironment(kept, left_out)
+
+
+def unused_proxies(environ: Mapping[str, str] | None = None) -> str | None:
+    """Say that a proxy which the environment names is not used; None: it names none."""
+    given = os.environ if environ is None else environ  # noqa: TID251 - the place
+    named = [name for name in _PROXIES if given.get(name) or given.get(name.lower())]
+    if not named or "*" in (given.get("NO_PROXY") or given.get("no_proxy") or ""):
+        return None
+    return (
+        f"{' and '.join(named)} {'is' if len(named) == 1 else 'are'} set, and not used: calls to "
+        "providers, to Supabase and to Redis go out directly. Where only a proxy leads out, set "
+        "OPENAI_BASE_URL and its like to a gateway; NO_PROXY=* ends this line."
+    )
 
 
 class _Environment(Env):

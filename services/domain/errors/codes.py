@@ -46,7 +46,9 @@ _MEANINGS = {
     FailureCode.UNREACHABLE: "The provider could not be reached, or its address is wrong.",
     FailureCode.UNAUTHORIZED: "The provider refused the server's key.",
     FailureCode.RATE_LIMITED: "The provider limits the server (429), or wants money (402).",
-    FailureCode.QUEUE_FULL: "As many answers wait for room at the provider as may.",
+    FailureCode.QUEUE_FULL: (
+        "As many answers wait for room at the provider as may, or you had most of them."
+    ),
     FailureCode.OVERLOADED: "The provider is overloaded or failing (5xx).",
     FailureCode.TIMEOUT: "The provider did not answer, or stalled, past a time limit.",
     FailureCode.CUT: "The provider's stream ended before the answer did.",

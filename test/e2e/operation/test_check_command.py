@@ -69,6 +69,13 @@ def test_without_settings_only_the_script_can_be_used(tmp_path: Path) -> None:
     assert [line[0] for line in lines.values()] == ["-"] * len(NAMES[:-1]) + ["o", "-"]
 
 
+def test_a_proxy_that_is_not_used_is_told_and_is_no_mistake(tmp_path: Path) -> None:
+    ran = check(tmp_path, HTTPS_PROXY="http://127.0.0.1:9")
+
+    assert ran.returncode == 0
+    assert "warn   HTTPS_PROXY is set, and not used" in ran.stdout
+
+
 def test_each_provider_that_lists_its_models_can_be_used(tmp_path: Path, wire: WireServer) -> None:
     ran = check(tmp_path, **everywhere(wire, KEY), **LISTED)
 

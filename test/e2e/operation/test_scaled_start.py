@@ -89,6 +89,16 @@ def test_a_redis_that_would_lose_answers_is_refused(
     assert reason in told
 
 
+def test_a_redis_that_does_not_let_the_server_in_is_refused_with_the_reason(
+    redis_server: RedisServer, supabase: SupabaseStack, tmp_path: Path
+) -> None:
+    nowhere = redis_server.url[:-1] + "77"
+
+    told = refusal(tmp_path, {**supabase.settings(), "REDIS_URL": nowhere})
+
+    assert "REDIS_URL: it has no database of that number." in told
+
+
 def test_a_second_server_without_redis_is_refused_while_the_first_lives(
     supabase: SupabaseStack, tmp_path: Path
 ) -> None:
@@ -133,6 +143,7 @@ def test_a_server_starts_while_redis_is_away_and_says_degraded(
         client = ChatClient.registered(server.url)
         session = client.new_session()
         eventually(lambda: client.call("GET", "/ready").json["status"] == "degraded")
+        assert "Redis is away (nobody listens at its address)" in server.output()
         ready = client.call("GET", "/ready")
         answer = client.call("POST", "/api/chat", {"session_id": session, "content": "/echo there"})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from stack.redis_server import RedisServer
+from stack.redis_server import RedisServer, SentinelServer
 from worlds.patience import eventually
 
 from services.redis.check import RedisUnavailable, RefusedRedis, check
@@ -130,6 +130,16 @@ def test_what_passes_by_itself_is_no_refusal(make_redis: Callable[..., RedisServ
     assert away(server.url) == "nobody listens at its address"
     assert "cannot be looked up" in away("redis://no-such-host.invalid")
     assert "nobody listens" in away("redis+sentinel://127.0.0.1:1/main")
+
+
+def test_a_sentinel_and_what_it_knows_are_told(make_redis: Callable[..., RedisServer]) -> None:
+    main, replica = make_redis(), make_redis()
+    replica.follow(main)
+    with SentinelServer(main) as sentinel:
+        assert check(f"redis+sentinel://{sentinel.host}/main") == []
+        assert check(f"redis+sentinel://127.0.0.1:1,{sentinel.host}/main/1") == []
+        assert "knows no server named other" in refused(f"redis+sentinel://{sentinel.host}/other")
+        assert "it is a Sentinel" in refused(f"redis://{sentinel.host}")
 
 
 def test_a_disk_that_takes_no_dump_is_told(make_redis: Callable[..., RedisServer]) -> None:

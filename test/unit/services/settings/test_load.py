@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from subjects.loaded_settings import SECRET, load, mistakes
 
-from services.settings.load import load_settings
+from services.settings.load import load_settings, unused_proxies
 from services.settings.whole import InvalidSettings
 
 
@@ -167,3 +167,20 @@ def test_a_body_has_room_for_the_longest_message_however_it_is_escaped(tmp_path:
     body = json.dumps({"content": "\U0001f600" * 1000, "model": "x" * 200})
 
     assert len(body) <= limits.max_body_bytes
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": ""}, None),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, "HTTPS_PROXY is set, and not used"),
+        ({"http_proxy": "x", "https_proxy": "y"}, "HTTPS_PROXY and HTTP_PROXY are set"),
+        ({"ALL_PROXY": "socks5://x", "NO_PROXY": "localhost"}, "ALL_PROXY is set"),
+        ({"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "*"}, None),
+    ],
+)
+def test_a_proxy_that_is_not_used_is_told(environ: dict[str, str], told: str | None) -> None:
+    said = unused_proxies(environ)
+
+    assert said is None if told is None else told in (said or "")
