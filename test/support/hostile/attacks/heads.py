@@ -84,7 +84,7 @@ ATTACKS = (
     ),
     Attack(
         name="many ranges",
-        does="asks for a thousand overlapping ranges, or names a thousand versions",
+        does="asks for a thousand ranges or versions, or on odd conditions",
         bound="8 KB in a header, one range",
         answers=frozenset({"200", "206", "304", "416 range_not_satisfiable"}),
         act=_with_head(
@@ -94,8 +94,10 @@ ATTACKS = (
             {"Range": "bytes=" + "9" * 6000 + "-"},
             {"If-None-Match": ", ".join(f'"{n}"' for n in range(1000))},
             {"If-None-Match": "W/" * 3000},
+            {"If-Modified-Since": f"Mon, 30 Nov {'9' * 11} 00:00:00 GMT"},
             {"If-Range": '"' * 6000, "Range": "bytes=0-1"},
         ),
+        at_once=7,
         pause=0.4,
     ),
 )
