@@ -12,7 +12,7 @@ from bench.load import Answer, Ask, send, send_all
 from bench.servers import Server
 
 EMAIL, PASSWORD = "bench@example.org", "nine lanterns over the river"
-LONG_MODEL = "m-2000-0"
+LONG_CHARACTERS = 98_000
 DEADLINE_SECONDS, PATIENCE_SECONDS = 30.0, 10.0
 """How long attackers wait for an answer: BODY_TIMEOUT_SECONDS, and some more."""
 
@@ -40,7 +40,7 @@ class Account:
         """Make what attackers use: a session, and an answer that is long to read."""
         made = _made(await send(Ask(self._port, SESSIONS, {}, self._token)))
         session = f"{SESSIONS}/{made['id']}"
-        message = {"content": "Hola", "model": LONG_MODEL, "provider": "openai"}
+        message = {"content": f"/slow 0 /echo {'x' * LONG_CHARACTERS}", "provider": "scripted"}
         answer = await send(Ask(self._port, f"{session}/stream", message, self._token))
         return Target(
             port=self._port,
