@@ -6,8 +6,15 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+from hostile.attack import Target
+
 from bench.load import Answer, Ask, send, send_all
 from bench.servers import Server
+
+EMAIL, PASSWORD = "bench@example.org", "nine lanterns over the river"
+LONG_CHARACTERS = 98_000
+DEADLINE_SECONDS, PATIENCE_SECONDS = 30.0, 10.0
+"""How long attackers wait for an answer: BODY_TIMEOUT_SECONDS, and some more."""
 
 SETUP_AT_ONCE = 16
 SESSIONS = "/api/chat/realtime/sessions"
@@ -25,9 +32,27 @@ class Account:
 
     async def sign_up(self) -> None:
         """Make the user."""
-        person = {"email": "bench@example.org", "password": "seven quiet rivers run north"}
+        person = {"email": EMAIL, "password": PASSWORD}
         answer = await send(Ask(self._port, "/api/auth/register", person))
         self._token = _made(answer)["access_token"]
+
+    async def as_target(self) -> Target:
+        """Make what attackers use: a session, and an answer that is long to read."""
+        made = _made(await send(Ask(self._port, SESSIONS, {}, self._token)))
+        session = f"{SESSIONS}/{made['id']}"
+        message = {"content": f"/slow 0 /echo {'x' * LONG_CHARACTERS}", "provider": "scripted"}
+        answer = await send(Ask(self._port, f"{session}/stream", message, self._token))
+        return Target(
+            port=self._port,
+            deadline=DEADLINE_SECONDS,
+            patience=PATIENCE_SECONDS,
+            tokens=(self._token,),
+            sessions=(session,),
+            page=f"{session}/messages",
+            run=f"{RUNS}/{answer.events()[0]['run_id']}/stream",
+            email=EMAIL,
+            password=PASSWORD,
+        )
 
     async def asks(self, streams: int, model: str, provider: str = "openai") -> list[Ask]:
         """Make a session for each stream, since a session answers one message at a time."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
+from bench.attacked import Healths
 from bench.measures import Load, Rounds, at_share
 
 CPU_RATIO_BOUND = 0.42
@@ -16,6 +17,7 @@ TURN_ROUND_TRIPS = 2
 ADAPTER_RATIO_BOUND = 1.25
 LIMITING_MS_BOUND = 50.0
 SWITCH_MS_BOUND = 100.0
+HEALTH_MS_BOUND = 50.0
 GROWTH_MB = 100.0
 # After half of the streams all caches are warm: from then on memory hardly changes.
 FLAT_MB = 40.0
@@ -208,6 +210,19 @@ def print_memory(start: Load, half: Load, end: Load) -> list[Bound]:
     return [
         Bound(whole, f"{growth:.0f} MB", f"{GROWTH_MB:.0f} MB", growth <= GROWTH_MB),
         Bound("of it in the second half", f"{late:.0f} MB", f"{FLAT_MB:.0f} MB", late <= FLAT_MB),
+    ]
+
+
+def print_attacked(healths: Healths) -> list[Bound]:
+    """Print how soon /health answered, quiet and attacked."""
+    for name, times in (("quiet", healths.quiet_ms), ("attacked", healths.attacked_ms)):
+        p50, p99 = at_share(times, 0.5), at_share(times, 0.99)
+        print(f"  /health, {name:10} p50 {p50:5.1f} ms, p99 {p99:5.1f} ms, of {len(times):,}")
+    p99 = at_share(healths.attacked_ms, 0.99)
+    within = p99 <= HEALTH_MS_BOUND
+    return [
+        Bound("/health p99, attacked", f"{p99:.0f} ms", f"{HEALTH_MS_BOUND:.0f} ms", within),
+        _none_bad("/health, quiet and attacked", healths.bad),
     ]
 
 

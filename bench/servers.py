@@ -115,8 +115,8 @@ class Servers:
             "GOOGLE_AI_API_KEY": "none",
             "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{upstream.port}",
             "FAILOVER": "none",
-            **more,
             **OUT_OF_REACH,
+            **more,
         }
         return self._start(name, port, ["app.py"], settings, answers_ready)
 

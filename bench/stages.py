@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import report
+from bench.attacked import watch_health
 from bench.load import Answer, send_all
 from bench.measures import WARM_UP, Rounds, Wave, drive, open_many, side_by_side
 from bench.report import Bound, Relayed
@@ -41,6 +42,7 @@ class Size:
     resumed: int
     resumed_model: str
     switches: int
+    attacked_seconds: int
     at_once: int = 50
     model: str = "m-100-20"
     turn_model: str = "m-1-20"
@@ -63,6 +65,7 @@ FULL = Size(
     resumed=500,
     resumed_model="m-100-200",
     switches=60,
+    attacked_seconds=20,
 )
 SHORT = Size(
     rounds=1,
@@ -80,6 +83,7 @@ SHORT = Size(
     resumed=100,
     resumed_model="m-50-100",
     switches=20,
+    attacked_seconds=5,
 )
 
 
@@ -202,6 +206,13 @@ async def resumed(targets: Targets, size: Size) -> Outcome:
     return Outcome(report.print_resumed(first_ms, len(asks), len(problems)), problems)
 
 
+async def attacked(targets: Targets, size: Size) -> Outcome:
+    """Ask for /health while strangers do what they can."""
+    account = await targets.attacked()
+    healths = await watch_health(await account.as_target(), size.attacked_seconds)
+    return Outcome(report.print_attacked(healths))
+
+
 def _problems(*done: Rounds) -> list[str]:
     return [problem for rounds in done for problem in rounds.problems]
 
@@ -227,5 +238,9 @@ STAGES: Mapping[str, Stage] = {
     "trips": Stage(f"{{streams}} turns on Supabase and Redis, {SCALED_WORKERS} workers", trips),
     "resumed": Stage(
         "{resumed} readers of {resumed} runs on Supabase and Redis, all back", resumed
+    ),
+    "hostile": Stage(
+        "/health beside 200 slow bodies, 200 idle readers, 50 logins and 4 large bodies a second",
+        attacked,
     ),
 }

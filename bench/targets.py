@@ -1,5 +1,6 @@
 """The servers that are measured, and how each is asked for streams; started when first used."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -17,6 +18,14 @@ ONE_IS_DOWN = {
     "FAILOVER": "anthropic/m-10-5",
 }
 """No server listens on the discard port."""
+
+IN_PRODUCTION = {
+    "APP_ENV": "production",
+    "RATE_LIMIT_ENABLED": "true",
+    # So that the benchmark's own user may sign up and be read.
+    "REGISTRATION": "open",
+}
+"""Charla as strangers meet it: its limits are there for them."""
 
 MakeAsks = Callable[[int, str], Awaitable[list[Ask]]]
 """Makes the requests that open so many streams of a model."""
@@ -75,6 +84,11 @@ class Targets:
         """Give a user of a Charla with several workers."""
         workers = {"WEB_CONCURRENCY": str(SCALED_WORKERS)}
         return await self.charla("scaled", **self.stack.settings(), **workers)
+
+    async def attacked(self) -> Account:
+        """Give a user of a Charla in production, to be attacked."""
+        secret = {"JWT_SECRET_KEY": secrets.token_urlsafe(48)}
+        return await self.charla("attacked", **IN_PRODUCTION, **secret)
 
     async def with_a_provider_down(self) -> Account:
         """Give a user of a Charla that calls another provider in place of one that is down."""

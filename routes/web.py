@@ -29,6 +29,15 @@ TYPES = {
 }
 
 
+def forget_odd_dates() -> None:
+    """Pass over conditions with a date in no calendar, as over all that are no date at all."""
+    for name in ("if_modified_since", "if_unmodified_since", "if_range"):
+        try:
+            getattr(request, name)
+        except OverflowError:
+            del request.environ[f"HTTP_{name.upper()}"]
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """A file as it is sent; its ETag is made from the content, so that all machines agree on it."""
@@ -78,6 +87,7 @@ def blueprint(folder: Path = ASSETS) -> Blueprint:
         if path is None:
             raise NotFound
         found = read(path)
+        forget_odd_dates()
         response = Response(found.content, mimetype=found.kind)
         response.headers["Cache-Control"] = "no-cache"
         response.set_etag(found.etag)

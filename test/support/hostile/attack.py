@@ -8,13 +8,14 @@ import gevent
 from gevent.event import Event
 from hostile.wire import WAITS, Wire
 
-BODY = "application/json"
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The server, and what strangers have got of it: accounts, sessions of theirs, a large page.
+    """The server, and what strangers have got of it.
 
+    That is accounts, a session of each, a large page of messages, and a run with a long answer.
     `deadline` is how long the server waits for what is slow, `patience` how long an attacker waits
     for its answer after that.
     """
@@ -25,6 +26,7 @@ class Target:
     tokens: tuple[str, ...]
     sessions: tuple[str, ...]
     page: str
+    run: str
     email: str = ""
     password: str = ""
 
@@ -89,7 +91,7 @@ class Attack:
     bound: str
     answers: frozenset[str]
     act: Act
-    at_once: int = 8
+    at_once: int = 4
     pause: float | None = None
 
     @property
@@ -114,7 +116,7 @@ def request(
     """Write down a request; a body without a length of its own gets the right one."""
     fields = {"Host": "localhost", **(headers or {})}
     if body is not None:
-        fields = {"Content-Type": BODY, "Content-Length": str(len(body)), **fields}
+        fields = {"Content-Type": JSON, "Content-Length": str(len(body)), **fields}
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {what}" for name, what in fields.items())]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
 

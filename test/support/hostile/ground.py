@@ -10,6 +10,7 @@ from api.chat_client import REALTIME, ChatClient
 from hostile.attack import Attack, Target
 from hostile.attackers import Attackers
 from hostile.good_user import GoodUser
+from hostile.pressure import Pressure
 from stack.server_process import ServerProcess
 
 NOTICED_SECONDS = 0.2
@@ -20,7 +21,9 @@ BACK_MB = 64.0
 """Memory that the allocator may keep for the next large bodies."""
 
 DEADLINE_SECONDS = 1.0
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 7.0
+"""After a refusal the server reads on for 5 seconds, so that the refusal is read too."""
+
 WORD = "x" * 98_000
 
 SETTINGS = {
@@ -29,10 +32,12 @@ SETTINGS = {
     "BODY_TIMEOUT_SECONDS": str(DEADLINE_SECONDS),
     "SEND_TIMEOUT_SECONDS": str(DEADLINE_SECONDS),
     "KEEPALIVE_SECONDS": "1",
+    "PASSWORD_QUEUE_SECONDS": "2",
+    "PING_SECONDS": "0.5",
     # So few that a test can take them all.
-    "MAX_STREAMS": "64",
-    "MAX_READERS_PER_USER": "16",
-    "QUEUE_SIZE": "10",
+    "MAX_STREAMS": "24",
+    "MAX_READERS_PER_USER": "8",
+    "QUEUE_SIZE": "6",
     # A provider that lets one call out in a minute, and never answers it.
     "LOCAL_BASE_URL": "http://127.0.0.1:9/v1",
     "LOCAL_RPM": "1",
@@ -40,6 +45,7 @@ SETTINGS = {
     "SCRIPTED": "on",
     "DEFAULT_PROVIDER": "scripted",
     "RATE_LIMIT_AI": "10000 per minute",
+    "RATE_LIMIT_WRITES": "10000 per minute",
 }
 
 
@@ -83,7 +89,8 @@ class Ground:
 
     def __init__(self, server: ServerProcess, attackers: Attackers) -> None:
         """Let the good user sign up."""
-        self._server = server
+        self._port = server.port
+        self._worker = server.members()[1]
         self._attackers = attackers
         self._user = GoodUser(server.url)
         self._user.act(QUIET_SECONDS)
@@ -93,19 +100,22 @@ class Ground:
     def under(self, attacks: Sequence[Attack], seconds: float, scale: int) -> Outcome:
         """Attack in all of these ways while the good user acts for so long.
 
-        There are `scale` times as many attackers as each attack has. Where the user noticed
-        something, it is tried again, beside what the user notices while all is quiet: twice at
-        most, since the machine has other work that comes and goes, and an attack does not.
+        There are `scale` times as many attackers as each attack has. Where other processes have
+        the cores, everything takes longer: the user may notice as many times more as the server and
+        the user themselves had to wait for a core. What is noticed is tried again, twice at most:
+        what else the machine does comes and goes, and what an attack does stays.
         """
         got: dict[str, Counter[str]] = {attack.name: Counter() for attack in attacks}
         for tries_left in reversed(range(TRIES)):
             for attack in attacks:
                 self._attackers.begin(attack.name, attack.at_once * scale)
+            pressed = Pressure(self._worker, psutil.Process())
             waits = self._user.act(seconds)
+            pressed.end()
             for name, some in self._attackers.end().items():
                 got[name] += some
             after = self._come_back()
-            noticed = waits.beyond(self._quiet, NOTICED_SECONDS)
+            noticed = waits.beyond(self._quiet, NOTICED_SECONDS * pressed.stretch)
             if not noticed or not tries_left:
                 break
             self._quiet = self._user.act(QUIET_SECONDS)
@@ -113,13 +123,12 @@ class Ground:
 
     def held(self) -> Held:
         """Tell what the worker holds now."""
-        worker = self._server.members()[1]
-        open_to = self._server.port
+        worker = self._worker
         return Held(
             connections=sum(
                 1
                 for one in worker.net_connections("tcp")
-                if one.laddr and one.laddr.port == open_to and one.status != psutil.CONN_LISTEN
+                if one.laddr and one.laddr.port == self._port and one.status != psutil.CONN_LISTEN
             ),
             files=worker.num_fds(),
             memory_mb=worker.memory_info().rss / 2**20,
@@ -150,6 +159,7 @@ def strangers(server: ServerProcess, accounts: int = 8) -> Target:
         tokens=tuple(client.token or "" for client in clients),
         sessions=tuple(f"{REALTIME}/sessions/{session}" for session in (other, *sessions[1:])),
         page=f"{REALTIME}/sessions/{sessions[0]}/messages?limit=100",
+        run=f"{REALTIME}/runs/{reply.json['run_id']}/stream",
         email=clients[0].user["email"],
         password="correct horse battery staple",
     )

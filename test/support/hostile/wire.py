@@ -4,6 +4,7 @@ import json
 import select
 import struct
 from collections.abc import Mapping
+from typing import Any
 
 from gevent import Timeout, socket
 from gevent.monkey import get_original
@@ -16,6 +17,9 @@ CLOSED = "closed"
 
 CUT = "cut off"
 """The server closed the connection within an answer."""
+
+OPEN = "200, a stream"
+"""A stream that goes on."""
 
 WAITS = "waits"
 """The server neither answered nor closed: nothing bounds what the attacker holds."""
@@ -32,7 +36,7 @@ class Wire:
         self._socket.bind((source, 0))
         self._socket.connect(("127.0.0.1", port))
         self._read = b""
-        self._head = b""
+        self._head = self._body = b""
 
     def send(self, data: bytes) -> bool:
         """Send; tell whether the server still takes it."""
@@ -62,23 +66,38 @@ class Wire:
         poll.register(self._socket.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return bool(poll.poll(0))
 
-    def answer(self, patience: float) -> str:
-        """Read an answer and name it: its status, and its code if it is a problem document."""
+    def answer(self, patience: float, *, stays: bool = False) -> str:
+        """Read an answer and name it: its status, and its code if it is a problem document.
+
+        Of a stream only the head is read if the attacker `stays`.
+        """
         self._head = b""
         try:
             with Timeout(patience):
-                body = self._whole()
+                fields = self._fields()
+                if stays and fields.get("content-type", "").startswith("text/event-stream"):
+                    return OPEN
+                self._body = self._whole(fields)
         except Timeout:
-            return f"{_status(self._head)}, unended" if self._head else WAITS
+            return f"{_status(self._head)}, then {WAITS}" if self._head else WAITS
         except EOFError:
             return CUT if self._head or self._read else CLOSED
-        return " ".join([_status(self._head), *_code(body)])
+        return " ".join([_status(self._head), *_code(self._body)])
 
-    def _whole(self) -> bytes:
+    def document(self) -> dict[str, Any]:
+        """Give the JSON of the last answer."""
+        read: dict[str, Any] = json.loads(self._body)
+        return read
+
+    def _fields(self) -> Mapping[str, str]:
         while b"\r\n\r\n" not in self._read:
             self._more()
         self._head, _, _ = self._read.partition(b"\r\n\r\n")
-        fields = _fields(self._head)
+        lines = self._head.decode("latin-1").lower().split("\r\n")[1:]
+        parts = (line.partition(":") for line in lines)
+        return {name.strip(): what.strip() for name, _, what in parts}
+
+    def _whole(self, fields: Mapping[str, str]) -> bytes:
         start = len(self._head) + 4
         if "content-length" in fields:
             end = start + int(fields["content-length"])
@@ -105,11 +124,6 @@ class Wire:
 
 def _status(head: bytes) -> str:
     return head.split(b" ", 2)[1].decode(errors="replace")
-
-
-def _fields(head: bytes) -> Mapping[str, str]:
-    lines = head.decode("latin-1").lower().split("\r\n")[1:]
-    return {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
 
 
 def _code(body: bytes) -> list[str]:

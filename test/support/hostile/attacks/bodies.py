@@ -68,7 +68,7 @@ def _attack(name: str, does: str, bound: str, answers: set[str], act: Act) -> At
         bound=bound,
         answers=frozenset(answers),
         act=act,
-        at_once=4,
+        at_once=1,
         pause=1.0,
     )
 
@@ -81,35 +81,35 @@ ATTACKS = (
     _attack(
         "unknown names",
         "sends 115,000 unknown names",
-        "the size of the body",
+        "how many names and values a body may hold",
         TOO_LARGE | INVALID,
         _sends(unknown_names),
     ),
     _attack(
         "empty objects",
         "sends metadata of 400,000 empty objects",
-        "the nodes of metadata",
+        "the same",
         TOO_LARGE | INVALID,
         _sends(empty_objects),
     ),
     _attack(
         "deep nesting",
         "sends 200,000 lists within lists",
-        "the depth of JSON",
+        "how deep JSON may be nested",
         TOO_LARGE | INVALID | MALFORMED,
         _sends(deep_lists),
     ),
     _attack(
         "huge numbers",
         "sends a number of a million digits",
-        "the digits of a number",
+        "how many digits a number may have",
         TOO_LARGE | INVALID | MALFORMED,
         _sends(huge_number),
     ),
     _attack(
         "one name for ever",
         "sends one name 57,500 times",
-        "the size of the body",
+        "how many names and values a body may hold",
         TOO_LARGE | INVALID | {"429 rate_limited"},
         _sends(same_names),
     ),
@@ -123,7 +123,7 @@ ATTACKS = (
     _attack(
         "large logins",
         "logs in with a password of 1 MB",
-        "16 KB",
+        "bodies of 16 KB below `/api/auth`",
         TOO_LARGE | INVALID | {"429 rate_limited"},
         large_login,
     ),

@@ -4,6 +4,7 @@ import secrets
 from urllib.parse import quote
 
 from hostile.attack import Attack, Scene, as_json, bearer, request
+from hostile.wire import OPEN
 
 SESSIONS = "/api/chat/realtime/sessions"
 
@@ -15,19 +16,25 @@ def search(scene: Scene, number: int) -> str:
 
 
 def queued(scene: Scene, number: int) -> str:
-    """Have one user's answers wait for a provider that takes one call in a minute."""
+    """Have one user's answers wait for a provider that lets one call out in a minute."""
     headers = bearer(scene.target.tokens[0])
-    told = scene.ask(number, request("POST", SESSIONS, b"{}", headers))
-    if not told.startswith("201"):
+    made = scene.wire(number)
+    made.send(request("POST", SESSIONS, b"{}", headers))
+    told = made.answer(scene.target.patience)
+    if told != "201":
         return told
+    session = f"{SESSIONS}/{made.document()['id']}"
+    made.close()
     body = as_json({"content": "Hola", "provider": "local", "model": "none"})
     wire = scene.wire(number)
-    wire.send(request("POST", "/api/chat", body, headers))
+    wire.send(request("POST", f"{session}/stream", body, headers))
     try:
-        told = wire.answer(0.3)
-        return "queued" if told == "waits" else told
+        told = wire.answer(scene.target.patience, stays=True)
     finally:
-        wire.close()
+        wire.close()  # whoever leaves keeps the place
+    scene.over.wait()
+    scene.ask(number, request("DELETE", session, None, headers))
+    return told
 
 
 def pipelined(scene: Scene, number: int) -> str:
@@ -44,24 +51,23 @@ ATTACKS = (
     Attack(
         name="searches",
         does="searches with many words at once, for what is not there",
-        bound="one search a user, bounded in time",
+        bound="one search of a user at a time",
         answers=frozenset({"200", "429 rate_limited", "503 unavailable"}),
         act=search,
-        at_once=8,
         pause=0.2,
     ),
     Attack(
         name="a full queue",
         does="fills the queue before a provider as one user",
         bound="`QUEUE_SIZE`, `MAX_ACTIVE_RUNS_PER_USER`",
-        answers=frozenset({"queued", "429 queue_full", "429 too_many_runs", "502 queue_full"}),
+        answers=frozenset({OPEN, "200", "429 queue_full", "429 too_many_runs"}),
         act=queued,
-        at_once=30,
+        at_once=16,
     ),
     Attack(
         name="pipelined requests",
         does="sends a thousand requests without reading an answer",
-        bound="one at a time a connection",
+        bound="one at a time for each connection",
         answers=frozenset({"401 unauthorized"}),
         act=pipelined,
         pause=0.2,

@@ -48,7 +48,7 @@ ATTACKS = (
     Attack(
         name="large headers",
         does="sends a header or a cookie of 60 KB",
-        bound="8 KB a header",
+        bound="8 KB in a header",
         answers=frozenset({"431 headers_too_large"}),
         act=_with_head(ME, {"X-Large": "x" * 60_000}, {"Cookie": "a=" + "b" * 60_000}),
         pause=0.4,
@@ -56,7 +56,7 @@ ATTACKS = (
     Attack(
         name="many cookies",
         does="sends thousands of cookies in 90 headers",
-        bound="cookies are not read",
+        bound="heads of 32 KB; cookies are not read",
         answers=frozenset({"401 unauthorized", "431 headers_too_large"}),
         act=_asks(
             request("GET", ME).replace(
@@ -68,7 +68,7 @@ ATTACKS = (
     Attack(
         name="long addresses",
         does="asks for an address of 60 KB",
-        bound="4 KB",
+        bound="8 KB in an address",
         answers=frozenset({"414 uri_too_long"}),
         act=_asks(request("GET", "/" + "a" * 60_000), request("GET", f"{ME}?{'a=b&' * 15_000}")),
         pause=0.4,
@@ -76,7 +76,7 @@ ATTACKS = (
     Attack(
         name="odd tokens",
         does="sends tokens with odd, deep or huge parts",
-        bound="8 KB a header, one algorithm",
+        bound="8 KB in a header, one algorithm",
         answers=frozenset({"401 unauthorized"}),
         act=_with_head(ME, *(bearer(token) for token in TOKENS)),
         at_once=len(TOKENS),
@@ -84,8 +84,8 @@ ATTACKS = (
     ),
     Attack(
         name="many ranges",
-        does="asks for a thousand overlapping ranges, or names a thousand versions",
-        bound="8 KB a header, one range",
+        does="asks for a thousand ranges or versions, or on odd conditions",
+        bound="8 KB in a header, one range",
         answers=frozenset({"200", "206", "304", "416 range_not_satisfiable"}),
         act=_with_head(
             "/",
@@ -94,8 +94,10 @@ ATTACKS = (
             {"Range": "bytes=" + "9" * 6000 + "-"},
             {"If-None-Match": ", ".join(f'"{n}"' for n in range(1000))},
             {"If-None-Match": "W/" * 3000},
+            {"If-Modified-Since": f"Mon, 30 Nov {'9' * 11} 00:00:00 GMT"},
             {"If-Range": '"' * 6000, "Range": "bytes=0-1"},
         ),
+        at_once=7,
         pause=0.4,
     ),
 )

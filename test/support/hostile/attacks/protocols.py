@@ -98,10 +98,10 @@ ATTACKS = (
     Attack(
         name="chunks of one byte",
         does="sends a body of 200,000 chunks of one byte",
-        bound="the size of the body with its chunks",
+        bound="how many chunks a body may have",
         answers=frozenset({"400 malformed_request", "413 content_too_large", CLOSED}),
         act=small_chunks,
-        at_once=4,
+        at_once=1,
         pause=1.0,
     ),
     Attack(
@@ -114,14 +114,14 @@ ATTACKS = (
     Attack(
         name="endless extensions",
         does="sends an extension of a chunk that does not end",
-        bound="the size of a chunk's head",
+        bound="8 KB in a line",
         answers=frozenset({"400 malformed_request", "413 content_too_large", CLOSED}),
         act=endless_extension,
     ),
     Attack(
         name="endless trailers",
         does="sends trailers that do not end",
-        bound="the size of the trailers",
+        bound="trailers of 32 KB",
         answers=frozenset({"400 malformed_request", "413 content_too_large", CLOSED}),
         act=endless_trailers,
     ),
@@ -154,7 +154,7 @@ ATTACKS = (
         name="WebSocket",
         does="asks for a WebSocket and sends its frames",
         bound="HTTP/1.1",
-        answers=frozenset({"401 unauthorized"}),
+        answers=frozenset({"400 bad_request"}),
         act=websocket,
         pause=0.4,
     ),

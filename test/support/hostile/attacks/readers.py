@@ -2,12 +2,11 @@
 
 import gevent
 from hostile.attack import Attack, Scene, as_json, bearer, request
-from hostile.wire import CLOSED, CUT
+from hostile.wire import CLOSED, CUT, OPEN
 
 WINDOW = 4096
-OPEN = "200, unended"
 PAGES = 30
-"""So many copies of a page that no buffer of the system's holds them all."""
+"""So many copies that no buffer between the two ends holds them all."""
 
 
 def _take_nothing(scene: Scene, number: int, asked: bytes) -> str:
@@ -32,10 +31,9 @@ def unread_pages(scene: Scene, number: int) -> str:
 
 
 def unread_stream(scene: Scene, number: int) -> str:
-    """Have a long answer written, and read nothing of it."""
-    body = as_json({"content": f"/slow 0 /echo {'word ' * 19_000}", "provider": "scripted"})
-    path = f"{scene.session(number)}/stream"
-    return _take_nothing(scene, number, request("POST", path, body, bearer(scene.token(number))))
+    """Ask for a long answer many times, and read nothing of it."""
+    headers = bearer(scene.target.tokens[0])
+    return _take_nothing(scene, number, request("GET", scene.target.run, None, headers) * PAGES)
 
 
 def grabbed_stream(scene: Scene, number: int) -> str:
@@ -46,12 +44,12 @@ def grabbed_stream(scene: Scene, number: int) -> str:
     headers = bearer(scene.token(number))
     wire.send(request("POST", path, body, headers))
     try:
-        told = wire.answer(1.0)
+        told = wire.answer(scene.target.patience, stays=True)
         if told.startswith("409"):  # the account's other connection was first: read along
             wire.close()
             wire = scene.wire(number)
             wire.send(request("GET", path, None, headers))
-            told = wire.answer(1.0)
+            told = wire.answer(scene.target.patience, stays=True)
         if told == OPEN:
             scene.over.wait()
         return told
@@ -66,22 +64,22 @@ ATTACKS = (
         bound="`SEND_TIMEOUT_SECONDS`",
         answers=frozenset({CUT, CLOSED}),
         act=unread_pages,
-        at_once=12,
+        at_once=4,
     ),
     Attack(
         name="unread streams",
-        does="has long answers written and reads nothing",
+        does="asks for long answers and reads nothing",
         bound="`SEND_TIMEOUT_SECONDS`",
-        answers=frozenset({CUT}),
+        answers=frozenset({CUT, CLOSED}),
         act=unread_stream,
-        at_once=8,
+        at_once=4,
     ),
     Attack(
         name="all streams",
         does="opens all streams with many accounts",
-        bound="`MAX_STREAMS`, shared fairly",
+        bound="`MAX_STREAMS`, `NETWORK_SHARE`, `MAX_READERS_PER_USER`",
         answers=frozenset({OPEN, "429 too_many_readers", "503 too_many_streams"}),
         act=grabbed_stream,
-        at_once=96,
+        at_once=40,
     ),
 )
