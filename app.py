@@ -17,7 +17,7 @@ from routes.transports.sse import StreamTimes
 from services.bootstrap.worker import build_services
 from services.commands import cli as commands
 from services.commands.refusals import Refused, errors_as_refusals
-from services.domain.proxies import TrustedProxies
+from services.domain.callers.proxies import TrustedProxies
 from services.preflight.start import start
 from services.settings.load import load_settings
 from services.settings.whole import Settings

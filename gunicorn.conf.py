@@ -16,6 +16,7 @@ import gevent
 from gevent.server import StreamServer
 
 from routes.transports.connections.bounds import Bounds
+from services.domain.callers.proxies import TrustedProxies
 from services.preflight.terminal import Terminal
 from services.runs.leases.lock import DataDirTaken, take_server_lock
 from services.settings.load import load_settings
@@ -31,6 +32,7 @@ except InvalidSettings as exc:
     sys.exit(2)
 
 _server = _settings.server
+_proxies = TrustedProxies.parse(_server.trusted_proxies)
 _memory = memory_folder(_server.data_dir)
 os.umask(0o077)  # what workers write is for this user alone, also if gunicorn is started by itself
 
@@ -98,7 +100,7 @@ def _share_figures(server: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Give a worker its bounds and its slot; only here is it known which slots are free."""
-    worker.bound(_bounds(), is_proxy=lambda _: bool(_server.trusted_proxies))
+    worker.bound(_bounds(), is_proxy=_proxies.believes)
     worker.charla_slot = None
     if server.charla_figures:
         taken = [living.charla_slot for living in server.WORKERS.values()]

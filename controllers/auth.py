@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.domain.callers.peers import Peer
 from services.domain.errors.conflicts import ExternalAccount
-from services.domain.peers import Peer
 from services.domain.users import Caller, ExternalUser, User
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, OpenLogin

@@ -1,7 +1,7 @@
 """How accounts are made, and how a forgotten password is chosen anew."""
 
 from controllers.auth import SignedIn, signed_in
-from services.domain.peers import Peer
+from services.domain.callers.peers import Peer
 from services.domain.users import RegistrationPolicy
 from services.identity.logins import Logins
 from services.identity.registration import Registrations

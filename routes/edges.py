@@ -13,8 +13,8 @@ from routes.hooks.monitoring import Monitoring
 from routes.hooks.turns import TurnReader
 from routes.transports.connections.refusals import Refusals
 from routes.transports.sse import StreamTimes
+from services.domain.callers.proxies import TrustedProxies
 from services.domain.limits import Windows
-from services.domain.proxies import TrustedProxies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from flask_limiter import Limiter, RequestLimit
 from limits import RateLimitItem, WindowStats
 from limits.strategies import RateLimiter
 
+from services.domain.callers.networks import circles_of, network_of
 from services.domain.errors.requests import TooManyRequests
 from services.domain.limits import Limit, Standing, Windows, widened
-from services.domain.networks import circles_of, network_of
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")

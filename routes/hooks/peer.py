@@ -7,7 +7,7 @@ from socket import socket
 from flask import request
 from gevent import monkey
 
-from services.domain.peers import Peer
+from services.domain.callers.peers import Peer
 
 GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 """The peer sends nothing more; elsewhere than on Linux only: the connection is over."""

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, has_request_context, request
 
-from services.domain import proxies
-from services.domain.proxies import TrustedProxies
+from services.domain.callers import proxies
+from services.domain.callers.proxies import TrustedProxies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
+from services.domain.callers.peers import SOMEBODY, Peer
 from services.domain.errors.outages import TooManyLogins
 from services.domain.errors.requests import InvalidRequest, Unauthorized
-from services.domain.peers import SOMEBODY, Peer
 from services.domain.users import Role, User
 from services.identity.chosen_names import refused_email, refused_name
 from services.identity.chosen_passwords import refused_password
 from services.identity.passwords import Passwords
-from services.stores.base.users import Credentials, NewUser, UserStore
+from services.stores.base.accounts.users import Credentials, NewUser, UserStore
 
 Clock = Callable[[], datetime]
 

@@ -16,10 +16,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from services.domain.callers.networks import circles_of, network_of
+from services.domain.callers.peers import Peer
 from services.domain.errors.requests import TooManyRequests
 from services.domain.limits import Limit, Standing, Windows, widened
-from services.domain.networks import circles_of, network_of
-from services.domain.peers import Peer
 
 ELSEWHERE = (
     "Too many logins to this account were tried. It goes on where you logged in before, and after"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import idna
 
-from services.stores.base.emails import domain_name
+from services.stores.base.accounts.emails import domain_name
 
 MAX_EMAIL_BYTES = 254
 """What fits into a mail's envelope: RFC 5321, 4.5.3.1, without the brackets."""

@@ -8,9 +8,9 @@ from itertools import count
 
 from gevent.event import AsyncResult
 
+from services.domain.callers.networks import circles_of
+from services.domain.callers.peers import Peer
 from services.domain.errors.outages import TooManyLogins
-from services.domain.networks import circles_of
-from services.domain.peers import Peer
 
 LEVELS = 3
 """Circles of networks that are looked at, from wide to narrow."""

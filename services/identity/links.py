@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from services.domain.errors.requests import InvalidLink
 from services.domain.users import User
 from services.identity.accounts import Clock, utc_now
-from services.stores.base.emails import compared
-from services.stores.base.links import Link, LinkPurpose, LinkStore
-from services.stores.base.users import NewUser
+from services.stores.base.accounts.emails import compared
+from services.stores.base.accounts.links import Link, LinkPurpose, LinkStore
+from services.stores.base.accounts.users import NewUser
 
 TOKEN_BYTES = 24
 """192 bits cannot be guessed, so a plain SHA-256 protects what is stored."""

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from services.domain.errors.requests import Unauthorized
 from services.identity.accounts import Clock, utc_now
-from services.stores.base.logins import ANY_ORIGIN, Login, LoginStore, Origin, RefreshToken
+from services.stores.base.accounts.logins import ANY_ORIGIN, Login, LoginStore, Origin, RefreshToken
 
 TOKEN_BYTES = 32
 """256 bits cannot be guessed, so a plain SHA-256 protects what is stored."""

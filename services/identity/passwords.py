@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from gevent.threadpool import ThreadPool
 
-from services.domain.peers import SOMEBODY, Peer
+from services.domain.callers.peers import SOMEBODY, Peer
 from services.identity.hashing_line import HashingLine, LineRules
 
 HASHERS = 2

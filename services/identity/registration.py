@@ -3,13 +3,13 @@
 import secrets
 from dataclasses import dataclass
 
+from services.domain.callers.peers import SOMEBODY, Peer
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.errors.requests import RegistrationClosed
-from services.domain.peers import SOMEBODY, Peer
 from services.domain.users import RegistrationPolicy, Role, User
 from services.identity.accounts import Accounts
 from services.identity.links import Links, MadeLink
-from services.stores.base.users import UserStore
+from services.stores.base.accounts.users import UserStore
 
 NOBODY_KNOWS_BYTES = 32
 

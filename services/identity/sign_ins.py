@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass, replace
 
+from services.domain.callers.networks import network_of
+from services.domain.callers.peers import Peer
 from services.domain.errors.requests import InvalidRequest, Unauthorized
-from services.domain.networks import network_of
-from services.domain.peers import Peer
 from services.domain.users import Caller, User
 from services.identity.accounts import Accounts, wrong_login
 from services.identity.attempts import Attempts
 from services.identity.logins import Logins, OpenLogin, network_digest
-from services.stores.base.emails import compared
-from services.stores.base.logins import Origin
-from services.stores.base.users import Credentials
+from services.stores.base.accounts.emails import compared
+from services.stores.base.accounts.logins import Origin
+from services.stores.base.accounts.users import Credentials
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from limits import parse_many
 from marshmallow import ValidationError
 
-from services.domain.proxies import TrustedProxies
+from services.domain.callers.proxies import TrustedProxies
 from services.redis.address import TLS_FILES, parse
 
 

@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+from services.domain.callers.networks import circles_of
+from services.domain.callers.shares import WHOLE, may_take
 from services.domain.errors.outages import TooManyStreams
 from services.domain.errors.requests import TooManyRequests
-from services.domain.networks import circles_of
-from services.domain.shares import WHOLE, may_take
 
 USER_SHARE = 0.2
 """The part of all streams that a user may have where nobody else has any. It only counts where it

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from services.domain.shares import WHOLE, may_take
+from services.domain.callers.shares import WHOLE, may_take
 
 _UNIT_BYTES = 64 * 1024
 """What is owed is counted in these; less than one is not told apart from nothing."""

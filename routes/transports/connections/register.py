@@ -7,8 +7,8 @@ from itertools import islice
 from routes.transports.connections.bounds import Bounds
 from routes.transports.connections.client_socket import ClientSocket
 from routes.transports.connections.debts import Debts
-from services.domain.networks import circles_of
-from services.domain.shares import may_take
+from services.domain.callers.networks import circles_of
+from services.domain.callers.shares import may_take
 
 _FEW = 4
 """A network that holds less than so many gets the place of a connection that waits."""

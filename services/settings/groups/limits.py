@@ -13,7 +13,7 @@ BODY_ROOM_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LimitSettings:
+class LimitSettings:  # wide: a field for each variable
     """Limits of callers and of this server."""
 
     enabled: bool = flag(

@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 
-from services.stores.base.links import LinkStore
-from services.stores.base.logins import LoginStore
+from services.stores.base.accounts.links import LinkStore
+from services.stores.base.accounts.logins import LoginStore
+from services.stores.base.accounts.users import UserStore
 from services.stores.base.messages import MessageStore
 from services.stores.base.runs import RunStore
 from services.stores.base.sessions import SessionStore
-from services.stores.base.users import UserStore
 
 
 class Store(ABC):

@@ -4,9 +4,9 @@ import sqlite3
 from datetime import datetime
 
 from services.domain.users import User
-from services.stores.base.links import Link, LinkPurpose, LinkStore
+from services.stores.base.accounts.links import Link, LinkPurpose, LinkStore
+from services.stores.base.accounts.users import NewUser
 from services.stores.base.times import time_of, time_text
-from services.stores.base.users import NewUser
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks
 from services.stores.sqlite.users import insert_user

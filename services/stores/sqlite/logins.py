@@ -3,8 +3,7 @@
 import sqlite3
 from datetime import datetime, timedelta
 
-from services.stores.base.ids import is_uuid
-from services.stores.base.logins import (
+from services.stores.base.accounts.logins import (
     ANY_ORIGIN,
     Login,
     LoginStore,
@@ -12,6 +11,7 @@ from services.stores.base.logins import (
     RefreshToken,
     Renewal,
 )
+from services.stores.base.ids import is_uuid
 from services.stores.base.times import time_of, time_text
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks

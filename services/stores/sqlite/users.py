@@ -7,10 +7,10 @@ from uuid_utils.compat import uuid7
 
 from services.domain.users import Role, User
 from services.stores.base import refusals
-from services.stores.base.emails import KeptUser, compared, found_by
+from services.stores.base.accounts.emails import KeptUser, compared, found_by
+from services.stores.base.accounts.users import Credentials, NewUser, UserStore
 from services.stores.base.ids import is_uuid
 from services.stores.base.times import time_of, time_text
-from services.stores.base.users import Credentials, NewUser, UserStore
 from services.stores.sqlite.file.database import Database
 
 

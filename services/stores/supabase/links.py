@@ -8,8 +8,8 @@ from uuid_utils.compat import uuid7
 
 from services.domain.users import User
 from services.stores.base import refusals
-from services.stores.base.links import Link, LinkPurpose, LinkStore
-from services.stores.base.users import NewUser
+from services.stores.base.accounts.links import Link, LinkPurpose, LinkStore
+from services.stores.base.accounts.users import NewUser
 from services.stores.supabase.access.connection import NOTHING, TRUTH, Connection
 from services.stores.supabase.purge import in_chunks
 from services.stores.supabase.times import Time, utc

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.json import Decoder
 
-from services.stores.base.ids import is_uuid
-from services.stores.base.logins import (
+from services.stores.base.accounts.logins import (
     ANY_ORIGIN,
     Login,
     LoginStore,
@@ -14,6 +13,7 @@ from services.stores.base.logins import (
     RefreshToken,
     Renewal,
 )
+from services.stores.base.ids import is_uuid
 from services.stores.supabase.access.connection import TEXTS, TRUTH, Connection
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.purge import in_chunks

@@ -6,9 +6,9 @@ from uuid_utils.compat import uuid7
 
 from services.domain.users import Role, User
 from services.stores.base import refusals
-from services.stores.base.emails import KeptUser, compared, found_by
+from services.stores.base.accounts.emails import KeptUser, compared, found_by
+from services.stores.base.accounts.users import Credentials, NewUser, UserStore
 from services.stores.base.ids import is_uuid
-from services.stores.base.users import Credentials, NewUser, UserStore
 from services.stores.supabase.access.connection import TEXT, TRUTH, Connection
 from services.stores.supabase.times import Time, utc
 

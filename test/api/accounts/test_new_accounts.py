@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from werkzeug.test import TestResponse
 
 from services.domain.users import EXAMPLE_PASSWORDS
-from services.stores.base.users import NewUser
+from services.stores.base.accounts.users import NewUser
 
 ANN = "ann@example.org"
 

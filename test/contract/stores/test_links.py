@@ -10,10 +10,10 @@ from worlds.stores import NOW, UNKNOWN_ID, StoreAdapter, at_once, later, new_id
 
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import Role, User
-from services.stores.base.links import Link, LinkPurpose
-from services.stores.base.logins import Login, RefreshToken
+from services.stores.base.accounts.links import Link, LinkPurpose
+from services.stores.base.accounts.logins import Login, RefreshToken
+from services.stores.base.accounts.users import NewUser
 from services.stores.base.store import Store
-from services.stores.base.users import NewUser
 
 INVITATION, RESET = LinkPurpose.INVITATION, LinkPurpose.RESET
 

@@ -19,9 +19,9 @@ from services.domain.paging import Page
 from services.domain.runs import AttemptOutcome, IdempotencyKey, ParentRule, Run
 from services.domain.sessions import FinishReason, MessageStatus, Session, SessionFilter
 from services.domain.users import User
-from services.stores.base.logins import Login, RefreshToken
+from services.stores.base.accounts.logins import Login, RefreshToken
+from services.stores.base.accounts.users import NewUser
 from services.stores.base.store import Store
-from services.stores.base.users import NewUser
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 
 TURNS = 600

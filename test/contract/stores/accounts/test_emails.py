@@ -12,8 +12,8 @@ from worlds.stores import NOW, new_id
 
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import User
+from services.stores.base.accounts.users import NewUser
 from services.stores.base.store import Store
-from services.stores.base.users import NewUser
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 
 Older = Callable[[User, str, str], User]

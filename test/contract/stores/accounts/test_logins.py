@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from worlds.stores import NOT_IDS, NOW, UNKNOWN_ID, later, new_id
 
-from services.stores.base.logins import Login, RefreshToken
+from services.stores.base.accounts.logins import Login, RefreshToken
 from services.stores.base.store import Store
 
 GRACE = timedelta(seconds=30)

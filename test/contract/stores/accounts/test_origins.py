@@ -8,9 +8,9 @@ import pytest
 from worlds.stores import NOT_IDS, NOW, StoreAdapter, at_once, later, new_id
 
 from services.domain.users import User
-from services.stores.base.logins import Login, Origin, RefreshToken
+from services.stores.base.accounts.logins import Login, Origin, RefreshToken
+from services.stores.base.accounts.users import NewUser
 from services.stores.base.store import Store
-from services.stores.base.users import NewUser
 
 
 def token(name: str) -> RefreshToken:

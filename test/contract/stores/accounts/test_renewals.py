@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from worlds.stores import NOW, StoreAdapter, at_once, later, new_id
 
-from services.stores.base.logins import Login, RefreshToken, Renewal
+from services.stores.base.accounts.logins import Login, RefreshToken, Renewal
 from services.stores.base.store import Store
 
 GRACE = timedelta(seconds=30)

@@ -8,8 +8,8 @@ from worlds.stores import NOT_IDS, NOW, UNKNOWN_ID, StoreAdapter, at_once, new_i
 
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import Role, User
+from services.stores.base.accounts.users import NewUser
 from services.stores.base.store import Store
-from services.stores.base.users import NewUser
 
 
 def new_user(email: str = "ada@example.org") -> NewUser:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from services.commands import cli
 from services.domain.users import Role
-from services.stores.base.users import Credentials
+from services.stores.base.accounts.users import Credentials
 from services.stores.sqlite.store import SqliteStore
 
 ADA = "ada@example.org"

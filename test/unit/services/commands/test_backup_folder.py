@@ -12,7 +12,7 @@ from worlds.stores import NOW, new_id
 from services.commands.backup import back_up
 from services.commands.refusals import Refused
 from services.runs.leases.lock import SERVER_LOCK
-from services.stores.base.users import NewUser
+from services.stores.base.accounts.users import NewUser
 from services.stores.sqlite.store import FILE_NAME, SqliteStore
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from services.domain.callers.peers import SOMEBODY, Peer
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.errors.requests import InvalidRequest, Unauthorized
-from services.domain.peers import SOMEBODY, Peer
 from services.domain.users import User
 from services.identity.accounts import Accounts
 from services.identity.logins import Logins, LoginTimes, OpenLogin

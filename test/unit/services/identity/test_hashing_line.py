@@ -7,8 +7,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from services.domain.callers.peers import Peer
 from services.domain.errors.outages import TooManyLogins
-from services.domain.peers import Peer
 from services.identity.hashing_line import HashingLine, LineRules
 
 HOME = Peer("192.0.2.1")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.admission.windows.local import LocalWindows
+from services.domain.callers.peers import SOMEBODY, Peer
 from services.domain.errors.requests import Unauthorized
-from services.domain.peers import SOMEBODY, Peer
 from services.identity.accounts import Accounts
 from services.identity.attempts import AttemptRules, Attempts
 from services.identity.logins import Logins, LoginTimes

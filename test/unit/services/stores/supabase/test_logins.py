@@ -8,7 +8,7 @@ import pytest
 from stack.supabase_stack import SupabaseStack
 from worlds.stores import NOW, WORKER, later, new_id
 
-from services.stores.base.logins import Login, RefreshToken
+from services.stores.base.accounts.logins import Login, RefreshToken
 from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.live_logins import LiveLogins
 from services.stores.supabase.store import SupabaseStore

@@ -24,8 +24,8 @@ from worlds.stores import (
 from services.domain.catalog import ModelChoice
 from services.domain.errors.conflicts import StorageFull
 from services.domain.runs import ClaimedRun, Piece, Run, RunBeat
+from services.stores.base.accounts.logins import Login, RefreshToken, Renewal
 from services.stores.base.bounds import Bounds
-from services.stores.base.logins import Login, RefreshToken, Renewal
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.file.migrations import known_migrations, migrate
 from services.stores.sqlite.store import FILE_NAME, SqliteStore

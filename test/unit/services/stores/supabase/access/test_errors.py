@@ -7,7 +7,7 @@ from stack.rest_server import CUT, RestServer
 from worlds.stores import NOW, later, new_id, new_session
 
 from services.domain.errors.outages import StoreUnavailable
-from services.stores.base.logins import Login, RefreshToken
+from services.stores.base.accounts.logins import Login, RefreshToken
 from services.stores.supabase.access.errors import (
     KEY_REFUSED,
     SCHEMA_MISSING,

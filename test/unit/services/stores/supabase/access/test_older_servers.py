@@ -19,7 +19,7 @@ from worlds.stores import (
 from services.domain.catalog import ModelChoice
 from services.domain.runs import RunBeat
 from services.domain.sessions import Session
-from services.stores.base.logins import Login, RefreshToken, Renewal
+from services.stores.base.accounts.logins import Login, RefreshToken, Renewal
 from services.stores.supabase.store import SupabaseStore
 from services.stores.supabase.turns.settle import settlement_json
 

@@ -24,8 +24,8 @@ from worlds.stores import (
 
 from services.domain.errors.outages import StoreUnavailable
 from services.domain.runs import Settled
-from services.stores.base.logins import Login, RefreshToken
-from services.stores.base.users import NewUser
+from services.stores.base.accounts.logins import Login, RefreshToken
+from services.stores.base.accounts.users import NewUser
 from services.stores.supabase.access.connection import ConnectionLimits
 from services.stores.supabase.store import SupabaseStore
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from services.domain.shares import ALWAYS, WHOLE, may_take
+from services.domain.callers.shares import ALWAYS, WHOLE, may_take
 
 PLACES = 2000
 

@@ -78,6 +78,11 @@ class TrustedProxies:
             found = Hops(str(address), self.count)
         return found
 
+    def believes(self, peer: str) -> bool:
+        """Tell whether whoever connects from an address is a proxy."""
+        nearest = parse_address(peer)
+        return self.count > 0 or (nearest is not None and self._trusts(nearest))
+
     def _named(self, peer: str, nearest: Address | None, forwarded_for: str | None) -> Hops:
         if nearest is None or not self._trusts(nearest):
             return Hops(peer if nearest is None else str(nearest), 0)

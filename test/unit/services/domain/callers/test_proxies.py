@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.domain.proxies import Hops, TrustedProxies, host, parse_address, prefix, scheme, told
+from services.domain.callers.proxies import (
+    Hops,
+    TrustedProxies,
+    host,
+    parse_address,
+    prefix,
+    scheme,
+    told,
+)
 
 PEER = "10.0.0.1"
 NAMED = "10.0.0.0/8, 127.0.0.1, 2001:db8:ffff::/48"
@@ -154,3 +162,21 @@ def test_all_else_is_no_prefix(text: str | None) -> None:
 def test_a_zone_and_a_mapped_address_are_the_address_alone() -> None:
     assert str(parse_address("fe80::1%25eth0")) == "fe80::1"
     assert str(parse_address("::ffff:1.2.3.4")) == "1.2.3.4"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "is_believed"),
+    [
+        ("0", PEER, False),
+        ("1", PEER, True),
+        ("1", "", True),
+        (NAMED, PEER, True),
+        (NAMED, "::ffff:10.0.0.1", True),
+        (NAMED, "192.0.2.7", False),
+        (NAMED, "", False),
+    ],
+)
+def test_who_connects_is_a_proxy_where_it_is_counted_or_named(
+    trusted: str, peer: str, *, is_believed: bool
+) -> None:
+    assert TrustedProxies.parse(trusted).believes(peer) is is_believed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.domain.networks import UNKNOWN, circles_of, network_of
+from services.domain.callers.networks import UNKNOWN, circles_of, network_of
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Credentials:
 
 
 class UserStore(ABC):
-    """E-mail addresses are compared as `services.stores.base.emails` does, everywhere."""
+    """E-mail addresses are compared as `services.stores.base.accounts.emails` does, everywhere."""
 
     @abstractmethod
     def tenant_id(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import idna
 import structlog
 
-from services.stores.base.users import Credentials
+from services.stores.base.accounts.users import Credentials
 
 _ASCII_LOWER = str.maketrans({chr(upper): chr(upper + 32) for upper in range(65, 91)})
 

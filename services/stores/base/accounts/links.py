@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.domain.users import User
-from services.stores.base.users import NewUser
+from services.stores.base.accounts.users import NewUser
 
 
 class LinkPurpose(StrEnum):

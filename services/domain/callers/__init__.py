@@ -1,0 +1,1 @@
+"""Who is at the other end: addresses and networks, the proxies between, fair shares."""

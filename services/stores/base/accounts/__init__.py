@@ -1,0 +1,1 @@
+"""Accounts, their logins, one-time links, and how addresses are compared."""
