@@ -91,13 +91,13 @@ class Servers:
         port = free_port()
         options = ["--worker-class", "gevent", "--workers", "1", "--worker-connections", "5000"]
         options += ["--config", os.devnull]  # the file in this folder is Charla's
-        options += ["--no-control-socket", "--bind", f"127.0.0.1:{port}", "bench.peer_flask:app"]
+        options += ["--no-control-socket", "--bind", f"127.0.0.1:{port}", "bench.peers.peer_flask:app"]
         return self._start("flask", port, ["-m", "gunicorn", *options], asked_at(upstream))
 
     def fastapi(self, upstream: Server) -> Server:
         """Start the FastAPI textbook relay."""
         port = free_port()
-        options = ["--port", str(port), "--log-level", "warning", "bench.peer_fastapi:app"]
+        options = ["--port", str(port), "--log-level", "warning", "bench.peers.peer_fastapi:app"]
         return self._start("fastapi", port, ["-m", "uvicorn", *options], asked_at(upstream))
 
     def charla(self, upstream: Server, name: str = "charla", **more: str) -> Server:

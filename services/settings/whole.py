@@ -25,8 +25,8 @@ GROUPS: Mapping[str, type] = {
     "logs": LogSettings,
     "accounts": AccountSettings,
     "limits": LimitSettings,
-    "connections": ConnectionSettings,
     "storage": StorageSettings,
+    "connections": ConnectionSettings,
     "providers": ProviderSettings,
     "routing": RoutingSettings,
     "runs": RunSettings,
@@ -79,8 +79,8 @@ class Settings:
     logs: LogSettings = field(default_factory=LogSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
-    connections: ConnectionSettings = field(default_factory=ConnectionSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    connections: ConnectionSettings = field(default_factory=ConnectionSettings)
     providers: ProviderSettings = field(default_factory=ProviderSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     runs: RunSettings = field(default_factory=RunSettings)
