@@ -1,20 +1,35 @@
-"""How a server is measured: what streams through it cost, and how soon each brought text."""
+"""How a server is measured: what streams through it cost, and how soon it answers."""
 
 import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from statistics import median
 
-from bench.load import Answer, open_all, send_in_lots
+from hostile.attack import Target as Victim
+from hostile.attackers import Attackers
+
+from bench.load import Answer, Ask, open_all, send, send_in_lots
 from bench.servers import Server
 from bench.targets import Target
 from bench.upstream import text_of, timing_of
 
 SAMPLE_SECONDS = 0.5
+EVERY_SECONDS = 0.02
+AGAIN_SECONDS = 1.0
+PATIENCE_SECONDS = 10.0
+CROWD: Mapping[str, int] = {
+    "slow bodies": 200,
+    "unread streams": 200,
+    "wrong logins": 50,
+    "unknown names": 2,
+    "empty objects": 2,
+}
+"""How many of each there are; each acts again after a second, when it was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +201,50 @@ async def _watch_memory(server: Server, seen: list[float]) -> None:
     while True:
         await asyncio.sleep(SAMPLE_SECONDS)
         seen.append(server.memory_mb())
+
+
+@dataclass(frozen=True, slots=True)
+class Healths:
+    """How long /health took in milliseconds, quiet and attacked; and how many answers were bad."""
+
+    quiet_ms: Sequence[float]
+    attacked_ms: Sequence[float]
+    bad: int
+
+
+async def watch_health(target: Victim, seconds: float) -> Healths:
+    """Ask for /health for so long, then for as long while a crowd of attackers is there."""
+    quiet = await _ask_again_and_again(target.port, seconds)
+    with Attackers(target) as attackers:
+        for attack, count in CROWD.items():
+            await asyncio.to_thread(attackers.begin, attack, count, AGAIN_SECONDS)
+        attacked = await _ask_again_and_again(target.port, seconds)
+    both = (*quiet, *attacked)
+    return Healths(
+        [one.milliseconds for one in quiet],
+        [one.milliseconds for one in attacked],
+        sum(not one.is_well for one in both),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Health:
+    milliseconds: float
+    is_well: bool
+
+
+async def _ask_again_and_again(port: int, seconds: float) -> list[_Health]:
+    """Ask at a steady pace, over a new connection each time, however late the answers are."""
+    over, asked = time.perf_counter() + seconds, []
+    while time.perf_counter() < over:
+        asked.append(asyncio.ensure_future(_ask(port)))
+        await asyncio.sleep(EVERY_SECONDS)
+    return list(await asyncio.gather(*asked))
+
+
+async def _ask(port: int) -> _Health:
+    began, is_well = time.perf_counter(), False
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            is_well = (await send(Ask(port, "/health", None))).status == HTTPStatus.OK
+    return _Health((time.perf_counter() - began) * 1000, is_well)

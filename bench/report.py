@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-from bench.attacked import Healths
-from bench.measures import Load, Rounds, at_share
+from bench.measures import Healths, Load, Rounds, at_share
 
 CPU_RATIO_BOUND = 0.42
 CPU_RATIO_GOAL = 0.35

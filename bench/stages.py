@@ -4,9 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import report
-from bench.attacked import watch_health
 from bench.load import Answer, send_all
-from bench.measures import WARM_UP, Rounds, Wave, drive, open_many, side_by_side
+from bench.measures import (
+    WARM_UP,
+    Rounds,
+    Wave,
+    drive,
+    open_many,
+    side_by_side,
+    watch_health,
+)
 from bench.report import Bound, Relayed
 from bench.targets import SCALED_WORKERS, Targets, asked_by
 from bench.turns import measure_turns

@@ -47,6 +47,8 @@ def pipelined(scene: Scene, number: int) -> str:
         wire.close()
 
 
+REFUSED = ("429 queue_full", "429 too_many_readers", "429 too_many_runs")
+
 ATTACKS = (
     Attack(
         name="searches",
@@ -60,7 +62,7 @@ ATTACKS = (
         name="a full queue",
         does="fills the queue before a provider as one user",
         bound="`QUEUE_SIZE`, `MAX_ACTIVE_RUNS_PER_USER`",
-        answers=frozenset({OPEN, "200", "429 queue_full", "429 too_many_runs"}),
+        answers=frozenset({OPEN, "200", *REFUSED}),
         act=queued,
         at_once=16,
     ),
