@@ -91,7 +91,12 @@ class Servers:
         port = free_port()
         options = ["--worker-class", "gevent", "--workers", "1", "--worker-connections", "5000"]
         options += ["--config", os.devnull]  # the file in this folder is Charla's
-        options += ["--no-control-socket", "--bind", f"127.0.0.1:{port}", "bench.peers.peer_flask:app"]
+        options += [
+            "--no-control-socket",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "bench.peers.peer_flask:app",
+        ]
         return self._start("flask", port, ["-m", "gunicorn", *options], asked_at(upstream))
 
     def fastapi(self, upstream: Server) -> Server:
