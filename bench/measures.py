@@ -21,6 +21,8 @@ from bench.upstream import text_of, timing_of
 SAMPLE_SECONDS = 0.5
 EVERY_SECONDS = 0.02
 AGAIN_SECONDS = 1.0
+SETTLE_SECONDS = 10.0
+"""So long the readers who read nothing take to fill all buffers; then they are idle."""
 PATIENCE_SECONDS = 10.0
 CROWD: Mapping[str, int] = {
     "slow bodies": 200,
@@ -218,6 +220,7 @@ async def watch_health(target: Victim, seconds: float) -> Healths:
     with Attackers(target) as attackers:
         for attack, count in CROWD.items():
             await asyncio.to_thread(attackers.begin, attack, count, AGAIN_SECONDS)
+        await asyncio.sleep(SETTLE_SECONDS)
         attacked = await _ask_again_and_again(target.port, seconds)
     both = (*quiet, *attacked)
     return Healths(

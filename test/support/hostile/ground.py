@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
-from api.chat_client import REALTIME, ChatClient
+from api.chat_client import PASSWORD, REALTIME, ChatClient
 from hostile.attack import Attack, Target
 from hostile.attackers import Attackers
 from hostile.good_user import GoodUser
@@ -161,5 +161,5 @@ def strangers(server: ServerProcess, accounts: int = 8) -> Target:
         page=f"{REALTIME}/sessions/{sessions[0]}/messages?limit=100",
         run=f"{REALTIME}/runs/{reply.json['run_id']}/stream",
         email=clients[0].user["email"],
-        password="correct horse battery staple",
+        password=PASSWORD,
     )
