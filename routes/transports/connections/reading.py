@@ -3,8 +3,14 @@
 import sys
 from typing import Any
 
-from gunicorn.http.body import LengthReader  # type: ignore[import-untyped]  # it has no types
-from gunicorn.http.errors import NoMoreData  # type: ignore[import-untyped]  # the same
+from gunicorn.http.body import (  # type: ignore[import-untyped]  # it has no types
+    ChunkedReader,
+    LengthReader,
+)
+from gunicorn.http.errors import (  # type: ignore[import-untyped]  # the same
+    InvalidChunkSize,
+    NoMoreData,
+)
 from gunicorn.http.message import Request  # type: ignore[import-untyped]  # the same
 from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]  # the same
 
@@ -13,7 +19,23 @@ from routes.transports.connections.client_socket import ClientSocket
 from routes.transports.connections.clocks import BodyClock, HeadClock
 from services.domain.errors.requests import RequestTimeout
 
+_MOST_CHUNKS = 10_000
+"""A chunk takes 5 us, however small it is: 200,000 of one byte took the hub for a second."""
+
 _INVITATION = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class BoundedChunks(ChunkedReader):  # type: ignore[misc]  # gunicorn has no types
+    """A body in chunks, of which there may be only so many."""
+
+    left = _MOST_CHUNKS
+
+    def parse_chunk_size(self, *args: Any, **options: Any) -> Any:
+        """Read the head of the next chunk."""
+        self.left -= 1
+        if self.left < 0:
+            raise InvalidChunkSize(b"too many chunks")
+        return super().parse_chunk_size(*args, **options)
 
 
 class ClientRequest(Request):  # type: ignore[misc]  # gunicorn has no types
@@ -35,6 +57,12 @@ class ClientRequest(Request):  # type: ignore[misc]  # gunicorn has no types
         """Parse the head, which has a bound."""
         self.max_buffer_headers = MAX_HEAD_BYTES
         return super().parse(unreader)
+
+    def set_body_reader(self) -> None:
+        """Choose how the body is read; one in chunks has a bound of its own."""
+        super().set_body_reader()
+        if type(self.body.reader) is ChunkedReader:
+            self.body.reader = BoundedChunks(self, self.unreader)
 
     def expect_body(self, bounds: Bounds) -> BodyClock | None:
         """Give what bounds the wait for the body; None: there is none.
