@@ -1,14 +1,18 @@
 """Hashing passwords beside the hub."""
 
+import os
 import statistics
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import gevent
 import pytest
 
-from services.identity.passwords import Passwords
+from services.identity.passwords import YIELDING, Passwords
 
+TASKS = Path("/proc/self/task")
 CHEAP = 1024
 SLOW = 65536
 
@@ -85,3 +89,13 @@ def test_the_hub_runs_on_while_a_password_is_hashed() -> None:
     passwords.close()
 
     assert len(steps) > 3
+
+
+def test_hashing_gives_way_to_streams_where_all_cores_are_busy(passwords: Passwords) -> None:
+    hub = threading.get_native_id()
+
+    passwords.hash("correct horse")
+
+    priorities = [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in TASKS.iterdir()]
+    assert YIELDING in priorities
+    assert os.getpriority(os.PRIO_PROCESS, hub) < YIELDING
