@@ -62,12 +62,9 @@ class Outcome:
 def provider_of(
     kind: str, base_url: str | None = None, api_key: str = KEY, **more: Any
 ) -> Provider:
-    """Build a provider with short timeouts, of the models that are known without its settings."""
-    given = {"models": known_models().models_of(kind)} | more
-    config = ProviderConfig(
-        kind=kind, name=kind, api_key=api_key, base_url=base_url, timeouts=QUICK, **given
-    )
-    return build(config)
+    """Build a provider, unless told with short timeouts, of the models that are known without its settings."""
+    given = {"models": known_models().models_of(kind), "timeouts": QUICK} | more
+    return build(ProviderConfig(kind=kind, name=kind, api_key=api_key, base_url=base_url, **given))
 
 
 @cache
