@@ -62,8 +62,11 @@ class Outcome:
 def provider_of(
     kind: str, base_url: str | None = None, api_key: str = KEY, **more: Any
 ) -> Provider:
-    """Build a provider, unless told with short timeouts, of the models that are known without its settings."""
-    given = {"models": known_models().models_of(kind), "timeouts": QUICK} | more
+    """Build a provider of the models that are known without its settings.
+
+    Its timeouts are short unless others are given.
+    """
+    given: dict[str, Any] = {"models": known_models().models_of(kind), "timeouts": QUICK} | more
     return build(ProviderConfig(kind=kind, name=kind, api_key=api_key, base_url=base_url, **given))
 
 
