@@ -40,8 +40,6 @@ chdir = str(Path(__file__).parent)
 bind = _server.address
 worker_class = "routes.transports.worker.StreamWorker"
 workers = _settings.scaling.workers
-forwarded_allow_ips = ""
-"""Whose headers are believed is TRUSTED_PROXIES' matter; gunicorn would believe all of loopback."""
 backlog = 4096
 """A burst of thousands waits here to be accepted; Linux takes no more unless it is told to."""
 graceful_timeout = _server.graceful_timeout
@@ -53,6 +51,8 @@ worker_connections = 2 * _settings.max_connections
 worker_tmp_dir = str(_memory)
 """A worker touches a file there each second: on a disk that stalls, it would stand still."""
 control_socket_disable = True
+sendfile = False
+"""It would go past the bounds that a ClientSocket sets for whoever takes an answer slowly."""
 forwarded_allow_ips = ""
 """By default gunicorn believes SCRIPT_NAME and X-Forwarded-Proto of everybody on this machine; what
 is believed is TRUSTED_PROXIES' alone."""

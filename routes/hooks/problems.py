@@ -52,10 +52,10 @@ class Problem:
     detail: str
     more: Mapping[str, object] = field(default_factory=dict)
 
-    def document(self, request_id: str | None) -> dict[str, object]:
-        """Give the document."""
+    def document(self, request_id: str | None, root: str | None = None) -> dict[str, object]:
+        """Give the document; `root` is the path that this server is below, None: as now asked."""
         return {
-            "type": path_here(f"/api/docs/errors#{self.code}"),
+            "type": f"{path_here('') if root is None else root}/api/docs/errors#{self.code}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

@@ -8,11 +8,13 @@ had.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 from flask import Response, g
 
 from routes.hooks.problems import problem_of
+from routes.hooks.proxies import path_here
 from routes.transports.payloads import Payload
 from routes.transports.whole_json import WholeAnswer
 from services.domain.deliveries import EventStream
@@ -21,6 +23,9 @@ from services.domain.runs import Run
 
 _WHITE_SPACE = b" "
 _FAILED = CharlaError("The server failed; its log knows more under the request id.")
+
+Tell = Callable[[CharlaError], bytes]
+"""Writes the problem document of an error; it knows the request, whose context has ended by then."""
 
 Write = Callable[[Payload], str]
 """Writes an answer as JSON."""
@@ -40,30 +45,29 @@ def kept_answer(run: Run, events: EventStream, seconds: float, write: Write) -> 
         if payload is not None:
             return payload
         undo.pop_all()
-    body = _body(answer, seconds, write, g.get("request_id"))
+    told = partial(_told, request_id=g.get("request_id"), root=path_here(""))
+    body = _body(answer, seconds, write, told)
     response = Response(body, content_type="application/json")
     response.call_on_close(answer.close)
     response.headers["X-Accel-Buffering"] = "no"  # nginx would keep the white space to itself
     return response
 
 
-def _body(
-    answer: WholeAnswer, seconds: float, write: Write, request_id: str | None
-) -> Iterator[bytes]:
+def _body(answer: WholeAnswer, seconds: float, write: Write, told: Tell) -> Iterator[bytes]:
     payload = None
     while payload is None:
         yield _WHITE_SPACE
         try:
             payload = answer.wait(seconds)
         except CharlaError as error:
-            yield _told(error, request_id)
+            yield told(error)
             return
         except Exception as exc:
             log.exception("unhandled_error", exc_info=exc)
-            yield _told(_FAILED, request_id)
+            yield told(_FAILED)
             return
     yield write(payload).encode()
 
 
-def _told(error: CharlaError, request_id: str | None) -> bytes:
-    return json.dumps(problem_of(error).document(request_id), default=str).encode()
+def _told(error: CharlaError, request_id: str | None, root: str) -> bytes:
+    return json.dumps(problem_of(error).document(request_id, root), default=str).encode()

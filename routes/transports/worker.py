@@ -16,8 +16,17 @@ from routes.transports.connections.reading import ClientRequests
 from routes.transports.connections.register import IsProxy, Register
 from services.domain.errors.requests import RequestTimeout
 
-_LEFT = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF)
-"""How a client that has left is noticed."""
+_LEFT = (
+    errno.EPIPE,
+    errno.ECONNRESET,
+    errno.ECONNABORTED,
+    errno.ENOTCONN,
+    errno.EBADF,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.ENETDOWN,
+)
+"""How a client that has left, or whose network has, is noticed."""
 
 
 class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from services.settings.env_file import NAME as ENV_FILE
 from services.settings.secrets_file import FILE_NAME as SECRETS
 from services.settings.whole import Settings
 from services.stores.sqlite.store import FILE_NAME as DATABASE
+from services.telemetry.output import say
 
 UMASK = 0o077
 """What a server makes is for its own user."""
@@ -65,17 +65,17 @@ def _close(path: Path, *, is_needed: bool) -> None:
         path.chmod(mode & ~UMASK)
     except PermissionError:
         if found.st_uid == os.geteuid():
-            _tell(f"{was}, and its file system lets nobody change that.")
+            say(f"{was}, and its file system lets nobody change that.")
             return
         _not_ours(path, mode, is_needed=is_needed)
     except OSError as exc:
-        _tell(f"{was}, and that cannot be changed: {exc.strerror}.")
+        say(f"{was}, and that cannot be changed: {exc.strerror}.")
     else:
         left = stat.S_IMODE(path.stat().st_mode)
         if left & UMASK:
-            _tell(f"{was}, and its file system keeps no permissions: mount it with umask=077.")
+            say(f"{was}, and its file system keeps no permissions: mount it with umask=077.")
         else:
-            _tell(f"{was}; it is {left:04o} now.")
+            say(f"{was}; it is {left:04o} now.")
 
 
 def _not_ours(path: Path, mode: int, *, is_needed: bool) -> None:
@@ -87,8 +87,4 @@ def _not_ours(path: Path, mode: int, *, is_needed: bool) -> None:
     )
     if is_needed and mode & 0o007:
         raise CannotStart(sentence)
-    _tell(sentence)
-
-
-def _tell(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
+    say(sentence)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -32,6 +33,9 @@ _transformed = ExceptionDictTransformer(show_locals=False)
 
 COUNTS = ("_tokens", "_estimate")
 """`input_tokens` is a number, not a token."""
+
+_REMEMBERED = 256
+"""Names of keys; to judge the ten of a request anew was a tenth of all calls of a short one."""
 
 
 def configure(level: str, style: str, stream: TextIO | None = None) -> None:
@@ -82,14 +86,19 @@ def hide_secrets(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
 
 
 def _shown(name: str, value: Any) -> Any:
-    folded = name.casefold()
-    if folded in CONTENT_NAMES:
-        return HIDDEN
-    if any(word in folded for word in SECRET_NAMES) and not folded.endswith(COUNTS):
+    if _is_hidden(name):
         return HIDDEN
     if isinstance(value, Mapping):
         return {key: _shown(str(key), inner) for key, inner in value.items()}
     return shortened(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _is_hidden(name: str) -> bool:
+    folded = name.casefold()
+    if folded in CONTENT_NAMES:
+        return True
+    return any(word in folded for word in SECRET_NAMES) and not folded.endswith(COUNTS)
 
 
 def _ending(style: str) -> list[Processor]:

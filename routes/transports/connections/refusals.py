@@ -75,15 +75,19 @@ class Refusals:
             duration_ms=round((time.monotonic() - began) * 1000, 1),
         )
         self._count(UNKNOWN_ROUTE, method if method in METHODS else OTHER_METHOD, problem.status)
-        return written(problem, request_id, {})
+        return _written(problem, request_id, {"Date": http_date()})
 
     def full(self) -> bytes:
-        """Write the answer to a connection for which there is no place."""
+        """Write the answer to a connection for which there is no place.
+
+        It is written once, and sent for as long as the worker lives, so it tells no time.
+        """
         error = TooManyConnections(
             "Your network has as many connections to this server as it may have now. Close some, "
             "or try again later."
         )
-        return written(problem_of(error), None, {"Retry-After": f"{error.retry_after:.0f}"})
+        fields = {"Retry-After": f"{error.retry_after:.0f}"}
+        return _written(problem_of(error), None, fields)
 
     def tell_full(self, refused: int, address: str) -> None:
         """Log that connections were refused."""
@@ -112,11 +116,10 @@ def is_own_fault(error: Exception) -> bool:
     return isinstance(error, own) or not isinstance(error, CharlaError | errors.ParseException)
 
 
-def written(problem: Problem, request_id: str | None, more: Mapping[str, str]) -> bytes:
+def _written(problem: Problem, request_id: str | None, more: Mapping[str, str]) -> bytes:
     """Write a problem as a whole response, after which the connection is closed."""
     body = json.dumps(problem.document(request_id), default=str)
     fields = {
-        "Date": http_date(),
         "Connection": "close",
         "Content-Type": CONTENT_TYPE,
         "Content-Length": str(len(body)),

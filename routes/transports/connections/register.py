@@ -48,10 +48,10 @@ class Register:
         """
         circles = () if self._is_proxy(address) else circles_of(address)
         free = self._bounds.places - len(self._present)
-        if free <= 0 and self._make_room(circles):
-            free = 1
-        share = self._bounds.network_share
-        if not all(may_take(self._held[circle], free, share) for circle in circles or ("",)):
+        # Nobody loses a place for a newcomer that would not get it.
+        if not self._may_take(circles, max(1, free)):
+            return False
+        if free <= 0 and not self._make_room(circles):
             return False
         client.circles, client.waiting, client.debts = circles, self._waiting, self._debts
         self._present.add(client)
@@ -76,6 +76,10 @@ class Register:
         for client in list(self._waiting):
             if client.is_idle:
                 client.let_go()
+
+    def _may_take(self, circles: tuple[str, ...], free: int) -> bool:
+        share = self._bounds.network_share
+        return all(may_take(self._held[circle], free, share) for circle in circles)
 
     def _make_room(self, circles: tuple[str, ...]) -> bool:
         """Close a connection that has waited long, of a network that holds many."""

@@ -15,6 +15,7 @@ SETTINGS = {
     "RATE_LIMIT_ENABLED": "false",
     "JSON_KEEPALIVE_SECONDS": "0.3",
     "PING_SECONDS": "0.1",
+    "TRUSTED_PROXIES": "1",
     "GRACEFUL_TIMEOUT": "1",  # one answer is left unfinished
 }
 
@@ -33,6 +34,7 @@ def asked(server: ServerProcess, content: str, version: str = "1.1") -> bytes:
     lines = (
         f"Authorization: Bearer {token}",
         "Content-Type: application/json",
+        "X-Forwarded-Prefix: /below",
         f"Content-Length: {len(body)}",
         "Connection: close",
     )
@@ -93,6 +95,7 @@ def test_a_late_failure_is_told_by_the_body_with_the_status_that_it_had(
     problem = json.loads(b"".join(chunks_of(answer)))
     assert problem["status"] == 502
     assert problem["code"] == "upstream_cut"
+    assert problem["type"] == "/below/api/docs/errors#upstream_cut"
     assert problem["content"].split()
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert {"run_id", "message_id", "session_id"} <= problem.keys()

@@ -47,21 +47,33 @@ def installation(folder: Path, **environ: str) -> Settings:
     return settings
 
 
-def test_what_is_open_is_closed_and_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_cannot_be_told_keeps_nothing_open_and_no_server_from_its_start(
+    tmp_path: Path,
 ) -> None:
+    folder = installation(tmp_path / "data").server.data_dir
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", ON_READ_ONLY, str(folder)], cwd=ROOT, stderr=full, check=False
+        )
+
+    assert done.returncode == 0
+    assert mode(folder / "charla.db") == 0o600
+
+
+def test_what_is_open_is_closed_and_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     settings = installation(tmp_path / "data")
     folder = settings.server.data_dir
 
     make_private(settings)
 
-    told = capsys.readouterr().err.splitlines()
+    told = capfd.readouterr().err.splitlines()
     for name in ("charla.db", "charla.db-wal", "charla.db-shm", "secrets.json"):
         assert mode(folder / name) == 0o600
         assert any(f"{name} was open" in line and "0600 now" in line for line in told)
     assert (mode(folder), mode(folder / "outbox")) == (0o700, 0o700)
     make_private(settings)
-    assert capsys.readouterr().err == ""
+    assert capfd.readouterr().err == ""
 
 
 def test_a_folder_that_holds_other_things_stays_as_it_is(tmp_path: Path) -> None:
@@ -144,7 +156,7 @@ def test_a_file_of_another_user_that_everybody_may_read_is_refused_in_production
 
 
 def test_a_volume_of_another_user_is_told_and_no_reason_not_to_start(
-    theirs: Path, capsys: pytest.CaptureFixture[str]
+    theirs: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (theirs / ".env").unlink()
     (theirs / "data").chmod(0o777)
@@ -152,7 +164,7 @@ def test_a_volume_of_another_user_is_told_and_no_reason_not_to_start(
     with as_nobody():
         make_private(settings_of(theirs, AppEnv.PRODUCTION))
 
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert ("data belongs to another user" in told) is (os.geteuid() == 0)
 
 

@@ -1,5 +1,6 @@
 """The socket that a client is answered through."""
 
+import errno
 import time
 from typing import Any
 
@@ -99,4 +100,22 @@ def test_the_worker_answers_through_such_sockets_and_closes_them() -> None:
 
         assert type(worker.seen) is ClientSocket
         assert theirs.recv(1) == b""
+    worker.tmp.close()
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ECONNABORTED])
+def test_a_client_whose_network_is_gone_is_no_failure_of_the_server(number: int) -> None:
+    class Cut(ClientSocket):
+        __slots__ = ()
+
+        def recv(self, *_: Any) -> bytes:
+            raise OSError(number, "the network is gone")
+
+    worker = Noting(1, 0, [], None, 30, Config(), None)  # it has no log to write a traceback to
+    ours, theirs = gevent.socket.socketpair()
+    with theirs, gevent.socket.socket() as listener:
+        client = as_client(ours)
+        client.__class__ = Cut
+        worker.handle(listener, client, ("", 0))
+        assert client.fileno() < 0
     worker.tmp.close()

@@ -14,6 +14,7 @@ from gevent.pool import Pool
 
 from routes.transports.connections.bounds import Bounds
 from routes.transports.connections.gate import Gate
+from routes.transports.connections.refusals import Refusals
 from routes.transports.connections.register import Register
 
 REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\n\r\n"
@@ -46,6 +47,12 @@ def gate_of(listener: gevent.socket.socket, places: int) -> tuple[Gate, Register
 def connected(listener: gevent.socket.socket) -> socket.socket:
     """Connect to it."""
     return socket.create_connection(listener.getsockname(), timeout=10)
+
+
+def test_what_is_sent_for_as_long_as_the_worker_lives_tells_no_time() -> None:
+    refusal = Refusals(nothing).full()
+    assert b"\r\nRetry-After: " in refusal
+    assert b"\r\nDate: " not in refusal
 
 
 @contextmanager
@@ -108,3 +115,22 @@ def test_the_connections_of_a_proxy_belong_to_no_network() -> None:
 
         assert [enter("192.0.2.1") for _ in range(8)] == [True] * 8
         assert [enter("192.0.2.2") for _ in range(3)] == [True, True, False]
+
+
+def test_nobody_loses_a_place_for_a_newcomer_that_does_not_get_it() -> None:
+    register = Register(Bounds(places=12, network_share=0.75), is_proxy=lambda _: False)
+    ours, theirs = gevent.socket.socketpair()
+    with ours, theirs, ExitStack() as opened:
+
+        def enter(address: str) -> bool:
+            client = opened.enter_context(as_client(ours.dup()))
+            did_enter = register.enter(client, address)
+            client.waiting[client] = None  # as one whose client is waited for
+            return did_enter
+
+        many, some, few = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+        assert [enter(address) for address in [many] * 7 + [some] * 3 + [few] * 2] == [True] * 12
+        assert not enter(some)
+        assert len(register) == 12
+        assert enter("192.0.2.4")
+        assert len(register) == 12
