@@ -11,7 +11,7 @@ from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]  
 from routes.transports.connections.bounds import KEPT_BODY_BYTES, MAX_HEAD_BYTES, Bounds
 from routes.transports.connections.client_socket import ClientSocket
 from routes.transports.connections.clocks import BodyClock, HeadClock
-from services.domain.errors.requests import RequestTimeout
+from services.domain.errors.base import CharlaError
 
 _INVITATION = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -87,6 +87,7 @@ class ClientRequests(RequestParser):  # type: ignore[misc]  # gunicorn has no ty
         """
         begun = bool(self.unreader.buf.getbuffer())
         client.clock = HeadClock(wait_seconds, bounds.head_seconds, has_begun=begun)
+        client.was_answered = self.req_count > 0
         self.latest = None
         self.req_count += 1
         try:
@@ -113,5 +114,5 @@ class ClientRequests(RequestParser):  # type: ignore[misc]  # gunicorn has no ty
             return True
         try:
             return bool(self.finish_body())
-        except (RequestTimeout, OSError):
+        except (CharlaError, OSError):
             return False
