@@ -14,7 +14,7 @@ from routes.transports.connections.clocks import HeadClock
 from routes.transports.connections.gate import Gate
 from routes.transports.connections.reading import ClientRequests
 from routes.transports.connections.register import IsProxy, Register
-from services.domain.errors.requests import RequestTimeout
+from services.domain.errors.base import CharlaError
 
 _LEFT = (
     errno.EPIPE,
@@ -90,7 +90,7 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _refuse(self, client: ClientSocket, request: Any, error: Exception) -> None:
         """Answer where the application could not."""
-        if not isinstance(error, ParseException | RequestTimeout):
+        if not isinstance(error, ParseException | CharlaError):
             self.log.error("Error handling a request", exc_info=error)
         if self.refusals is None:
             return

@@ -12,11 +12,13 @@ import gevent.socket
 
 from routes.transports.connections.clocks import BodyClock, Clock, HeadClock
 from routes.transports.connections.debts import Debts
-from services.domain.errors.requests import RequestTimeout
+from services.domain.errors.base import CharlaError
+from services.domain.errors.outages import TooManyConnections
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _PIECE_BYTES = 64 * 1024
 _NO_BOUND = Debts(sys.maxsize)
+_LET_GO = "The rest of the request was waited for while others found no place. Send it again."
 
 
 class ClientSocket(gevent.socket.socket):
@@ -32,8 +34,10 @@ class ClientSocket(gevent.socket.socket):
         "clock",
         "debts",
         "is_behind",
+        "is_let_go",
         "waited_seconds",
         "waiting",
+        "was_answered",
     )
 
     timeout: float | None
@@ -55,8 +59,15 @@ class ClientSocket(gevent.socket.socket):
     is_behind: bool
     """Tells whether an answer waits for the client to take more of it."""
 
-    waiting: dict["ClientSocket", None]
-    """It holds this connection while the client is waited for; the longest wait comes first."""
+    is_let_go: bool
+    """Tells whether others got the place of this connection."""
+
+    waiting: dict["ClientSocket", float]
+    """It holds this connection, and since when, while the client is waited for; the longest wait
+    comes first."""
+
+    was_answered: bool
+    """Tells whether it has had an answer already."""
 
     waited_seconds: float
     """How much of its time a client that is behind has used up in the present answer."""
@@ -70,6 +81,8 @@ class ClientSocket(gevent.socket.socket):
         self.clock = None
         self.debts = _NO_BOUND
         self.is_behind = False
+        self.is_let_go = False
+        self.was_answered = False
         self.waiting = {}
         self.waited_seconds = 0.0
 
@@ -87,6 +100,8 @@ class ClientSocket(gevent.socket.socket):
             data = self._wait_for(clock, args)
         finally:
             self.timeout = given
+        if not data and self.is_let_go and not self.is_idle:
+            raise TooManyConnections(_LET_GO)
         clock.took(len(data))
         return data
 
@@ -98,7 +113,7 @@ class ClientSocket(gevent.socket.socket):
         self.timeout = clock.until - time.monotonic()
         if self.timeout <= 0:
             raise clock.overdue()
-        self.waiting[self] = None
+        self.waiting[self] = time.monotonic()
         try:
             return super().recv(*args)
         except TimeoutError:
@@ -107,6 +122,10 @@ class ClientSocket(gevent.socket.socket):
                 return super().recv(*args)
             except BlockingIOError:
                 raise clock.overdue() from None
+        except OSError:  # `let_go` ends a wait in this way
+            if not self.is_let_go:
+                raise
+            return b""
         finally:
             self.waiting.pop(self, None)
 
@@ -134,7 +153,7 @@ class ClientSocket(gevent.socket.socket):
         if not debts.take(circles, count):
             raise TimeoutError("too much is owed to this network")
         self.is_behind = True
-        self.waiting[self] = None
+        self.waiting[self] = time.monotonic()
         try:
             self._send_late(left, flags)
         finally:
@@ -163,7 +182,7 @@ class ClientSocket(gevent.socket.socket):
     def hear_out(self, clock: Clock, most_bytes: int) -> None:
         """Say that the answer is complete, and pass over what the client still sends."""
         self.clock = clock
-        with suppress(OSError, RequestTimeout):
+        with suppress(OSError, CharlaError):
             self.shutdown(socket.SHUT_WR)
             while most_bytes > 0 and (data := self.recv(_PIECE_BYTES)):
                 most_bytes -= len(data)
@@ -176,6 +195,7 @@ class ClientSocket(gevent.socket.socket):
 
     def let_go(self) -> None:
         """Have whoever waits for the client see the end of the connection."""
+        self.is_let_go = True
         with suppress(OSError):
             self.shutdown(socket.SHUT_RDWR if self.is_behind else socket.SHUT_RD)
 

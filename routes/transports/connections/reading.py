@@ -17,7 +17,7 @@ from gunicorn.http.parser import RequestParser  # type: ignore[import-untyped]  
 from routes.transports.connections.bounds import KEPT_BODY_BYTES, MAX_HEAD_BYTES, Bounds
 from routes.transports.connections.client_socket import ClientSocket
 from routes.transports.connections.clocks import BodyClock, HeadClock
-from services.domain.errors.requests import RequestTimeout
+from services.domain.errors.base import CharlaError
 
 _MOST_CHUNKS = 10_000
 """A chunk takes 5 us, however small it is: 200,000 of one byte took the hub for a second."""
@@ -115,6 +115,7 @@ class ClientRequests(RequestParser):  # type: ignore[misc]  # gunicorn has no ty
         """
         begun = bool(self.unreader.buf.getbuffer())
         client.clock = HeadClock(wait_seconds, bounds.head_seconds, has_begun=begun)
+        client.was_answered = self.req_count > 0
         self.latest = None
         self.req_count += 1
         try:
@@ -141,5 +142,5 @@ class ClientRequests(RequestParser):  # type: ignore[misc]  # gunicorn has no ty
             return True
         try:
             return bool(self.finish_body())
-        except (RequestTimeout, OSError):
+        except (CharlaError, OSError):
             return False

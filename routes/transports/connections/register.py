@@ -1,5 +1,6 @@
 """All connections of a worker: who holds how many, and which of them wait for their client."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
@@ -12,6 +13,12 @@ from services.domain.callers.shares import may_take
 
 _FEW = 4
 """A network that holds less than so many gets the place of a connection that waits."""
+
+_LONG_SECONDS = 1.0
+"""Who was waited for so long gives way to any of those; a client sends its request at once."""
+
+_REMEMBERED = 4096
+"""So many networks that had to give way are kept in mind."""
 
 _LOOKED_AT = 64
 """Of so many that have waited longest one gives way; to look at all of them would take longer than
@@ -33,7 +40,8 @@ class Register:
         self._bounds = bounds
         self._is_proxy = is_proxy
         self._present: set[ClientSocket] = set()
-        self._waiting: dict[ClientSocket, None] = {}
+        self._waiting: dict[ClientSocket, float] = {}
+        self._gave_way: dict[str, float] = {}
         self._held: Counter[str] = Counter()
         self._debts = Debts(bounds.unsent_bytes, bounds.network_share)
 
@@ -82,16 +90,37 @@ class Register:
         return all(may_take(self._held[circle], free, share) for circle in circles)
 
     def _make_room(self, circles: tuple[str, ...]) -> bool:
-        """Close a connection that has waited long, of a network that holds many."""
+        """Close a connection that has waited long, of a network that does not hold less.
+
+        A network that had to give way takes no other's place for a while: those that only wait
+        would else drive each other out without end, and all others queue up behind them.
+        """
         held = max((self._held[circle] for circle in circles), default=0)
-        if held >= _FEW or not self._waiting:
+        if held >= _FEW or self._has_given_way(circles):
             return False
-        victim = max(islice(self._waiting, _LOOKED_AT), key=self._held_beside)
-        if circles and self._held_beside(victim) <= held:
+        others = (one for one in self._waiting if not circles or one.circles[:1] != circles[:1])
+        victim = max(islice(others, _LOOKED_AT), key=self._held_beside, default=None)
+        if victim is None:
             return False
+        is_long = time.monotonic() - self._waiting[victim] > _LONG_SECONDS
+        if circles and self._held_beside(victim) < held and not is_long:
+            return False
+        if not (victim.was_answered and victim.is_idle):
+            self._keep_in_mind(victim.circles[:1])
         victim.let_go()
         self.leave(victim)
         return True
+
+    def _has_given_way(self, circles: tuple[str, ...]) -> bool:
+        since = self._gave_way.get(circles[0]) if circles else None
+        return since is not None and time.monotonic() - since < self._bounds.head_seconds
+
+    def _keep_in_mind(self, circles: tuple[str, ...]) -> None:
+        for circle in circles:
+            self._gave_way.pop(circle, None)
+            self._gave_way[circle] = time.monotonic()
+            if len(self._gave_way) > _REMEMBERED:
+                del self._gave_way[next(iter(self._gave_way))]
 
     def _held_beside(self, client: ClientSocket) -> int:
         return max((self._held[circle] for circle in client.circles), default=0)
