@@ -22,10 +22,10 @@ from services.domain.errors.requests import TooManyRequests
 from services.domain.limits import Limit, Standing, Windows, widened
 
 ELSEWHERE = (
-    "Too many logins to this account were tried. It goes on where you logged in before, and after"
-    " the time in Retry-After here."
+    "Too many logins to this account were tried. Where you are logged in, you still are; a new"
+    " login has to wait."
 )
-TOO_MANY_FAILED = "Too many logins failed in this network; come back after the time in Retry-After."
+TOO_MANY_FAILED = "Too many logins failed in this network: the next one has to wait."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,14 @@ def made_once(folder: Path, name: str) -> str:
     """Return the secret of this name from `folder`/secrets.json; the file is made where missing.
 
     Two servers that start at once get the same secret. Raises ValidationError where the file
-    cannot be read or holds something else.
+    cannot be made or read, or holds something else.
     """
     path = folder / FILE_NAME
-    if not path.exists():
-        _make(path, {name: secrets.token_urlsafe(SECRET_BYTES)})
+    try:
+        if not path.exists():
+            _make(path, {name: secrets.token_urlsafe(SECRET_BYTES)})
+    except OSError as exc:
+        raise ValidationError(f"{path} cannot be written: {exc.strerror}.") from exc
     try:
         value = json.loads(path.read_text(encoding="utf-8"))[name]
     except (OSError, ValueError, KeyError, TypeError) as exc:

@@ -31,7 +31,7 @@ export async function reload() {
   const mine = asked;
   const page = await untilDone(ask, {
     isWanted: () => mine === asked,
-    onProblem: (error, goesOn) => say(`${error.message}${goesOn ? " Trying again …" : ""}`),
+    onProblem: (error, goesOn) => say(goesOn ? `${error.reason} Trying again …` : error.message),
   });
   if (!page || mine !== asked) return;
   rows.clear();

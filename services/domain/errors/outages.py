@@ -45,6 +45,10 @@ class TooManyStreams(Unavailable):
     code = "too_many_streams"
     retry_after = 5
 
+    def __init__(self, detail: str = "") -> None:
+        """Say what is full; by itself, the server."""
+        super().__init__(detail or "As many streams are open here as this server takes.")
+
 
 class TooManyLogins(Unavailable):
     """More passwords wait to be checked than this server takes, or one waited for too long."""
@@ -52,6 +56,10 @@ class TooManyLogins(Unavailable):
     title = "Too many passwords are being checked"
     code = "too_many_logins"
     retry_after = 5
+
+    def __init__(self) -> None:
+        """Say that nothing was done: the password may be right."""
+        super().__init__("Too many people log in at once; this login was not looked at.")
 
 
 class TooManyConnections(Unavailable):

@@ -70,7 +70,7 @@ def search_busy() -> TooManyRequests:
 
 def search_too_broad() -> SearchTooBroad:
     """Say that the search was ended."""
-    text = "It takes too long: search for more words, or for longer ones."
+    text = "The search takes too long: search for more words, or for longer ones."
     return SearchTooBroad(text, {"q": [text]})
 
 

@@ -109,3 +109,30 @@ def test_a_refused_registration_says_why(
     # 401: a request that was under way when the login ended
     assert all(any(code in told for code in ("401", "409", "422")) for told in complaints)
     complaints.clear()
+
+
+def test_why_a_long_message_was_refused_is_seen_though_it_is_back_in_the_field(
+    context: BrowserContext, start_server: StartServer
+) -> None:
+    client = WebClient(context.new_page(), start_server({"MAX_STORED_BYTES_PER_USER": "2000"}).url)
+    client.register()
+    client.send("/slow 0 /echo " + "a line\n" * 60)
+    client.wait_for_end()
+    long = "another line\n" * 40
+
+    client.send(long)
+    client.wait_for_end("failed")
+
+    expect(client.page.locator("#content")).to_have_value(long)
+    expect(client.answer.locator(".mark.bad")).to_contain_text("Delete some")
+    expect(client.answer.locator(".mark.bad")).to_be_in_viewport()
+
+
+def test_writing_a_long_message_does_not_move_the_conversation(client: WebClient) -> None:
+    client.send("/slow 0 /echo " + "a line\n" * 80)
+    client.wait_for_end()
+    client.page.fill("#content", "a line\n" * 20)
+
+    client.page.locator("#content").press_sequentially("more")
+
+    expect(client.answer.locator(".foot")).to_be_in_viewport()

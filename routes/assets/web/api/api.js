@@ -9,7 +9,9 @@ export { newKey } from "./key.js";
 /** What the server refused, or (status 0) that it could not be reached. */
 export class Problem extends Error {
   constructor(document, status, retryAfter = null) {
-    super(sentence(document, status));
+    const text = sentence(document, status);
+    super([text, waitSentence(text, retryAfter)].filter(Boolean).join(" "));
+    this.reason = text; // without the time, for whoever comes again without being asked
     this.status = status;
     this.code = document.code ?? "unknown";
     this.errors = document.errors ?? {};
@@ -22,8 +24,9 @@ export class Problem extends Error {
 }
 
 function sentence(document, status) {
+  const isForm = [undefined, "invalid_request"].includes(document.code); // others say it themselves
   const fields = Object.entries(document.errors ?? {});
-  if (fields.length) return fields.map(([name, texts]) => fieldSentence(name, texts)).join(" ");
+  if (fields.length && (isForm || !document.detail)) return fields.map(([name, texts]) => fieldSentence(name, texts)).join(" ");
   if (document.detail) return document.detail;
   if (status === 429) return "That was too much at once. Please wait a moment.";
   if (status >= 500) return "The server cannot do this right now.";
@@ -34,6 +37,14 @@ function fieldSentence(name, texts) {
   const text = [texts].flat(2).map((part) => (typeof part === "string" ? part : "")).join(" ");
   const full = text.trim() || "is not valid.";
   return full.toLowerCase().includes(name.toLowerCase()) ? full : `${label(name)}: ${full}`;
+}
+
+/** Says when a new try makes sense, unless that is at once, or was said. */
+function waitSentence(text, seconds) {
+  if (!(seconds > 1) || /again/i.test(text)) return "";
+  const whole = Math.ceil(seconds);
+  const [amount, unit] = whole < 100 ? [whole, "seconds"] : [Math.ceil(whole / 60), "minutes"];
+  return `Try again in ${amount} ${unit}.`;
 }
 
 const label = (name) => (name[0] ?? "").toUpperCase() + name.slice(1).replaceAll("_", " ");

@@ -65,6 +65,7 @@ export class Answer {
     this.say("");
     this.foot.replaceChildren(make("span.mark.bad", { role: "alert" }, sentence));
     this.offerRetry(retry);
+    this.onGrow();
   }
 
   /** Puts a button behind the answer that tries again. */

@@ -42,8 +42,8 @@ async function load(sessionId) {
     isWanted: () => mine === moves,
     onProblem: (error, goesOn) => {
       if (error.status === 404) return leaveGone();
-      const more = goesOn ? " Trying again …" : "";
-      return history.showProblem(error.message + more, () => show(sessionId));
+      const text = goesOn ? `${error.reason} Trying again …` : error.message;
+      return history.showProblem(text, () => show(sessionId));
     },
   });
   if (!found || mine !== moves) return;

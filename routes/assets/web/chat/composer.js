@@ -24,8 +24,11 @@ const field = () => byId("content");
 
 /** Grows the field with its text; measured here because not every browser has field-sizing. */
 function fit() {
+  const { style, offsetHeight } = byId("composer");
+  style.minHeight = `${offsetHeight}px`; // measuring must not move the conversation above it
   field().style.height = "auto";
   field().style.height = `${Math.min(field().scrollHeight, TALLEST)}px`;
+  style.minHeight = "";
   byId("send").setAttribute("aria-disabled", String(!field().value.trim()));
 }
 

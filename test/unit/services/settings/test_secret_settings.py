@@ -1,5 +1,8 @@
 """The secret of the tokens: made in development, demanded in production, and never shown."""
 
+import errno
+import json
+import os
 import re
 import secrets
 import stat
@@ -36,6 +39,18 @@ def test_a_broken_secrets_file_is_told_and_not_replaced(tmp_path: Path, content:
 
     assert "delete it" in mistakes(tmp_path)["JWT_SECRET_KEY"]
     assert file.read_text(encoding="latin-1") == content
+
+
+def test_a_disk_that_takes_no_secret_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(json, "dump", full)
+
+    assert "No space left on device" in mistakes(tmp_path)["JWT_SECRET_KEY"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_given_secret_wins_and_no_file_is_made(tmp_path: Path) -> None:
