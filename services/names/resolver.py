@@ -8,7 +8,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -35,8 +35,9 @@ class NameTimes:
     """Seconds: how long answers hold, and how long callers wait.
 
     `known`, `unknown`: what was found holds, and that a name is unknown. `stale`: for how long what
-    was found serves where the name server fails, and after `patience` without its answer. `most`:
-    how long a caller waits who names no time.
+    was found serves where the name server fails, and after `patience` without its answer, or half
+    of the time that a caller has: the rest is for connecting. `most`: how long a caller waits who
+    names no time.
     """
 
     known: float = 5.0
@@ -65,12 +66,14 @@ class _Found:
     at: float
     addresses: Sequence[AddressInfo]
     error: Exception | None = None
+    is_doubted: bool = False
 
 
 @dataclass(slots=True)
 class _LookUp:
     """One that is under way; `found` is set when it has ended."""
 
+    began_at: float = field(default_factory=time.monotonic)
     found: _Found | None = None
     has_ended: Event = field(default_factory=Event)
 
@@ -127,26 +130,44 @@ class Names(Resolver):
         return self._find(_Key(name, 0, socket.SOCK_STREAM, 0, 0), port, seconds)
 
     def forget(self, name: str) -> None:
-        """Look a name up at the next call: nobody answers at the addresses that are known."""
-        for key in [key for key in self._known if key.name == name]:
-            del self._known[key]
+        """Look a name up at the next call: nobody answers at the addresses that are known.
+
+        They are all there is while the name server does not answer, and serve then as others do.
+        """
+        for key, known in self._known.items():
+            if key.name == name:
+                self._known[key] = replace(known, is_doubted=True)
 
     def _find(self, key: _Key, port: int | None, seconds: float) -> Sequence[AddressInfo]:
         known = self._known.get(key)
         if known is None or not self._is_fresh(known):
-            look_up = self._under_way.get(key) or self._begin(key)
-            is_stale_known = known is not None and known.error is None
-            look_up.has_ended.wait(
-                min(seconds, self._times.patience) if is_stale_known else seconds
-            )
-            known = _better(look_up.found, known)
+            known = self._find_anew(key, seconds, self._fallback(known))
         if known is None:
             raise LateLookUp(f"the look-up of {key.name} got no answer in {seconds:.3g} s")
         if known.error is not None:
             raise known.error
         return [_with_port(one, port or 0) for one in known.addresses]
 
+    def _find_anew(self, key: _Key, seconds: float, fallback: _Found | None) -> _Found | None:
+        look_up = self._under_way.get(key) or self._begin(key)
+        if fallback is not None:
+            # Who comes later does not wait anew for a look-up that hangs.
+            patience = look_up.began_at + self._times.patience - time.monotonic()
+            seconds = max(0.0, min(seconds / 2, patience))
+        look_up.has_ended.wait(seconds)
+        found = look_up.found
+        is_better = found is not None and not (fallback is not None and _passes(found.error))
+        return found if is_better else fallback
+
+    def _fallback(self, known: _Found | None) -> _Found | None:
+        """Give what was known, if it may serve where the name server does not."""
+        if known is None or known.error is not None:
+            return None
+        return known if time.monotonic() - known.at < self._times.stale else None
+
     def _is_fresh(self, known: _Found) -> bool:
+        if known.is_doubted:
+            return False
         seconds = self._times.known if known.error is None else self._times.unknown
         return time.monotonic() - known.at < seconds
 
@@ -194,13 +215,6 @@ def is_literal(name: str) -> bool:
 def _passes(error: Exception | None) -> bool:
     """Tell whether an error says that the name server failed, and nothing of the name."""
     return isinstance(error, OSError) and error.errno in _PASSING
-
-
-def _better(found: _Found | None, known: _Found | None) -> _Found | None:
-    """Choose between what was found now, if anything was, and what was known."""
-    if found is None or (_passes(found.error) and known is not None and known.error is None):
-        return known
-    return found
 
 
 def _with_port(info: AddressInfo, port: int) -> AddressInfo:

@@ -113,6 +113,42 @@ def test_while_the_name_server_is_away_what_was_known_serves(
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.parametrize("failure", [AGAIN, None])
+def test_while_the_name_server_is_away_a_lost_server_is_still_found(
+    names: Names, system: System, failure: Exception | None
+) -> None:
+    names.addresses("host", 80, 1)
+    names.forget("host")
+    system.answer = failure
+
+    assert names.addresses("host", 80, 1)[0][4] == ("192.0.2.1", 80)
+
+
+def test_who_has_little_time_has_some_of_it_left_to_connect(names: Names, system: System) -> None:
+    names.addresses("host", 80, 1)
+    gevent.sleep(QUICK.known)
+    system.answer = None
+    seconds = QUICK.patience / 2
+
+    began = time.monotonic()
+    assert names.addresses("host", 80, seconds)
+    assert time.monotonic() - began < seconds
+
+
+def test_of_those_who_meet_a_hanging_look_up_only_the_first_wait(
+    names: Names, system: System
+) -> None:
+    names.addresses("host", 80, 1)
+    gevent.sleep(QUICK.known)
+    system.answer = None
+    names.addresses("host", 80, 5)
+
+    began = time.monotonic()
+    for _ in range(20):
+        assert names.addresses("host", 80, 5)
+    assert time.monotonic() - began < QUICK.patience
+
+
 def test_a_name_that_does_not_exist_is_forgotten_and_looked_up_again_soon(
     names: Names, system: System
 ) -> None:
