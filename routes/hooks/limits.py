@@ -12,7 +12,7 @@ from limits.strategies import RateLimiter
 
 from services.domain.callers.networks import circles_of, network_of
 from services.domain.errors.requests import TooManyRequests
-from services.domain.limits import Limit, Standing, Windows, widened
+from services.domain.limits import Count, Limit, Standing, Windows, widened
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -88,15 +88,24 @@ class _Strategy(RateLimiter):
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Count one request, in each network around the caller until one has no room."""
         del cost  # always one here
+        counted: list[tuple[str, Limit, Count]] = []
         for step, circle in enumerate(circles_of(request.remote_addr or "")):
-            subject = _subject((circle, *identifiers[1:]))
-            count = self._windows.take(subject, [widened(_limit(item), step)])
+            subject, limit = _subject((circle, *identifiers[1:])), widened(_limit(item), step)
+            count = self._windows.take(subject, [limit])
             known: Standing | None = g.get("standing")
             if known is None or count.tightest.remaining < known.remaining:
                 g.standing = count.tightest
             if not count.fits:
+                self._give_back(counted)
                 return False
+            counted.append((subject, limit, count))
         return True
+
+    def _give_back(self, counted: list[tuple[str, Limit, Count]]) -> None:
+        """Have what a wider network refuses leave nothing: it has any number of narrow ones."""
+        for subject, limit, count in counted:
+            if count.entry is not None:
+                self._windows.give_back(subject, [limit], count.entry)
 
     def test(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
         """Tell whether another request fits."""
