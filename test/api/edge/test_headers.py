@@ -164,19 +164,19 @@ def test_a_proxy_is_believed_only_where_one_is_configured(make_app: MakeApp) -> 
 
 
 def test_a_request_is_one_line_that_tells_no_secret(
-    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+    make_app: MakeApp, capfd: pytest.CaptureFixture[str]
 ) -> None:
     client = make_app(LOG_LEVEL="info", LOG_FORMAT="json").test_client()
     body = {"email": "ann@example.org", "password": "seven quiet rivers run north"}
     token = client.post("/api/auth/register", json=body).get_json()["access_token"]
-    capsys.readouterr()
+    capfd.readouterr()
 
     client.get(
         "/api/auth/me?access_token=hush",
         headers={"Authorization": f"Bearer {token}", "X-Request-ID": "abc"},
     )
 
-    written = capsys.readouterr().err
+    written = capfd.readouterr().err
     lines = [json.loads(line) for line in written.splitlines()]
     (line,) = [line for line in lines if line["event"] == "request"]
     assert line["route"] == line["path"] == "/api/auth/me"
@@ -188,14 +188,14 @@ def test_a_request_is_one_line_that_tells_no_secret(
 
 
 def test_one_requests_ids_do_not_stay_for_the_next(
-    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+    make_app: MakeApp, capfd: pytest.CaptureFixture[str]
 ) -> None:
     client = make_app(LOG_LEVEL="info", LOG_FORMAT="json").test_client()
     body = {"email": "ann@example.org", "password": "seven quiet rivers run north"}
     token = client.post("/api/auth/register", json=body).get_json()["access_token"]
     client.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
-    capsys.readouterr()
+    capfd.readouterr()
 
     client.get("/health")
 
-    assert "user_id" not in capsys.readouterr().err
+    assert "user_id" not in capfd.readouterr().err

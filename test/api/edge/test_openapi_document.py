@@ -21,6 +21,7 @@ SOMETIMES_ABSENT = {
     "Problem.session_id",
     "Readiness.checks",
     "Readiness.providers",
+    "Readiness.reasons",
     "ResumeEvent.content",
     "StreamFrame.id",
 }
