@@ -5,10 +5,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Flask, Response, has_request_context, request
 
 from services.domain.callers import proxies
-from services.domain.callers.proxies import TrustedProxies
+from services.domain.callers.proxies import TrustedProxies, parse_address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,6 +21,8 @@ FOR, PROTO, HOST, PREFIX = (
 
 KEPT_CHAINS = 1024
 """How many chains of addresses are remembered: reading one takes longer than all else here."""
+
+log = structlog.get_logger(__name__)
 
 
 def install(app: Flask, trusted: TrustedProxies) -> None:
@@ -43,6 +46,7 @@ class _Told:
         self._app = app
         self._hops = lru_cache(maxsize=KEPT_CHAINS)(trusted.hops)
         self._is_alone = not (trusted.count or trusted.networks)
+        self._has_wondered = False
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -51,9 +55,14 @@ class _Told:
         forwarded_for, proto = pop(FOR, None), pop(PROTO, None)
         host, prefix = pop(HOST, None), pop(PREFIX, None)
         pop("HTTP_FORWARDED", None)
+        peer = environ.get("REMOTE_ADDR", "")
         if self._is_alone:
+            if forwarded_for is not None:
+                self._wonder(peer)
             return self._app(environ, start_response)
-        hops = self._hops(environ.get("REMOTE_ADDR", ""), forwarded_for)
+        hops = self._hops(peer, forwarded_for)
+        if forwarded_for is not None and not hops.proxies:
+            self._wonder(peer)
         environ["REMOTE_ADDR"] = hops.address
         if scheme := proxies.scheme(proxies.told(proto, hops.proxies)):
             environ["wsgi.url_scheme"] = scheme
@@ -62,6 +71,18 @@ class _Told:
         if path := proxies.prefix(proxies.told(prefix, hops.proxies)):
             environ["SCRIPT_NAME"] = path
         return self._app(environ, start_response)
+
+    def _wonder(self, peer: str) -> None:
+        """Tell once of what looks like a proxy that was forgotten; strangers come from further."""
+        address = None if self._has_wondered else parse_address(peer)
+        if address is not None and address.is_private:
+            self._has_wondered = True
+            log.warning(
+                "proxy_not_believed",
+                address=peer,
+                told="It names other callers, who all count as one here: is it a proxy? Then name "
+                "it in TRUSTED_PROXIES.",
+            )
 
 
 def _stay_here(response: Response) -> Response:

@@ -25,7 +25,7 @@ _WHITE_SPACE = b" "
 _FAILED = CharlaError("The server failed; its log knows more under the request id.")
 
 Tell = Callable[[CharlaError], bytes]
-"""Writes the problem document of an error; it knows the request, whose context has ended by then."""
+"""Writes the problem document of an error, for a request whose context has ended by then."""
 
 Write = Callable[[Payload], str]
 """Writes an answer as JSON."""

@@ -7,6 +7,7 @@ from api.accounts import Account, MakeApp, sign_up
 from api.calls import ApiUser
 from flask.testing import FlaskClient
 from stack.columns import EMBEDDED, only_on
+from structlog.testing import capture_logs
 
 pytestmark = only_on(EMBEDDED, "no header of a proxy reaches the database")
 
@@ -58,6 +59,22 @@ def test_only_named_proxies_are_believed(make_app: MakeApp) -> None:
     assert answers("192.0.2.1") == [401, 429]
     assert answers("10.1.2.3") == [401, 401]
     assert client.get("/x", headers=BELOW).get_json()["type"].startswith("/api/")
+
+
+@pytest.mark.parametrize("trusted", ["0", "10.0.0.0/8"])
+def test_a_proxy_that_was_forgotten_is_told_once_and_no_stranger_is(
+    make_app: MakeApp, trusted: str
+) -> None:
+    client = make_app(TRUSTED_PROXIES=trusted).test_client()
+
+    with capture_logs() as lines:
+        for peer in ("8.8.8.8", "172.17.0.1", "172.17.0.1", "127.0.0.1"):
+            asked = {"headers": {"X-Forwarded-For": "1.1.1.1"}}
+            client.get("/health", environ_overrides={"REMOTE_ADDR": peer}, **asked)
+        client.get("/health", environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
+
+    told = [line["address"] for line in lines if line["event"] == "proxy_not_believed"]
+    assert told == ["172.17.0.1"]
 
 
 @pytest.mark.parametrize("trusted", ["0", "1", "3", "127.0.0.1"])
