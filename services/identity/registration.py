@@ -57,13 +57,13 @@ class Registrations:
         password is hashed for a caller who may not register.
         """
         self._check_open(invite)
+        role = None if self._rules.first_is_admin else Role.MEMBER
         if invite is not None:
             self._links.check_invitation(invite, email)
             if self._users.credentials(email) is not None:  # also an older release's spelling
                 raise EmailTaken
-            new = self._accounts.drafted(email, password, name, Role.MEMBER, peer)
+            new = self._accounts.drafted(email, password, name, role, peer)
             return self._links.accept(invite, new)
-        role = None if self._rules.first_is_admin else Role.MEMBER
         return self._accounts.register(email, password, name, role, peer)
 
     def choose_password(self, token: str, password: str, peer: Peer = SOMEBODY) -> User:

@@ -96,8 +96,9 @@ login.login.addEventListener("end", (event) => {
   }
   state.sessionId = null;
   tell("open", null);
-  history.replaceState(null, "", location.pathname); // the next user need not see its name
-  auth.show(event.detail);
+  const link = links.read(); // for whoever opened it, not for whose login has ended
+  if (!link) history.replaceState(null, "", location.pathname); // the next need not see its name
+  auth.show(event.detail, link);
 });
 byId("new").addEventListener("click", goNew);
 byId("menu").addEventListener("click", openDrawer);

@@ -6,11 +6,11 @@ import pytest
 from api.accounts import PASSWORD, MakeApp, sign_up
 from flask import Flask
 from flask.testing import FlaskClient
+from subjects.loaded_settings import SECRET
 
 from services.identity.registration import Registrations
 from services.settings.load import load_settings
 
-SECRET = "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR"
 ANN, BOB = "ann@example.org", "bob@example.org"
 NEW = "another good password"
 
@@ -47,16 +47,36 @@ def test_a_closed_registration_is_a_refusal_of_its_own(make_app: MakeApp, rule: 
     assert post(client, "login", email=ANN, password=PASSWORD)[0] == 401
 
 
-def test_an_invitation_makes_one_account_which_is_a_member(make_app: MakeApp) -> None:
+def test_an_invitation_makes_one_account(make_app: MakeApp) -> None:
     app = make_app(REGISTRATION="invite")
     client = app.test_client()
     token = registrations_of(app).invite(None).token
 
-    status, made = register(client, invite=token)
-
-    assert (status, made["user"]["role"]) == (201, "member")
+    assert register(client, invite=token)[0] == 201
     assert register(client, BOB, invite=token)[1]["code"] == "invalid_link"
     assert post(client, "login", email=ANN, password=PASSWORD)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "roles"),
+    [
+        ({}, ["admin", "member"]),
+        ({"APP_ENV": "production", "JWT_SECRET_KEY": SECRET}, ["member", "member"]),
+    ],
+)
+def test_the_first_account_is_the_admin_also_by_invitation_but_not_in_production(
+    make_app: MakeApp, settings: dict[str, str], roles: list[str]
+) -> None:
+    app = make_app(REGISTRATION="invite", **settings)
+    client = app.test_client()
+    tokens = [registrations_of(app).invite(None).token for _ in range(2)]
+
+    made = [
+        register(client, who, invite=token)[1]
+        for who, token in zip((ANN, BOB), tokens, strict=True)
+    ]
+
+    assert [one["user"]["role"] for one in made] == roles
 
 
 def test_an_invitation_for_an_address_is_for_that_address(make_app: MakeApp) -> None:

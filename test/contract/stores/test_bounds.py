@@ -143,6 +143,9 @@ def test_who_keeps_as_much_as_a_user_may_writes_nothing_new_and_deletes(
     assert full.sessions.create(new_session(new_id())).title is None
 
     run = just_not.runs.begin_turn(turn_in(session)).run
+    with_session = new_session(other := new_id(), system_prompt="x" * 1000)
+    one_byte = bounded(Bounds(stored_bytes=1)).runs
+    assert one_byte.begin_turn(turn_in(with_session, new_session=with_session)).run.user_id == other
     full.runs.settle_turn(settlement_of(run, text="x" * 5000))
     assert full.runs.text(user_id, run.id) == "x" * 5000
 

@@ -8,10 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 from api.shell_commands import run_command
 from stack.columns import Column
 from stack.server_process import ServerProcess, StartServer
+from subjects.loaded_settings import SECRET
 
 PRODUCTION = {
     "APP_ENV": "production",
-    "JWT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "JWT_SECRET_KEY": SECRET,
     "REGISTRATION": "off",
 }
 ADA = "ada@example.org"

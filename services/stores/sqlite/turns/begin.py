@@ -97,6 +97,8 @@ def begin(
     before = _begun_before(connection, turn) or _replayed(connection, turn)
     if before is not None:
         return before
+    # Asked before the new session counts, told after what refuses a turn whatever is kept.
+    kept = None if most_stored is None else storage.kept_by(connection, turn.user_id)
     if turn.new_session is not None:
         sessions.insert(connection, turn.new_session)
     row = sessions.owned(connection, turn.user_id, turn.session_id)
@@ -106,7 +108,7 @@ def begin(
     session = sessions.session_of(row)
     plan = _plan(connection, turn, session, parent_id)
     _check_active_runs(connection, turn)
-    storage.check_room(connection, turn.user_id, most_stored)
+    storage.check_room(connection, turn.user_id, most_stored, kept)
     run = _write(connection, turn, plan)
     return BegunTurn(
         run=run_of(run),

@@ -117,6 +117,23 @@ def test_a_reset_lets_in_with_the_new_password_and_out_everybody_else(
     apart.close()
 
 
+def test_a_link_stays_where_another_tab_logs_out(
+    page: Page, context: BrowserContext, server: ServerProcess
+) -> None:
+    accept(page, server)
+    invited = f"{new_id()}@example.org"
+    other = context.new_page()
+    other.goto(invitation(server, invited))
+    other.get_by_label("Password").fill(PASSWORD)
+
+    page.click("#logout")
+    expect(page.locator("#auth")).to_be_visible()
+    other.wait_for_timeout(500)  # it hears of it
+
+    other.get_by_role("button", name="Create account").click()
+    expect(other.locator("#user")).to_have_text(invited, timeout=PATIENCE_MS)
+
+
 def test_a_link_in_a_page_that_is_open_may_be_left_or_used(
     page: Page, server: ServerProcess
 ) -> None:
