@@ -5,6 +5,7 @@ import time
 from functools import partial
 from typing import Any
 
+import gevent
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it has no types
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # the same
 
@@ -87,6 +88,7 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             if not self.cfg.keepalive or not requests.skip_body():
                 return
             wait_seconds = self.cfg.keepalive
+            gevent.sleep(0)  # who has sent many requests ahead keeps nobody else waiting
 
     def _refuse(self, client: ClientSocket, request: Any, error: Exception) -> None:
         """Answer where the application could not."""

@@ -18,6 +18,9 @@ from services.domain.errors.outages import TooManyConnections
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _PIECE_BYTES = 64 * 1024
 _NO_BOUND = Debts(sys.maxsize)
+_TOO_MUCH_SENT = (
+    "The server holds as much of your network's unfinished requests as it may have now."
+)
 _LET_GO = "The rest of the request was waited for while others found no place. Send it again."
 
 
@@ -33,6 +36,7 @@ class ClientSocket(gevent.socket.socket):
         "circles",
         "clock",
         "debts",
+        "held_bytes",
         "is_behind",
         "is_let_go",
         "waited_seconds",
@@ -55,6 +59,9 @@ class ClientSocket(gevent.socket.socket):
 
     debts: Debts
     """Counts what this client, and all others, have yet to take."""
+
+    held_bytes: int
+    """How much of the present request's body is in memory; it counts as what is owed does."""
 
     is_behind: bool
     """Tells whether an answer waits for the client to take more of it."""
@@ -80,6 +87,7 @@ class ClientSocket(gevent.socket.socket):
         self.circles = ()
         self.clock = None
         self.debts = _NO_BOUND
+        self.held_bytes = 0
         self.is_behind = False
         self.is_let_go = False
         self.was_answered = False
@@ -103,7 +111,21 @@ class ClientSocket(gevent.socket.socket):
         if not data and self.is_let_go and not self.is_idle:
             raise TooManyConnections(_LET_GO)
         clock.took(len(data))
+        if isinstance(clock, BodyClock):
+            self._hold(len(data))
         return data
+
+    def _hold(self, count: int) -> None:
+        """Count a part of a body, which is in memory until its request is answered."""
+        if not self.debts.take(self.circles, count):
+            raise TooManyConnections(_TOO_MUCH_SENT)
+        self.held_bytes += count
+
+    def release(self) -> None:
+        """Count the body of the last request no more."""
+        if self.held_bytes:
+            self.debts.give_back(self.circles, self.held_bytes)
+            self.held_bytes = 0
 
     def _wait_for(self, clock: Clock, args: tuple[Any, ...]) -> bytes:
         """Wait until the clock's time is over; what came in time is read even later.

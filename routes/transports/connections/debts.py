@@ -1,4 +1,4 @@
-"""The memory of answers that clients have yet to take: bounded in all, and shared by network."""
+"""The memory of unfinished answers and bodies: bounded in all, and shared by network."""
 
 from collections import Counter
 from collections.abc import Sequence

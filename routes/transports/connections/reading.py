@@ -113,6 +113,7 @@ class ClientRequests(RequestParser):  # type: ignore[misc]  # gunicorn has no ty
 
         Raise RequestTimeout where its head comes too slowly, ParseException where it is none.
         """
+        client.release()
         begun = bool(self.unreader.buf.getbuffer())
         client.clock = HeadClock(wait_seconds, bounds.head_seconds, has_begun=begun)
         client.was_answered = self.req_count > 0

@@ -1,5 +1,6 @@
 """All connections of a worker: who holds how many, and which of them wait for their client."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -72,7 +73,8 @@ class Register:
         if client not in self._present:
             return
         self._waiting.pop(client, None)
-        client.waiting = {}
+        client.release()
+        client.waiting, client.debts = {}, Debts(sys.maxsize)
         self._present.remove(client)
         for circle in client.circles:
             self._held[circle] -= 1

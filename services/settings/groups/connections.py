@@ -58,8 +58,9 @@ class ConnectionSettings:
         "MAX_UNSENT_BYTES",
         256 * MEGABYTE,
         (MEGABYTE, 64 * 1024 * MEGABYTE),
-        "Memory for answers that clients have yet to take, all together, shared by network as "
-        "connections are; a client that is behind is dropped where there is none left for it.",
+        "Memory for answers that clients have yet to take, and for bodies of requests that are not "
+        "answered, all together, shared by network as connections are; where there is none left, a "
+        "client that is behind is dropped and a body is 503.",
         unit="bytes",
     )
     keepalive_seconds: int = whole(

@@ -14,6 +14,8 @@ from routes.transports.connections.clocks import BodyClock, HeadClock
 from routes.transports.connections.register import Register
 from services.domain.errors.outages import TooManyConnections
 
+PIECE = 64 * 1024
+
 
 class Hall:
     """A register whose clients are waited for from the moment they come."""
@@ -83,6 +85,28 @@ def test_who_gives_way_within_a_request_is_told_why(hall: Hall) -> None:
     gevent.spawn(client.let_go)
     with pytest.raises(TooManyConnections):
         client.recv(10)
+
+
+def test_what_is_in_memory_of_unfinished_bodies_has_a_bound() -> None:
+    with ExitStack() as opened:
+        bounds = Bounds(places=100, unsent_bytes=2**20)
+        register = Register(bounds, is_proxy=lambda _: False)
+
+        def send_half() -> ClientSocket:
+            ours, theirs = gevent.socket.socketpair()
+            client = opened.enter_context(as_client(ours))
+            opened.enter_context(theirs).sendall(b"x" * PIECE)
+            assert register.enter(client, "192.0.2.1")
+            client.clock = BodyClock(5, 500)
+            client.recv(PIECE)
+            return client
+
+        some = [send_half() for _ in range(2**20 // PIECE)]
+        with pytest.raises(TooManyConnections):
+            send_half()
+        for client in some:
+            register.leave(client)
+        send_half()
 
 
 def test_who_gives_way_before_a_request_sees_the_end(hall: Hall) -> None:

@@ -118,3 +118,19 @@ def test_half_a_request_that_a_late_hub_came_to_is_not_waited_for_for_ever() -> 
     for _, theirs in pairs:
         theirs.close()
     worker.tmp.close()
+
+
+def test_who_has_sent_many_requests_ahead_lets_others_have_their_turn() -> None:
+    worker = Quick(PATIENCE_SECONDS)
+    ours, theirs = gevent.socket.socketpair()
+    with theirs, gevent.socket.socket() as listener, gevent.Timeout(PATIENCE_SECONDS):
+        theirs.sendall(REQUEST * MANY)
+        serving = gevent.spawn(worker.handle, listener, as_client(ours), ("", 0))
+        gevent.sleep(0)
+        gevent.sleep(0)
+        answered_first = worker.answered
+        serving.join()
+
+    assert answered_first < MANY / 10
+    assert worker.answered == MANY
+    worker.tmp.close()
