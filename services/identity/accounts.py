@@ -111,26 +111,15 @@ class Accounts:
             raise Unauthorized("The account does not exist any more.")
         return known.user
 
-    def change_password(
-        self,
-        user_id: str,
-        current: str,
-        new: str,
-        peer: Peer = SOMEBODY,
-        keeps: str | None = None,
-    ) -> None:
-        """Replace a password for a user who knows it; raises InvalidRequest, Unauthorized.
-
-        `keeps` as `UserStore.set_password` has it.
-        """
+    def change_password(self, user_id: str, current: str, new: str, peer: Peer = SOMEBODY) -> None:
+        """Replace a password for a user who knows it; raises InvalidRequest, Unauthorized."""
         known = self._users.get(user_id)
         if known is None:
             raise Unauthorized("The account does not exist any more.")
         if not self._passwords.matches(current, known.password_hash, peer):
             raise _wrong_current()
         new_hash = self.hashed(known.user, new, "new", peer)
-        old_hash = known.password_hash
-        if not self._users.set_password(user_id, new_hash, only_if=old_hash, keeps=keeps):
+        if not self._users.set_password(user_id, new_hash, only_if=known.password_hash):
             raise _wrong_current()
 
     def _check_new(self, email: str, password: str, name: str | None) -> None:

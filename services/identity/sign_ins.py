@@ -67,14 +67,11 @@ class SignIns:
         attempt = self._attempts.admit_change(caller.login_id)
         peer = replace(peer, is_known=True)
         try:
-            self._accounts.change_password(
-                caller.user_id, current, new, peer, keeps=caller.login_id
-            )
+            self._accounts.change_password(caller.user_id, current, new, peer)
         except InvalidRequest as refused:
             if "current" in refused.errors:
                 self._attempts.failed(attempt)
             raise
-        # The store has ended them already; this makes all workers hear of it.
         self._logins.end_others(caller.user_id, caller.login_id)
 
     def _opened(

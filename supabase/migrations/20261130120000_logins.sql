@@ -10,7 +10,6 @@ alter table public.refresh_tokens
 
 drop function public.open_login(uuid, uuid, text, timestamptz, timestamptz);
 drop function public.rotate_token(text, text, timestamptz, timestamptz, double precision);
-drop function public.set_password(uuid, text, text);
 
 -- Null: the login was opened. False: the account's hash is not `p_only_if` any more, and nothing was
 -- done; with null the account is not looked at. The row is locked: a change of the password waits,
@@ -117,27 +116,6 @@ begin
   );
 end;
 $$;
-
--- Only while the old hash is still `p_only_if`; says whether it was. Then all logins of the account
--- but `p_keeps` have ended; null: none has.
-create function public.set_password(
-  p_id uuid, p_new_hash text, p_only_if text, p_keeps uuid default null
-) returns json
-language plpgsql set search_path = '' as $$
-begin
-  update public.users set password_hash = p_new_hash
-  where id = p_id and password_hash = p_only_if;
-  if not found then
-    return to_json(false);
-  end if;
-  if p_keeps is not null then
-    perform public.revoke_logins(p_user => p_id, p_but => p_keeps);
-  end if;
-  return to_json(true);
-end;
-$$;
-revoke all on function public.set_password from public, anon, authenticated;
-grant execute on function public.set_password to service_role;
 
 -- How an address is compared, written anew by a server that knows better than the one that wrote it.
 -- False: it is not `p_only_if` any more, or another account has it.

@@ -9,7 +9,7 @@ from services.stores.base.accounts.users import NewUser
 from services.stores.base.times import time_of, time_text
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks
-from services.stores.sqlite.users import insert_user, revoke_all
+from services.stores.sqlite.users import insert_user
 
 
 class SqliteLinks(LinkStore):
@@ -63,7 +63,9 @@ class SqliteLinks(LinkStore):
             changed = connection.execute(
                 "UPDATE users SET password_hash = ? WHERE id = ?", (new_hash, account)
             )
-            revoke_all(connection, account, but="")
+            connection.execute(
+                "UPDATE logins SET revoked = 1, network = NULL WHERE user_id = ?", (account,)
+            )
             return changed.rowcount == 1
 
     def purge(self, expired_before: datetime) -> int:

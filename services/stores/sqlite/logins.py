@@ -15,7 +15,6 @@ from services.stores.base.ids import is_uuid
 from services.stores.base.times import time_of, time_text
 from services.stores.sqlite.file.database import Database
 from services.stores.sqlite.purge import in_chunks
-from services.stores.sqlite.users import revoke_all
 
 _OLD_AND_NEXT = """
 SELECT t.*, l.user_id, n.token_hash AS next_id, n.used_at AS next_used_at,
@@ -90,7 +89,10 @@ class SqliteLogins(LoginStore):
         """Mark all other families of the user, and forget where they came from."""
         if is_uuid(user_id):
             with self._database.write() as connection:
-                revoke_all(connection, user_id, but=but if is_uuid(but) else "")
+                connection.execute(
+                    "UPDATE logins SET revoked = 1, network = NULL WHERE user_id = ? AND id <> ?",
+                    (user_id, but if is_uuid(but) else ""),
+                )
 
     def is_live(self, login_id: str) -> bool:
         """Look for the family, and whether it is revoked."""

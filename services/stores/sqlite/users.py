@@ -45,10 +45,8 @@ class SqliteUsers(UserStore):
             found = connection.execute("SELECT * FROM users WHERE id = ?", (user_id,)).fetchone()
             return None if found is None else _credentials_of(found)
 
-    def set_password(
-        self, user_id: str, new_hash: str, *, only_if: str, keeps: str | None = None
-    ) -> bool:
-        """Compare and replace in one statement, then mark the logins."""
+    def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
+        """Compare and replace in one statement."""
         if not is_uuid(user_id):
             return False
         with self._database.write() as connection:
@@ -56,8 +54,6 @@ class SqliteUsers(UserStore):
                 "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
                 (new_hash, user_id, only_if),
             )
-            if changed.rowcount == 1 and keeps is not None:
-                revoke_all(connection, user_id, but=keeps)
             return changed.rowcount == 1
 
     def set_role(self, user_id: str, role: Role) -> bool:
@@ -81,14 +77,6 @@ class SqliteUsers(UserStore):
                 (form, kept.credentials.user.id, kept.compared),
             )
             return changed.rowcount == 1
-
-
-def revoke_all(connection: sqlite3.Connection, user_id: str, *, but: str) -> None:
-    """End all other logins of an account, and forget where they came from."""
-    connection.execute(
-        "UPDATE logins SET revoked = 1, network = NULL WHERE user_id = ? AND id <> ?",
-        (user_id, but),
-    )
 
 
 def insert_user(connection: sqlite3.Connection, new: NewUser) -> User:

@@ -75,13 +75,11 @@ class SupabaseUsers(UserStore):
         row = self._find({"p_id": user_id}) if is_uuid(user_id) else None
         return None if row is None else row.credentials()
 
-    def set_password(
-        self, user_id: str, new_hash: str, *, only_if: str, keeps: str | None = None
-    ) -> bool:
-        """Compare and replace in one statement, then mark the logins."""
+    def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
+        """Compare and replace in one statement."""
         if not is_uuid(user_id):
             return False
-        asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if, "p_keeps": keeps}
+        asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if}
         return self._connection.tell("set_password", asked, TRUTH)
 
     def set_role(self, user_id: str, role: Role) -> bool:

@@ -89,23 +89,14 @@ $$;
 revoke all on function public.find_user from public, anon, authenticated;
 grant execute on function public.find_user to service_role;
 
--- Only while the old hash is still `p_only_if`; says whether it was. Then all logins of the account
--- but `p_keeps` have ended; null: none has.
-create function public.set_password(
-  p_id uuid, p_new_hash text, p_only_if text, p_keeps uuid default null
-) returns json
-language plpgsql set search_path = '' as $$
-begin
-  update public.users set password_hash = p_new_hash
-  where id = p_id and password_hash = p_only_if;
-  if not found then
-    return to_json(false);
-  end if;
-  if p_keeps is not null then
-    perform public.revoke_logins(p_user => p_id, p_but => p_keeps);
-  end if;
-  return to_json(true);
-end;
+-- Only while the old hash is still `p_only_if`; says whether it was.
+create function public.set_password(p_id uuid, p_new_hash text, p_only_if text) returns json
+language sql set search_path = '' as $$
+  with changed as (
+    update public.users set password_hash = p_new_hash
+    where id = p_id and password_hash = p_only_if returning id
+  )
+  select to_json(exists (select from changed))
 $$;
 revoke all on function public.set_password from public, anon, authenticated;
 grant execute on function public.set_password to service_role;
@@ -123,7 +114,6 @@ end;
 $$;
 revoke all on function public.set_compared_email from public, anon, authenticated;
 grant execute on function public.set_compared_email to service_role;
-
 create function public.set_role(p_id uuid, p_role text) returns json
 language sql set search_path = '' as $$
   with changed as (update public.users set role = p_role where id = p_id returning id)

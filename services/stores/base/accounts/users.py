@@ -53,13 +53,10 @@ class UserStore(ABC):
         """Find an account by its id; None: there is none."""
 
     @abstractmethod
-    def set_password(
-        self, user_id: str, new_hash: str, *, only_if: str, keeps: str | None = None
-    ) -> bool:
+    def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
         """Replace the hash if it is still `only_if`, atomically; False: nothing has changed.
 
-        `keeps` is the only login of the account that does not end with it; None: none ends. One
-        that ended may be seen as live afterwards, as after a revocation by another process.
+        The caller revokes the logins.
         """
 
     @abstractmethod

@@ -52,7 +52,8 @@ def test_no_login_of_an_old_password_lives_whenever_it_is_changed(
         return lambda there: there.logins.open(login, token(login.id), Origin("hash"))
 
     def change(there: Store) -> None:
-        there.users.set_password(user.id, "new hash", only_if="hash", keeps=new_id())
+        there.users.set_password(user.id, "new hash", only_if="hash")
+        there.logins.revoke_all(user.id, but="")
 
     at_once(store_adapter, tmp_path / "data", [*map(opening, logins), change])
 
@@ -84,39 +85,6 @@ def test_logins_that_a_new_password_ended_leave_no_network(store: Store, user: U
 
     assert not store.logins.knows_network(user.id, "his")
     assert store.logins.knows_network(user.id, "hers")
-
-
-def opened(store: Store, user_id: str, network: str) -> Login:
-    """Open a login from a network."""
-    login = Login(new_id(), user_id)
-    store.logins.open(login, token(network), Origin(network=network))
-    return login
-
-
-def test_with_a_new_password_all_logins_but_one_end_at_once(store: Store, user: User) -> None:
-    kept, other = opened(store, user.id, "hers"), opened(store, user.id, "his")
-    of_another = opened(store, new_id(), "elsewhere")
-
-    assert store.users.set_password(user.id, "new hash", only_if="hash", keeps=kept.id)
-
-    store.logins.forget(None)
-    assert [store.logins.is_live(one.id) for one in (kept, other, of_another)] == [
-        True,
-        False,
-        True,
-    ]
-    assert not store.logins.knows_network(user.id, "his")
-    assert store.logins.knows_network(user.id, "hers")
-
-
-def test_no_login_ends_where_the_password_stays_or_nobody_says_so(store: Store, user: User) -> None:
-    kept, other = opened(store, user.id, "hers"), opened(store, user.id, "his")
-
-    assert not store.users.set_password(user.id, "new hash", only_if="none", keeps=kept.id)
-    assert store.users.set_password(user.id, "new hash", only_if="hash")
-
-    store.logins.forget(None)
-    assert store.logins.is_live(other.id)
 
 
 @pytest.mark.parametrize("user_id", NOT_IDS)

@@ -9,9 +9,7 @@ import pytest
 
 from services.admission.windows.local import LocalWindows
 from services.domain.callers.peers import SOMEBODY, Peer
-from services.domain.errors.outages import StoreUnavailable
 from services.domain.errors.requests import Unauthorized
-from services.domain.users import Caller
 from services.identity.accounts import Accounts
 from services.identity.attempts import AttemptRules, Attempts
 from services.identity.logins import Logins, LoginTimes
@@ -70,23 +68,6 @@ def test_a_login_with_the_old_password_does_not_open_after_the_change(world: Wor
         world.sign_ins.log_in(ANN, OLD, SOMEBODY)
 
     assert world.sign_ins.log_in(ANN, NEW, SOMEBODY).user == world.user
-
-
-def test_a_change_ends_the_other_logins_though_the_store_goes_away_after_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own, other = (world.sign_ins.log_in(ANN, OLD, SOMEBODY).opened.login.id for _ in range(2))
-    caller = Caller(user_id=world.user.id, tenant_id="", role=world.user.role, login_id=own)
-
-    def away(*_args: object, **_more: object) -> None:
-        raise StoreUnavailable
-
-    monkeypatch.setattr(world.store.logins, "revoke_all", away)
-    with pytest.raises(StoreUnavailable):
-        world.sign_ins.change_password(caller, OLD, NEW, SOMEBODY)
-
-    assert world.accounts.check(ANN, NEW)
-    assert [world.logins.is_live(login) for login in (own, other)] == [True, False]
 
 
 def test_a_login_opens_though_another_one_renews_the_hash_meanwhile(world: World) -> None:
