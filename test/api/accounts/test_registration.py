@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from services.identity.registration import Registrations
 from services.settings.load import load_settings
 
-SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+SECRET = "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR"
 ANN, BOB = "ann@example.org", "bob@example.org"
 NEW = "another good password"
 

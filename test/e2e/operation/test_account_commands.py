@@ -11,7 +11,7 @@ from stack.server_process import ServerProcess, StartServer
 
 PRODUCTION = {
     "APP_ENV": "production",
-    "JWT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "JWT_SECRET_KEY": "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR",
     "REGISTRATION": "off",
 }
 ADA = "ada@example.org"
