@@ -35,10 +35,12 @@ class RegistrationController:
     def reset_password(self, token: str, password: str, peer: Peer) -> SignedIn:
         """Choose a password by a one-time link: all logins end, and a new one begins.
 
-        Raises InvalidLink, InvalidRequest and TooManyLogins.
+        Raises InvalidLink, InvalidRequest and TooManyLogins, and Unauthorized where the password
+        was changed once more meanwhile.
         """
-        user = self._registrations.choose_password(token, password, peer)
-        opened = self._sign_ins.open_first(user, peer)
+        chosen = self._registrations.choose_password(token, password, peer)
+        user = chosen.user
+        opened = self._sign_ins.open_first(user, peer, chosen.password_hash)
         # The store has ended them already; this makes all workers hear of it.
         self._logins.end_others(user.id, opened.login.id)
         return signed_in(user, opened)

@@ -111,15 +111,21 @@ class Accounts:
             raise Unauthorized("The account does not exist any more.")
         return known.user
 
-    def change_password(self, user_id: str, current: str, new: str, peer: Peer = SOMEBODY) -> None:
-        """Replace a password for a user who knows it; raises InvalidRequest, Unauthorized."""
+    def change_password(
+        self, user_id: str, current: str, new: str, peer: Peer = SOMEBODY, login_id: str = ""
+    ) -> None:
+        """Replace a password for a user who knows it; raises InvalidRequest, Unauthorized.
+
+        All logins but one have ended then, and links for a new password are not good any more.
+        """
         known = self._users.get(user_id)
         if known is None:
             raise Unauthorized("The account does not exist any more.")
         if not self._passwords.matches(current, known.password_hash, peer):
             raise _wrong_current()
         new_hash = self.hashed(known.user, new, "new", peer)
-        if not self._users.set_password(user_id, new_hash, only_if=known.password_hash):
+        only_if = known.password_hash
+        if not self._users.change_password(user_id, new_hash, only_if=only_if, but=login_id):
             raise _wrong_current()
 
     def _check_new(self, email: str, password: str, name: str | None) -> None:

@@ -1,5 +1,6 @@
 """Addresses and names of new accounts: what people see is what they are."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -20,6 +21,10 @@ _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _JOINERS = frozenset("\u200c\u200d")
 """Persian and Indic scripts need them, and emoji of several parts."""
 
+_ESCAPED = re.compile(r"\\(.)")
+_NEEDS_NO_QUOTES = re.compile(r"[^\s\"(),:;<>@\[\\\].]+(\.[^\s\"(),:;<>@\[\\\].]+)*")
+"""What stands before the @ without quotes: RFC 5322, 3.2.3, and RFC 6531, 3.3."""
+
 _INVISIBLE_IN_EMAIL = "It holds an invisible character or a space."
 _INVISIBLE_IN_NAME = "It holds a control character, or one that is invisible."
 
@@ -29,6 +34,8 @@ def refused_email(email: str) -> Sequence[str]:
     if any(_is_invisible(one) or one.isspace() or _is_selector(one) for one in email):
         return [_INVISIBLE_IN_EMAIL]
     local, _, domain = email.rpartition("@")
+    if _is_spelt_oddly(local):
+        return ["Before the @ it holds quotes or backslashes that change nothing: leave them out."]
     name = domain_name(domain)
     if not _is_domain(name):
         return ["Its domain cannot exist."]
@@ -55,6 +62,14 @@ def _is_invisible(character: str) -> bool:
 def _is_selector(character: str) -> bool:
     """Tell whether a character only chooses how the one before it looks."""
     return unicodedata.name(character, "").startswith(("VARIATION SELECTOR", "MONGOLIAN FREE"))
+
+
+def _is_spelt_oddly(local: str) -> bool:
+    """Tell whether a mailbox is quoted that needs no quotes: another spelling of the same one."""
+    if not local.startswith('"'):
+        return False
+    needless = any(one not in '"\\' for one in _ESCAPED.findall(local))
+    return needless or _NEEDS_NO_QUOTES.fullmatch(_ESCAPED.sub(r"\1", local[1:-1])) is not None
 
 
 def _is_domain(name: str) -> bool:

@@ -9,7 +9,7 @@ from services.domain.errors.requests import RegistrationClosed
 from services.domain.users import RegistrationPolicy, Role, User
 from services.identity.accounts import Accounts
 from services.identity.links import Links, MadeLink
-from services.stores.base.accounts.users import UserStore
+from services.stores.base.accounts.users import Credentials, UserStore
 
 NOBODY_KNOWS_BYTES = 32
 
@@ -66,17 +66,18 @@ class Registrations:
             return self._links.accept(invite, new)
         return self._accounts.register(email, password, name, role, peer)
 
-    def choose_password(self, token: str, password: str, peer: Peer = SOMEBODY) -> User:
+    def choose_password(self, token: str, password: str, peer: Peer = SOMEBODY) -> Credentials:
         """Set the password of the account that a reset link is for; its logins have ended then.
+
+        Gives the account and its new hash.
 
         Raises InvalidLink, what `Accounts.hashed` raises, and Unauthorized where the account is
         gone.
         """
         account = self._accounts.get(self._links.check_reset(token))
-        self._links.choose_password(
-            token, self._accounts.hashed(account, password, "password", peer)
-        )
-        return account
+        new_hash = self._accounts.hashed(account, password, "password", peer)
+        self._links.choose_password(token, new_hash)
+        return Credentials(account, new_hash)
 
     def make_admin(self, email: str) -> MadeLink | None:
         """Make an account an admin; None: it was there. A new one gets a link for its password."""

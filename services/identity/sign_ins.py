@@ -33,11 +33,14 @@ class SignIns:
         self._logins = logins
         self._attempts = attempts
 
-    def open_first(self, user: User, peer: Peer) -> OpenLogin:
-        """Open the login of an account that was made just now."""
+    def open_first(self, user: User, peer: Peer, password_hash: str | None = None) -> OpenLogin:
+        """Open the login of an account that was made, or whose password was chosen, just now.
+
+        Raises Unauthorized where the account's hash is not `password_hash` any more.
+        """
         network = network_digest(user.id, network_of(peer.address))
-        opened = self._logins.open(user.id, Origin(network=network))
-        if opened is None:  # nothing was checked, so nothing can have changed
+        opened = self._logins.open(user.id, Origin(password_hash, network))
+        if opened is None:
             raise wrong_login()
         return opened
 
@@ -67,11 +70,14 @@ class SignIns:
         attempt = self._attempts.admit_change(caller.login_id)
         peer = replace(peer, is_known=True)
         try:
-            self._accounts.change_password(caller.user_id, current, new, peer)
+            self._accounts.change_password(
+                caller.user_id, current, new, peer, login_id=caller.login_id
+            )
         except InvalidRequest as refused:
             if "current" in refused.errors:
                 self._attempts.failed(attempt)
             raise
+        # The store has ended them already; this makes all workers hear of it.
         self._logins.end_others(caller.user_id, caller.login_id)
 
     def _opened(

@@ -62,7 +62,7 @@ language sql immutable set search_path = '' as $$
     'claim_dead', 'forget_workers', 'delete_hidden', 'delete_session', 'hidden_sessions',
     'purge_keys', 'purge_checkpoints', 'charla_ping', 'charla_status',
     'import_rows', 'import_digests', 'import_collisions', 'set_role', 'add_link', 'find_link',
-    'redeem_invitation', 'redeem_reset', 'purge_links']
+    'redeem_invitation', 'redeem_reset', 'purge_links', 'change_password']
 $$;
 revoke all on function charla.remote_calls from public, anon, authenticated;
 grant execute on function charla.remote_calls to service_role;

@@ -89,10 +89,7 @@ class SqliteLogins(LoginStore):
         """Mark all other families of the user, and forget where they came from."""
         if is_uuid(user_id):
             with self._database.write() as connection:
-                connection.execute(
-                    "UPDATE logins SET revoked = 1, network = NULL WHERE user_id = ? AND id <> ?",
-                    (user_id, but if is_uuid(but) else ""),
-                )
+                end_logins(connection, user_id, but)
 
     def is_live(self, login_id: str) -> bool:
         """Look for the family, and whether it is revoked."""
@@ -120,6 +117,14 @@ class SqliteLogins(LoginStore):
         purged = in_chunks(self._database, tokens)
         in_chunks(self._database, _delete_empty_families)
         return purged
+
+
+def end_logins(connection: sqlite3.Connection, user_id: str, but: str) -> None:
+    """Mark all families of a user but one, within a transaction, and forget their networks."""
+    connection.execute(
+        "UPDATE logins SET revoked = 1, network = NULL WHERE user_id = ? AND id <> ?",
+        (user_id, but if is_uuid(but) else ""),
+    )
 
 
 def _has_hash(connection: sqlite3.Connection, login: Login, origin: Origin) -> bool:

@@ -12,6 +12,7 @@ from services.stores.base.accounts.users import Credentials, NewUser, UserStore
 from services.stores.base.ids import is_uuid
 from services.stores.base.times import time_of, time_text
 from services.stores.sqlite.file.database import Database
+from services.stores.sqlite.logins import end_logins
 
 
 class SqliteUsers(UserStore):
@@ -54,6 +55,22 @@ class SqliteUsers(UserStore):
                 "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
                 (new_hash, user_id, only_if),
             )
+            return changed.rowcount == 1
+
+    def change_password(self, user_id: str, new_hash: str, *, only_if: str, but: str) -> bool:
+        """Compare and replace, and then end what stood on the old password."""
+        if not is_uuid(user_id):
+            return False
+        with self._database.write() as connection:
+            changed = connection.execute(
+                "UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?",
+                (new_hash, user_id, only_if),
+            )
+            if changed.rowcount == 1:
+                end_logins(connection, user_id, but)
+                connection.execute(
+                    "DELETE FROM account_links WHERE purpose = 'reset' AND subject = ?", (user_id,)
+                )
             return changed.rowcount == 1
 
     def set_role(self, user_id: str, role: Role) -> bool:

@@ -82,6 +82,14 @@ class SupabaseUsers(UserStore):
         asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if}
         return self._connection.tell("set_password", asked, TRUTH)
 
+    def change_password(self, user_id: str, new_hash: str, *, only_if: str, but: str) -> bool:
+        """Compare and replace, and end what stood on the old password, in one call."""
+        if not is_uuid(user_id):
+            return False
+        asked = {"p_id": user_id, "p_new_hash": new_hash, "p_only_if": only_if}
+        kept = {"p_but": but if is_uuid(but) else None}
+        return self._connection.tell("change_password", asked | kept, TRUTH)
+
     def set_role(self, user_id: str, role: Role) -> bool:
         """Write the role."""
         asked = {"p_id": user_id, "p_role": role}

@@ -101,6 +101,26 @@ $$;
 revoke all on function public.set_password from public, anon, authenticated;
 grant execute on function public.set_password to service_role;
 
+-- `set_password` by another password: in the same transaction all other logins of the account end,
+-- and so do the links that would choose its password.
+create function public.change_password(
+  p_id uuid, p_new_hash text, p_only_if text, p_but uuid default null
+) returns json
+language plpgsql set search_path = '' as $$
+begin
+  update public.users set password_hash = p_new_hash
+  where id = p_id and password_hash = p_only_if;
+  if not found then
+    return to_json(false);
+  end if;
+  perform public.revoke_logins(p_user => p_id, p_but => p_but);
+  delete from public.account_links where purpose = 'reset' and subject = p_id::text;
+  return to_json(true);
+end;
+$$;
+revoke all on function public.change_password from public, anon, authenticated;
+grant execute on function public.change_password to service_role;
+
 -- How an address is compared, written anew by a server that knows better than the one that wrote it.
 -- False: it is not `p_only_if` any more, or another account has it.
 create function public.set_compared_email(p_id uuid, p_new text, p_only_if text) returns json

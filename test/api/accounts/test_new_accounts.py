@@ -82,6 +82,9 @@ def test_the_password_of_the_documents_is_refused_in_production(make_app: MakeAp
         "ann\ufe0f@example.org",
         "ann@exam\u200bple.org",
         "ann@xn--zzzzzz-.example",
+        '"ann"@example.org',
+        '"an.n"@example.org',
+        '"a@n\\n"@example.org',
         f"{'ä' * 33}@example.org",
         f"ann@{'ä' * 62}.{'ä' * 62}.example",
     ],
@@ -93,7 +96,13 @@ def test_an_address_that_people_cannot_see_or_mail_cannot_carry_is_refused(
 
 
 @pytest.mark.parametrize(
-    "email", ["ann+charla@example.org", "ünal@bücher.example", "ann@xn--bcher-kva.example"]
+    "email",
+    [
+        "ann+charla@example.org",
+        "ünal@bücher.example",
+        "ann@xn--bcher-kva.example",
+        '"a@nn"@example.org',
+    ],
 )
 def test_an_address_that_mail_can_carry_is_taken_as_it_was_typed(
     client: FlaskClient, email: str

@@ -145,6 +145,22 @@ def test_a_newer_link_ends_the_older_and_a_guess_looks_the_same(make_app: MakeAp
     assert post(client, "password/reset", token=new.token, password=NEW)[0] == 200
 
 
+def test_a_link_for_a_new_password_ends_when_the_password_is_changed(make_app: MakeApp) -> None:
+    app = make_app()
+    client = app.test_client()
+    ann = sign_up(client, ANN)
+    made = registrations_of(app).reset_password(ANN)
+    assert made is not None
+    change = {"current": PASSWORD, "new": NEW}
+
+    changed = client.post("/api/auth/password", json=change, headers=ann.headers)
+
+    assert changed.status_code == 204
+    stale = post(client, "password/reset", token=made.token, password=PASSWORD)
+    assert (stale[0], stale[1]["code"]) == (403, "invalid_link")
+    assert post(client, "login", email=ANN, password=NEW)[0] == 200
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -13,7 +13,7 @@ from services.domain.errors.requests import Unauthorized
 from services.identity.key_set import KeySet, KeySetTimes
 from services.identity.supabase_tokens import SupabaseRules, SupabaseTokens
 
-SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+SECRET = "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR"
 USER_ID = "7c3f7f0e-3c0b-4d53-9a65-0d4a4e0f2b11"
 OLD, NEW = ec_key("old"), rsa_key("new")
 OFTEN = KeySetTimes(fetch=2, refresh=0.02, pause=0.02, retry=0.02)

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from routes.hooks.authentication import Guard, TokenRules
 from services.domain.errors.requests import Unauthorized
 
-SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+SECRET = "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR"
 
 Forge = Callable[[Mapping[str, Any]], str]
 

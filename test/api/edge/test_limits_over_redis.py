@@ -28,7 +28,7 @@ from services.redis.worker_redis import WorkerRedis
 from services.worker.services import Services
 
 PROJECT = "http://127.0.0.1:9"
-SECRET = "zyxwvutsrqponmlkjihgfedcba9876543210"
+SECRET = "Zr4kT9wQm2XvL7pHc5NyB8sJd3GfUeAo"
 USER_ID = "7c3f7f0e-3c0b-4d53-9a65-0d4a4e0f2b11"
 SHORT = {"content": "/slow 0 /echo x"}
 GUESS = {"email": "ann@example.org", "password": "a guess"}

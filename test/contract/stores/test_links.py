@@ -11,7 +11,7 @@ from worlds.stores import NOW, UNKNOWN_ID, StoreAdapter, at_once, later, new_id
 from services.domain.errors.conflicts import EmailTaken
 from services.domain.users import Role, User
 from services.stores.base.accounts.links import Link, LinkPurpose
-from services.stores.base.accounts.logins import Login, RefreshToken
+from services.stores.base.accounts.logins import Login, Origin, RefreshToken
 from services.stores.base.accounts.users import NewUser
 from services.stores.base.store import Store
 
@@ -128,6 +128,27 @@ def test_a_reset_replaces_the_hash_and_ends_the_logins_of_its_account_only(store
     assert hashes == ["new", "old"]
     assert [store.logins.is_live(login.id) for login in logins] == [False, True]
     assert store.links.redeem_reset(link.token_hash, NOW, "again") is False
+
+
+def test_a_changed_password_ends_in_one_step_what_stood_on_the_old_one(store: Store) -> None:
+    ada, bob = store.users.add(new_user()), store.users.add(new_user("b@example.org"))
+    own, other, bobs = (Login(new_id(), user.id) for user in (ada, ada, bob))
+    for login in (own, other, bobs):
+        origin = Origin(network="network")
+        store.logins.open(login, RefreshToken(f"hash {login.id}", NOW, later(60)), origin)
+    link, bobs_link = kept(store, reset_of(ada)), kept(store, reset_of(bob))
+
+    refused = store.users.change_password(ada.id, "new", only_if="another", but=own.id)
+    found = store.links.find(RESET, link.token_hash, NOW)
+    changed = store.users.change_password(ada.id, "new", only_if="old", but=own.id)
+
+    store.logins.forget(None)
+    assert (refused, found, changed) == (False, link, True)
+    assert [store.logins.is_live(login.id) for login in (own, other, bobs)] == [True, False, True]
+    assert store.logins.knows_network(bob.id, "network")
+    assert store.links.find(RESET, link.token_hash, NOW) is None
+    assert store.links.find(RESET, bobs_link.token_hash, NOW) == bobs_link
+    assert not store.users.change_password("x", "new", only_if="old", but="y")
 
 
 def test_a_reset_of_no_account_changes_nothing(store: Store) -> None:

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jwt.utils import base64url_encode
 
-THEIRS = "zyxwvutsrqponmlkjihgfedcba9876543210"
+THEIRS = "Zr4kT9wQm2XvL7pHc5NyB8sJd3GfUeAo"
 EC, RSA, STRANGER = ec_key("ec"), rsa_key("rsa"), ec_key("stranger")
 USER_ID = "7c3f7f0e-3c0b-4d53-9a65-0d4a4e0f2b11"
 SESSION_ID = "0a3de1f7-8f0e-4c0c-8a5e-0a7c1b9c1e55"

@@ -14,7 +14,7 @@ from services.settings.load import load_settings
 from services.worker import life
 from services.worker.services import Services
 
-JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
+JWT_SECRET = "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR"
 
 Parts = Callable[[Services], dict[str, Any]]
 

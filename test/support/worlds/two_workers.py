@@ -12,7 +12,7 @@ from stack.server_process import ServerProcess
 
 SHARED = {
     "WEB_CONCURRENCY": "1",
-    "JWT_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",  # tokens are valid at both
+    "JWT_SECRET_KEY": "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR",  # tokens are valid at both
     "RATE_LIMIT_ENABLED": "false",
 }
 

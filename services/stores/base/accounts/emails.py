@@ -34,11 +34,14 @@ def compared(email: str) -> str:
 
 
 def domain_name(domain: str) -> str:
-    """Give the name of a domain in the name service; one that has none stays, in lower case."""
+    """Give the name of a domain in the name service; one that has none stays, in lower case.
+
+    The dot of the root, which some scripts write as another character, is no part of it.
+    """
     if domain.isascii():
-        return domain.lower()
+        return domain.lower().removesuffix(".")
     try:
-        return idna.encode(domain, uts46=True).decode().lower()
+        return idna.encode(domain, uts46=True).decode().lower().removesuffix(".")
     except (idna.IDNAError, UnicodeError):
         return domain.translate(_ASCII_LOWER)
 

@@ -56,7 +56,15 @@ class UserStore(ABC):
     def set_password(self, user_id: str, new_hash: str, *, only_if: str) -> bool:
         """Replace the hash if it is still `only_if`, atomically; False: nothing has changed.
 
-        The caller revokes the logins.
+        The password is the same one, hashed anew: logins and links stay.
+        """
+
+    @abstractmethod
+    def change_password(self, user_id: str, new_hash: str, *, only_if: str, but: str) -> bool:
+        """Replace the hash as `set_password` does, by that of another password.
+
+        In the same transaction all logins of the account but one end, their networks are forgotten,
+        and the links that would choose its password are deleted.
         """
 
     @abstractmethod

@@ -38,6 +38,7 @@ MIGRATIONS = (
     "20261130110001",
     "20261130120000",
     "20261130130000",
+    "20261130140000",
 )
 """The files of `supabase/migrations` that this release needs."""
 

@@ -56,6 +56,7 @@ def older(request: pytest.FixtureRequest, store: Store, tmp_path: Path) -> Older
         ("ann@xn--bcher-kva.example", "ann@BÜCHER.example"),
         ("ann@straße.example", "ann@xn--strae-oqa.example"),
         ("ann@例え.jp", "ann@xn--r8jz45g.jp"),
+        ("ann@example.org", "ann@example.org\u3002"),
         ("jose\u0301@example.org", "jos\u00e9@example.org"),
         ("Ünal@example.org", "ÜNAL@example.org"),
     ],

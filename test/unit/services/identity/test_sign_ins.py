@@ -70,6 +70,27 @@ def test_a_login_with_the_old_password_does_not_open_after_the_change(world: Wor
     assert world.sign_ins.log_in(ANN, NEW, SOMEBODY).user == world.user
 
 
+def test_a_login_by_link_does_not_open_where_the_password_is_changed_meanwhile(
+    world: World,
+) -> None:
+    chosen = world.store.users.credentials(ANN)
+    assert chosen is not None
+    world.accounts.change_password(world.user.id, OLD, NEW)
+
+    with pytest.raises(Unauthorized):
+        world.sign_ins.open_first(world.user, SOMEBODY, chosen.password_hash)
+
+
+def test_a_change_of_the_password_ends_other_logins_though_nothing_comes_after_it(
+    world: World,
+) -> None:
+    thief, owner = (world.sign_ins.log_in(ANN, OLD, SOMEBODY).opened.login.id for _ in range(2))
+
+    world.accounts.change_password(world.user.id, OLD, NEW, login_id=owner)
+
+    assert [world.logins.is_live(login) for login in (thief, owner)] == [False, True]
+
+
 def test_a_login_opens_though_another_one_renews_the_hash_meanwhile(world: World) -> None:
     with closing(Passwords(2048)) as stronger:
 

@@ -65,6 +65,9 @@ SENT_ONCE: dict[str, Call] = {
     "open_login": lambda store: store.logins.open(Login(new_id(), new_id()), TOKEN),
     "add_user": lambda store: store.users.add(USER),
     "set_password": lambda store: store.users.set_password(new_id(), "new", only_if="old"),
+    "change_password": lambda store: store.users.change_password(
+        new_id(), "new", only_if="old", but=new_id()
+    ),
     "forget_workers": lambda store: store.ping(),
     "add_link": lambda store: store.links.add(LINK),
     "redeem_invitation": lambda store: store.links.redeem_invitation("hash", NOW, USER),
