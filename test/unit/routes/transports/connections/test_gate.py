@@ -125,7 +125,7 @@ def test_nobody_loses_a_place_for_a_newcomer_that_does_not_get_it() -> None:
         def enter(address: str) -> bool:
             client = opened.enter_context(as_client(ours.dup()))
             did_enter = register.enter(client, address)
-            client.waiting[client] = None  # as one whose client is waited for
+            client.waiting[client] = 0.0  # as one whose client is waited for since long ago
             return did_enter
 
         many, some, few = "192.0.2.1", "192.0.2.2", "192.0.2.3"
