@@ -71,13 +71,22 @@ revoke all on function public.import_digests from public, anon, authenticated;
 grant execute on function public.import_digests to service_role;
 
 -- The addresses that are there under another id, and the ids that are there with another address.
+-- Two releases may have folded the same address differently: it is compared as it was written too.
 create function public.import_collisions(p_rows json) returns json
 language sql stable set search_path = '' as $$
-  select coalesce(json_agg(g.email order by g.email), '[]')
-  from json_populate_recordset(null::public.users, p_rows) as g
-  where exists (
-    select from public.users as u where (u.id = g.id) <> (u.email_folded = g.email_folded)
+  with given as (
+    select id, email, email_folded from json_populate_recordset(null::public.users, p_rows)
+  ), colliding as (
+    select g.email from given as g join public.users as u on u.email_folded = g.email_folded
+    where u.id <> g.id
+    union
+    select g.email from given as g join public.users as u on lower(u.email) = lower(g.email)
+    where u.id <> g.id
+    union
+    select g.email from given as g join public.users as u on u.id = g.id
+    where u.email_folded <> g.email_folded and lower(u.email) <> lower(g.email)
   )
+  select coalesce(json_agg(email order by email), '[]') from colliding
 $$;
 revoke all on function public.import_collisions from public, anon, authenticated;
 grant execute on function public.import_collisions to service_role;
