@@ -61,8 +61,8 @@ def test_a_password_is_not_changed_to_what_is_guessed_first(
 
 def test_the_password_of_the_documents_is_refused_in_production(make_app: MakeApp) -> None:
     secret = "qH7rT2mVx9LpKc4ZsW8eYbNfJd3GuAaR"
-    given = {"APP_ENV": "production", "JWT_SECRET_KEY": secret, "REGISTRATION": "open"}
-    client = make_app(**given).test_client()
+    app = make_app(APP_ENV="production", JWT_SECRET_KEY=secret, REGISTRATION="open")
+    client = app.test_client()
 
     for example in EXAMPLE_PASSWORDS:
         assert wrong_fields(register(client, password=example)) == ["password"]
