@@ -38,19 +38,27 @@ class AddressLimits:
         app.after_request(_write_headers)
 
     def login(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
-        """Limit a handler that checks passwords, per address."""
-        return self._limited(self._rules.login, handler)
+        """Limit a handler that checks passwords, per address alone.
+
+        What fails is counted in wider networks too, where it is found out, and there who was at
+        home before is spared: here neighbours could keep the owner of an account out.
+        """
+        return self._limited(self._rules.login, handler, network)
 
     def register(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
         """Limit a handler that makes accounts, per address."""
-        return self._limited(self._rules.register, handler)
+        return self._limited(self._rules.register, handler, widest_network)
 
     def refresh(self, handler: Callable[Params, Result]) -> Callable[Params, Result]:
         """Limit a handler that continues logins, per address."""
-        return self._limited(self._rules.refresh, handler)
+        return self._limited(self._rules.refresh, handler, widest_network)
 
-    def _limited(self, limits: str, handler: Callable[Params, Result]) -> Callable[Params, Result]:
-        return self._limiter.limit(limits)(handler) if self._rules.enabled else handler
+    def _limited(
+        self, limits: str, handler: Callable[Params, Result], widest: Callable[[], str]
+    ) -> Callable[Params, Result]:
+        if not self._rules.enabled:
+            return handler
+        return self._limiter.limit(limits, key_func=widest)(handler)
 
 
 class _AddressLimiter(Limiter):
@@ -86,10 +94,14 @@ class _Strategy(RateLimiter):
         self._windows = windows
 
     def hit(self, item: RateLimitItem, *identifiers: str, cost: int = 1) -> bool:
-        """Count one request, in each network around the caller until one has no room."""
+        """Count one request, in each network around the caller until one has no room.
+
+        The first identifier is the widest network that is counted.
+        """
         del cost  # always one here
         counted: list[tuple[str, Limit, Count]] = []
-        for step, circle in enumerate(circles_of(request.remote_addr or "")):
+        circles = circles_of(request.remote_addr or "")
+        for step, circle in enumerate(circles[: circles.index(identifiers[0]) + 1]):
             subject, limit = _subject((circle, *identifiers[1:])), widened(_limit(item), step)
             count = self._windows.take(subject, [limit])
             known: Standing | None = g.get("standing")
@@ -121,6 +133,11 @@ class _Strategy(RateLimiter):
 def network() -> str:
     """Name the caller's network, see `network_of`."""
     return network_of(request.remote_addr or "")
+
+
+def widest_network() -> str:
+    """Name the widest of the caller's networks, see `circles_of`."""
+    return circles_of(request.remote_addr or "")[-1]
 
 
 def tell(standing: Standing | None) -> None:

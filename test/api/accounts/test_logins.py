@@ -131,7 +131,7 @@ def test_a_registration_is_limited_by_address(make_app: MakeApp) -> None:
     )
 
 
-def test_one_customers_ipv6_addresses_share_a_limit_and_so_does_a_site(make_app: MakeApp) -> None:
+def test_one_links_ipv6_addresses_share_a_limit_and_neighbours_do_not(make_app: MakeApp) -> None:
     client = make_app(RATE_LIMIT_LOGIN="1 per minute").test_client()
     guess = {"email": "ann@example.org", "password": "a guess"}
 
@@ -141,8 +141,18 @@ def test_one_customers_ipv6_addresses_share_a_limit_and_so_does_a_site(make_app:
 
     assert answer_from("2001:db8::1") == 401
     assert answer_from("2001:db8::2") == 429
-    home = [answer_from(f"2001:db8:0:{n:x}::1") for n in range(1, 5)]
-    assert home == [401, 401, 401, 429]
+    assert [answer_from(f"2001:db8:0:{n:x}::1") for n in range(1, 6)] == [401] * 5
+
+
+def test_a_site_shares_a_limit_of_new_accounts(make_app: MakeApp) -> None:
+    client = make_app(RATE_LIMIT_REGISTER="1 per minute").test_client()
+
+    def answer_from(number: int) -> int:
+        body = {"email": f"ann{number}@example.org", "password": "seven quiet rivers run north"}
+        where = {"REMOTE_ADDR": f"2001:db8:0:{number:x}::1"}
+        return client.post("/api/auth/register", json=body, environ_overrides=where).status_code
+
+    assert [answer_from(number) for number in range(5)] == [201] * 4 + [429]
 
 
 def test_limits_can_be_turned_off(make_app: MakeApp) -> None:

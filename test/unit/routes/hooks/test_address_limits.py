@@ -13,7 +13,7 @@ def test_what_a_wide_network_is_refused_leaves_nothing_of_its_narrow_ones() -> N
     app, windows = Flask(__name__), LocalWindows()
     problems.install(app)
     limits = AddressLimits(app, RULES, windows)
-    app.add_url_rule("/", view_func=limits.login(lambda: "let in"))
+    app.add_url_rule("/", view_func=limits.register(lambda: "let in"))
     client = app.test_client()
     answers = [
         client.get("/", environ_overrides={"REMOTE_ADDR": f"2001:db8:0:{number:x}::1"}).status_code
