@@ -219,7 +219,7 @@ def _drain(worker: Any, drain: Any, begin: Any) -> None:
     worker.let_idle_go()
     begin()
     drain.wait()
-    worker.let_idle_go()
+    worker.let_unfinished_go()
     worker.alive = False
 
 

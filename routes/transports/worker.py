@@ -61,6 +61,10 @@ class StreamWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Close the connections that wait for a request: their clients connect elsewhere."""
         self.register.let_idle_go()
 
+    def let_unfinished_go(self) -> None:
+        """Wait no more for requests: who has sent half of one is told so."""
+        self.register.let_unfinished_go()
+
     def handle(self, listener: Any, client: ClientSocket, addr: Any) -> None:
         """Answer the requests of a connection, one after the other, until it ends."""
         requests = ClientRequests(self.cfg, client, addr)

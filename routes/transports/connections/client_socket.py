@@ -21,7 +21,7 @@ _NO_BOUND = Debts(sys.maxsize)
 _TOO_MUCH_SENT = (
     "The server holds as much of your network's unfinished requests as it may have now."
 )
-_LET_GO = "The rest of the request was waited for while others found no place. Send it again."
+_LET_GO = "The rest of the request cannot be waited for any longer: the server is full, or ends."
 
 
 class ClientSocket(gevent.socket.socket):

@@ -83,9 +83,15 @@ class Register:
 
     def let_idle_go(self) -> None:
         """Close the connections that wait for a request."""
-        for client in list(self._waiting):
-            if client.is_idle:
-                client.let_go()
+        self._let_go(lambda client: client.is_idle)
+
+    def let_unfinished_go(self) -> None:
+        """Wait no more for requests, half sent or not; answers that are being taken go on."""
+        self._let_go(lambda client: not client.is_behind)
+
+    def _let_go(self, is_meant: Callable[[ClientSocket], bool]) -> None:
+        for client in [one for one in self._waiting if is_meant(one)]:
+            client.let_go()
 
     def _may_take(self, circles: tuple[str, ...], free: int) -> bool:
         share = self._bounds.network_share

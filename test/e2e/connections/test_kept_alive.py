@@ -7,6 +7,7 @@ from api.raw_http import RawClient, head
 from stack.server_process import ServerProcess
 
 HEALTH = head("GET", "/health")
+LOGIN = head("POST", "/api/auth/login", "Content-Type: application/json", "Content-Length: 100")
 
 
 def test_a_connection_waits_for_its_next_request_as_long_as_set(
@@ -23,11 +24,17 @@ def test_a_connection_waits_for_its_next_request_as_long_as_set(
 
 
 def test_connections_that_wait_do_not_hold_up_the_end(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path) as server, RawClient(server.port) as client:
+    with (
+        ServerProcess(tmp_path) as server,
+        RawClient(server.port) as client,
+        RawClient(server.port) as unfinished,
+    ):
+        unfinished.send(LOGIN + b"{")
         client.send(HEALTH).until(b"}\n")
         began = time.monotonic()
         assert server.stop() == 0
         took = time.monotonic() - began
         assert client.is_closed()
+        assert unfinished.rest().status == 503
 
-    assert took < 8  # KEEPALIVE_SECONDS is 75, GRACEFUL_TIMEOUT 30
+    assert took < 8  # KEEPALIVE_SECONDS is 75, BODY_TIMEOUT_SECONDS and GRACEFUL_TIMEOUT are 30
