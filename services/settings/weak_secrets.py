@@ -18,6 +18,9 @@ _MIN_VARIETY = 8
 _MIN_LEFT = 16
 """So many characters must be left beyond words and runs; of 32 random ones about 30 are."""
 
+_MIN_SIGNS = 11
+"""More kinds of signs than a row of digits has with shift. Of 32 random signs about 20 differ."""
+
 _MIN_RUN = 4
 """Of a random secret hardly any four characters stand in the order of a keyboard or an alphabet."""
 
@@ -70,7 +73,7 @@ def weakness(secret: str) -> str | None:
     """Tell what is wrong with a secret for production; None: nothing that can be seen."""
     plain = "".join(char for char in secret.casefold() if char.isalnum())
     beyond_words = _without_words(plain)
-    others = len({char for char in secret if not char.isalnum()})
+    others = _others(secret)
     is_made_of_words = beyond_words != plain and len(beyond_words) + others < _MIN_LEFT
     if is_published(secret) or is_made_of_words:
         return "The secret is a published example, or is made of the words of one."
@@ -81,6 +84,13 @@ def weakness(secret: str) -> str | None:
     if _steps(secret) < _MIN_VARIETY or len(_without_runs(beyond_words)) + others < _MIN_LEFT:
         return "The secret is a sequence, of an alphabet or of a keyboard."
     return None
+
+
+def _others(secret: str) -> int:
+    """Count what is no letter and no digit: each kind once, unless there are many kinds."""
+    signs = [char for char in secret if not char.isalnum()]
+    kinds = len(set(signs))
+    return kinds if kinds < _MIN_SIGNS else len(signs)
 
 
 def is_published(secret: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from api.key_server import PATH, KeyServer, SigningKey, ec_key, rsa_key
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from stack.server_process import find_free_port
+from structlog.testing import capture_logs
 from worlds.patience import eventually
 
 from services.domain.errors.outages import Unavailable
@@ -249,19 +250,20 @@ def test_a_key_for_anything_else_is_passed_by(
 
 
 def test_keys_that_are_too_weak_do_not_count_and_are_told_once(
-    project: KeyServer, capsys: pytest.CaptureFixture[str]
+    project: KeyServer,
 ) -> None:
     short = SigningKey("short", "RS256", rsa.generate_private_key(65537, 1024))  # noqa: S505 - that is the point
     curves: list[ec.EllipticCurve] = [ec.SECP384R1(), ec.SECP521R1(), ec.SECP256K1()]
     odd = [SigningKey(curve.name, "ES256", ec.generate_private_key(curve)) for curve in curves]
     project.publish(OLD, NEW, short, *odd)
-    keys = keys_of(project, OFTEN)
 
-    assert is_known(keys, "old")
-    assert is_known(keys, "new")
-    assert [is_known(keys, key.id) for key in (short, *odd)] == [False] * 4
-    eventually(lambda: is_known(keys, "old") and project.fetches >= 3)
+    with capture_logs() as lines:
+        keys = keys_of(project, OFTEN)
+        assert is_known(keys, "old")
+        assert is_known(keys, "new")
+        assert [is_known(keys, key.id) for key in (short, *odd)] == [False] * 4
+        eventually(lambda: is_known(keys, "old") and project.fetches >= 3)
 
-    told = [line for line in capsys.readouterr().out.splitlines() if "supabase_key_ignored" in line]
+    told = [line["reason"] for line in lines if line["event"] == "supabase_key_ignored"]
     assert len(told) == 4
     assert "1024 bits" in told[0]
