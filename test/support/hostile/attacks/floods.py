@@ -54,7 +54,7 @@ ATTACKS = (
         name="searches",
         does="searches with many words at once, for what is not there",
         bound="one search of a user at a time",
-        answers=frozenset({"200", "429 rate_limited", "503 unavailable"}),
+        answers=frozenset({"200", "422 search_too_broad", "429 search_busy"}),
         act=search,
         pause=0.2,
     ),

@@ -69,8 +69,8 @@ ATTACKS = (
     Attack(
         name="unread streams",
         does="asks for long answers and reads nothing",
-        bound="`SEND_TIMEOUT_SECONDS`",
-        answers=frozenset({CUT, CLOSED}),
+        bound="`SEND_TIMEOUT_SECONDS`, `MAX_READERS_PER_USER`",
+        answers=frozenset({CUT, CLOSED, "429 too_many_readers"}),
         act=unread_stream,
         at_once=4,
     ),

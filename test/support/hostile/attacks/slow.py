@@ -169,7 +169,7 @@ ATTACKS = (
         name="half a body",
         does="closes the sending half within a body",
         bound="the length that was declared",
-        answers=frozenset({"400 malformed_request"}),
+        answers=frozenset({"400 malformed_request", "429 rate_limited"}),
         act=half_body,
         pause=0.4,
     ),
