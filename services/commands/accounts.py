@@ -10,17 +10,16 @@ from urllib.parse import urlencode
 
 import click
 from marshmallow import ValidationError
-from marshmallow.validate import Email, Length
+from marshmallow.validate import Email
 
 from services.bootstrap import stores
 from services.bootstrap.identity import registrations
 from services.commands.refusals import Refused
+from services.identity.chosen_names import refused_email
 from services.identity.links import MadeLink
 from services.identity.registration import Registrations
 from services.settings.load import load_settings
 from services.settings.whole import Settings
-
-MAX_EMAIL_CHARS = 254
 
 
 def create_admin(email: str) -> None:
@@ -85,6 +84,7 @@ def _place(settings: Settings) -> str:
 def _check_address(email: str) -> None:
     try:
         Email()(email)
-        Length(max=MAX_EMAIL_CHARS)(email)
     except ValidationError as exc:
         raise Refused(f"{email} is not an e-mail address.") from exc
+    if refused := refused_email(email):
+        raise Refused(f"{email} can have no account. {refused[0]}")

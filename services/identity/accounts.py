@@ -86,17 +86,14 @@ class Accounts:
         """Find the account that an address belongs to, and the hash of its password."""
         return self._users.credentials(email)
 
-    def check(self, email: str, password: str, peer: Peer = SOMEBODY) -> User:
-        """Find the account that the address and password belong to, or raise Unauthorized.
-
-        The answer and its time do not tell whether the address or the password was wrong.
-        """
-        return self.verified(self.find(email), password, peer).user
-
     def verified(
         self, found: Credentials | None, password: str, peer: Peer = SOMEBODY
     ) -> Credentials:
-        """Check what `find` gave as `check` does; give the hash that the password matches now."""
+        """Give the account that `find` gave, with the hash that the password matches now.
+
+        Raises Unauthorized. The answer and its time do not tell whether the address or the password
+        was wrong.
+        """
         password_hash = found.password_hash if found else None
         if not self._passwords.matches(password, password_hash, peer) or found is None:
             raise wrong_login()

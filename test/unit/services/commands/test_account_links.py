@@ -95,3 +95,13 @@ def test_a_command_that_cannot_says_why_in_a_sentence(
 
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert told in ran.stderr
+
+
+@pytest.mark.parametrize("email", ['"ada"@example.org', "ada@example.org" + "x" * 250])
+def test_nobody_is_invited_at_an_address_that_no_account_may_have(
+    tmp_path: Path, email: str
+) -> None:
+    ran = run(tmp_path, cli.invite, email)
+
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert email in ran.stderr

@@ -95,7 +95,8 @@ def test_a_login_opens_though_another_one_renews_the_hash_meanwhile(world: World
     with closing(Passwords(2048)) as stronger:
 
         def renew() -> None:
-            Accounts(world.store.users, stronger).check(ANN, OLD)
+            accounts = Accounts(world.store.users, stronger)
+            accounts.verified(accounts.find(ANN), OLD)
 
         world.passwords.meanwhile = renew
         signed_in = world.sign_ins.log_in(ANN, OLD, SOMEBODY)
